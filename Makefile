@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+#
+# make run    set up what is missing, build, show homeostat at work (in a lab guest)
+# make test   set up what is missing, build, pass all tests
+# make check  the fast part: unit tests, format, lint; no guest
+# make        build all
+# make install DESTDIR= PREFIX=/usr
+
+O ?= build
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
+V ?= 0
+VERSION := 0.1.0
+
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2);)
+
+.PHONY: all
+all: programs docs
+
+# ---- what scripts/setup found or built ----
+$(O)/deps/config.mk: scripts/setup
+	$(Q)O=$(O) scripts/setup
+	$(Q)touch $@
+ifeq ($(filter clean help,$(MAKECMDGOALS)),)
+-include $(O)/deps/config.mk
+endif
+
+CC := gcc
+WARN := -Wall -Wextra -Werror
+CFLAGS ?= -O2 -g
+PKGS := json-c libcyaml yaml-0.1 libcap
+USER_CFLAGS := -std=gnu11 $(CFLAGS) $(WARN) -Wstrict-prototypes -Wshadow -Wno-missing-field-initializers \
+	-Wformat=2 -Wvla -D_GNU_SOURCE -DHS_VERSION='"$(VERSION)"' -Ikern -Iuser/lib -Iuser/daemon -Iuser -I$(O) \
+	$(LIBBPF_CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+LDHARDEN := -pie -Wl,-z,relro,-z,now
+USER_LIBS := $(LIBBPF_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread
+CLI_LIBS := -lncursesw -ltinfo
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+# ---- kernel side: every .bpf.c, one object, one skeleton ----
+# state first: the linker gives an extern map its place only if it has seen the definition before
+BPF_SRC := kern/state.bpf.c $(filter-out kern/state.bpf.c,$(wildcard kern/*.bpf.c kern/sense/*.bpf.c kern/act/*.bpf.c))
+BPF_OBJ := $(BPF_SRC:%.bpf.c=$(O)/%.bpf.o)
+BPF_CFLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g $(WARN) -Wno-unused-parameter \
+	-Wno-missing-declarations -D__TARGET_ARCH_x86 -Ikern $(LIBBPF_CFLAGS) \
+	-idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
+
+$(O)/%.bpf.o: %.bpf.c | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(O)/homeostat.bpf.o: $(BPF_OBJ)
+	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $^
+
+$(O)/homeostat.skel.h: $(O)/homeostat.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name homeostat_bpf > $@
+
+# ---- user side ----
+LIB_SRC := $(wildcard user/lib/*.c)
+DAEMON_SRC := $(wildcard user/daemon/*.c)
+CLI_SRC := $(wildcard user/cli/*.c)
+UNIT_SRC := $(wildcard selftests/unit/test_*.c)
+KTEST_SRC := $(wildcard selftests/kernel/test_*.c)
+LOAD_SRC := $(wildcard selftests/lab/load/*.c)
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+sanobj = $(patsubst %.c,$(O)/san/%.o,$(1))
+# what the CLI needs of the daemon: the profile parser (profile check)
+SHARED := $(LIB_SRC) $(filter user/daemon/profile%.c,$(DAEMON_SRC))
+NOMAIN := $(LIB_SRC) $(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC))
+
+$(O)/%.o: %.c | $(O)/homeostat.skel.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(USER_CFLAGS) $(HARDEN) -MMD -MP -c $< -o $@
+
+$(O)/san/%.o: %.c | $(O)/homeostat.skel.h
+	@mkdir -p $(@D)
+	$(call say,CC-SAN,$@)$(CC) $(USER_CFLAGS) $(SAN) -MMD -MP -c $< -o $@
+
+.PHONY: programs
+programs: $(O)/homeostatd $(O)/homeostat
+
+$(O)/homeostatd: $(call obj,$(LIB_SRC) $(DAEMON_SRC))
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS)
+
+$(O)/homeostat: $(call obj,$(SHARED) $(CLI_SRC))
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
+
+# unit tests run sanitized, against sanitized objects
+UNIT := $(patsubst selftests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
+$(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN))
+	@mkdir -p $(@D)
+	$(call say,LD-SAN,$@)$(CC) $(SAN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
+
+# tests that load the kernel object; they run in the lab guest
+KTEST := $(patsubst selftests/kernel/%.c,$(O)/ktest/%,$(KTEST_SRC))
+$(O)/ktest/%: $(O)/selftests/kernel/%.o $(call obj,$(NOMAIN))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
+
+LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC))
+$(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern $(LIBBPF_CFLAGS) -o $@ $< \
+		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) -lpthread -lm
+
+.PHONY: tests
+tests: programs $(UNIT) $(KTEST) $(LOAD)
+.SECONDARY:
+
+# ---- man pages ----
+DOCS := $(patsubst docs/%.scd,$(O)/docs/%,$(wildcard docs/*.scd))
+.PHONY: docs
+docs: $(DOCS)
+
+# ---- what people call ----
+.PHONY: setup run test check format format-check lint install clean
+setup:
+	$(Q)O=$(O) scripts/setup
+
+run:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory programs $(LOAD)
+	$(Q)O=$(O) scripts/run
+
+test:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)O=$(O) scripts/test
+
+check: format-check lint $(UNIT)
+	$(Q)O=$(O) scripts/test --unit
+
+C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+format:
+	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
+format-check: | $(O)/deps/config.mk
+	$(call say,FORMAT,check)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+lint:
+	$(call say,LINT,scripts)shellcheck -x $$(git ls-files --cached --others --exclude-standard 'scripts/*' 'selftests/*.sh' .ci/run)
+
+install: all
+	install -D -m 0755 $(O)/homeostatd $(DESTDIR)$(PREFIX)/sbin/homeostatd
+	install -D -m 0755 $(O)/homeostat $(DESTDIR)$(PREFIX)/bin/homeostat
+	for p in policy/profiles/*.yaml; do install -D -m 0644 $$p $(DESTDIR)$(SYSCONFDIR)/homeostat/profiles/$${p##*/}; done
+	for m in $(DOCS); do install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+clean:
+	$(Q)find $(O) -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2>/dev/null || true
+
+-include $(shell test -d $(O) && find $(O) -name '*.d' -not -path '$(O)/deps/*' 2>/dev/null)

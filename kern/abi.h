@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * The contract between the kernel programs and user space: ids, units, structures, version.
+ * Nothing else is shared, and every name is written here once: profiles, the CLI, JSON and the man
+ * pages are made from the tables below.
+ *
+ * Conventions. Numbers are unsigned integers; the unit is the last part of a name (`_ns`, `_us`,
+ * `_permille` = 1/1000, `_hz` = events per second). Times are CLOCK_MONOTONIC nanoseconds unless a
+ * comment says otherwise. Every structure has the same layout on both sides (fixed-width members,
+ * explicit padding); changing one means a new HS_ABI_VERSION.
+ */
+#ifndef HOMEOSTAT_ABI_H
+#define HOMEOSTAT_ABI_H
+
+#ifdef __bpf__
+#include "ktypes.h"
+#else
+#include <linux/types.h>
+#endif
+
+#define HS_ABI_VERSION 1
+
+/* Workload classes. The order is that of precedence: a lower number goes first. */
+#define HS_CLASSES(X)                                                                              \
+	X(CRITICAL, "critical", "runs at once, within the critical budget")                        \
+	X(NORMAL, "normal", "shares the CPU fairly, by weight")                                    \
+	X(BATCH, "batch", "shares the CPU fairly, in long slices that the reflex may shrink")
+
+/*
+ * Vital signs: X(ID, name, unit, writer, meaning). Writer is FAST (the pulse) or SLOW (the
+ * daemon, from /proc, /sys). A vital sign that could not be measured is absent, never 0.
+ * Quantiles are those of the last closed window of samples (see struct hs_config.window_ns).
+ */
+#define HS_VITALS(X)                                                                               \
+	X(WAIT_CRITICAL_P50, "sched.wait.critical.p50_ns", "ns", FAST,                             \
+	  "run-queue wait of critical tasks, median")                                              \
+	X(WAIT_CRITICAL_P95, "sched.wait.critical.p95_ns", "ns", FAST,                             \
+	  "run-queue wait of critical tasks, 95th percentile")                                     \
+	X(WAIT_CRITICAL_P99, "sched.wait.critical.p99_ns", "ns", FAST,                             \
+	  "run-queue wait of critical tasks, 99th percentile")                                     \
+	X(WAIT_NORMAL_P50, "sched.wait.normal.p50_ns", "ns", FAST,                                 \
+	  "run-queue wait of normal tasks, median")                                                \
+	X(WAIT_NORMAL_P95, "sched.wait.normal.p95_ns", "ns", FAST,                                 \
+	  "run-queue wait of normal tasks, 95th percentile")                                       \
+	X(WAIT_NORMAL_P99, "sched.wait.normal.p99_ns", "ns", FAST,                                 \
+	  "run-queue wait of normal tasks, 99th percentile")                                       \
+	X(WAIT_BATCH_P50, "sched.wait.batch.p50_ns", "ns", FAST,                                   \
+	  "run-queue wait of batch tasks, median")                                                 \
+	X(WAIT_BATCH_P95, "sched.wait.batch.p95_ns", "ns", FAST,                                   \
+	  "run-queue wait of batch tasks, 95th percentile")                                        \
+	X(WAIT_BATCH_P99, "sched.wait.batch.p99_ns", "ns", FAST,                                   \
+	  "run-queue wait of batch tasks, 99th percentile")                                        \
+	X(JITTER_CRITICAL, "sched.jitter.critical_ns", "ns", FAST,                                 \
+	  "p99 - p50 of the run-queue wait of critical tasks")                                     \
+	X(JITTER_NORMAL, "sched.jitter.normal_ns", "ns", FAST,                                     \
+	  "p99 - p50 of the run-queue wait of normal tasks")                                       \
+	X(STABILITY_CRITICAL, "sched.stability.critical_permille", "permille", FAST,               \
+	  "latency-stability index of critical tasks: p50 / p99; 1000 = no tail")                  \
+	X(STABILITY_NORMAL, "sched.stability.normal_permille", "permille", FAST,                   \
+	  "latency-stability index of normal tasks: p50 / p99; 1000 = no tail")                    \
+	X(STARVED, "sched.starved_ns", "ns", FAST,                                                 \
+	  "longest run-queue wait of any task that ended in the last window")                      \
+	X(RUN_CRITICAL, "sched.run.critical_ns", "ns", FAST,                                       \
+	  "mean CPU time of critical tasks between two voluntary sleeps")                          \
+	X(RUN_NORMAL, "sched.run.normal_ns", "ns", FAST,                                           \
+	  "mean CPU time of normal tasks between two voluntary sleeps")                            \
+	X(OFFCPU_CRITICAL, "sched.offcpu.critical_ns", "ns", FAST,                                 \
+	  "mean time of critical tasks off the CPU between two runs (sleep and wait)")             \
+	X(OFFCPU_NORMAL, "sched.offcpu.normal_ns", "ns", FAST,                                     \
+	  "mean time of normal tasks off the CPU between two runs (sleep and wait)")               \
+	X(SWITCHES, "sched.switches_hz", "hz", FAST, "context switches, all CPUs")                 \
+	X(MIGRATIONS, "sched.migrations_hz", "hz", FAST, "tasks that ran on another CPU than last") \
+	X(BURST, "sched.burst_permille", "permille", FAST,                                         \
+	  "burst index: switch rate of the last window against its moving average; 1000 = steady") \
+	X(SHARE_CRITICAL, "sched.share.critical_permille", "permille", FAST,                       \
+	  "share of CPU time taken by the critical class (needs sched_ext)")                       \
+	X(DEADLINE_MISS, "sched.deadline_miss_hz", "hz", FAST,                                     \
+	  "missed deadlines of declared workloads (needs sched_ext)")                              \
+	X(PULSE_PERIOD, "pulse.period_ns", "ns", FAST, "present period of the pulse")              \
+	X(PULSE_COST, "pulse.cost_ns", "ns", FAST, "duration of one pulse, moving average")        \
+	X(PULSE_LATE, "pulse.late_ns", "ns", FAST, "delay of the last pulse against its timer")    \
+	X(SENSE_COST, "sense.cost_permille", "permille", FAST,                                     \
+	  "estimated CPU time of sensors and pulse, share of all CPUs")                            \
+	X(PSI_CPU, "psi.cpu.some_permille", "permille", SLOW,                                      \
+	  "share of time in which some task waited for a CPU, 10 s average")                       \
+	X(PSI_MEMORY, "psi.memory.some_permille", "permille", SLOW,                                \
+	  "share of time in which some task waited for memory, 10 s average")                      \
+	X(PSI_IO, "psi.io.some_permille", "permille", SLOW,                                        \
+	  "share of time in which some task waited for I/O, 10 s average")                         \
+	X(DAEMON_RSS, "daemon.rss_bytes", "bytes", SLOW, "resident memory of homeostatd")
+
+/*
+ * Knobs: X(ID, name, unit, stock, min, max, slew, meaning). `stock` is what an actuator uses while
+ * the gate is shut; min and max are the widest bounds a profile may state; slew is the largest
+ * change in one second (a change of the full range takes at least (max - min) / slew seconds).
+ */
+#define HS_KNOBS(X)                                                                                \
+	X(SLICE_CRITICAL, "sched.slice.critical_us", "us", 5000, 100, 20000, 2000000,              \
+	  "longest uninterrupted run of a critical task before its budget is looked at again")     \
+	X(SLICE_NORMAL, "sched.slice.normal_us", "us", 5000, 500, 50000, 2000000,                  \
+	  "slice of normal tasks")                                                                 \
+	X(SLICE_BATCH, "sched.slice.batch_us", "us", 5000, 500, 100000, 2000000,                   \
+	  "slice of batch tasks")                                                                  \
+	X(PREEMPT_THRESHOLD, "sched.preempt.threshold_us", "us", 100000, 100, 100000, 2000000,     \
+	  "run that a normal task is left before a waking one, behind in virtual time, preempts")  \
+	X(BATCH_DUTY, "sched.batch.duty_permille", "permille", 1000, 50, 1000, 20000,              \
+	  "share of CPU time that batch may take while other work waits")                          \
+	X(RECOGNISE_BURST, "sched.recognise.burst_us", "us", 1000, 0, 10000, 2000000,                 \
+	  "longest run between two sleeps of a task recognised as critical; 0 = recognise none")   \
+	X(RECOGNISE_UTIL, "sched.recognise.util_permille", "permille", 300, 0, 1000, 20000,          \
+	  "largest CPU use of a task recognised as critical")                                      \
+	X(RECOGNISE_WAKEUPS, "sched.recognise.wakeups", "count", 16, 2, 1000, 10000,               \
+	  "short runs in a row before a task is recognised as critical")                           \
+	X(RECOGNISE_RATE, "sched.recognise.rate_hz", "hz", 5000, 100, 100000, 1000000,             \
+	  "largest wake-up rate of a task recognised as critical; more is throughput")             \
+	X(CRITICAL_BUDGET, "sched.critical.budget_permille", "permille", 0, 0, 950, 20000,         \
+	  "share of each CPU that the critical class may take with precedence")                    \
+	X(STARVATION, "sched.starvation_ms", "ms", 100, 10, 1000, 10000,                           \
+	  "wait after which age overrides weight and class")
+
+/* What made a knob change: X(ID, name). Also the `cause` of events. */
+#define HS_CAUSES(X)                                                                               \
+	X(STOCK, "stock")     /* never touched since start, or gate shut */                        \
+	X(PROFILE, "profile") /* base value of the profile */                                      \
+	X(WISH, "wish")       /* a person or client asked for it */                                \
+	X(REFLEX, "reflex")   /* a rule of the profile */                                          \
+	X(PLUGIN, "plugin")   /* a policy in the reflex slot */                                    \
+	X(FROZEN, "frozen")   /* turned back and forth too often: held at stock */
+
+/* Why the gate was shut: X(ID, name, meaning). */
+#define HS_TRIPS(X)                                                                                \
+	X(NONE, "none", "not tripped")                                                             \
+	X(OPERATOR, "operator", "somebody with the right to do so tripped it")                     \
+	X(HEARTBEAT, "heartbeat", "the daemon's heartbeat was overdue")                            \
+	X(PROGRESS, "progress", "the daemon's main loop made no progress")                         \
+	X(LEASE, "lease", "the pulse did not renew the lease")                                     \
+	X(SCHED_EXIT, "sched-exit", "the kernel ended our sched_ext scheduler")                    \
+	X(SHUTDOWN, "shutdown", "the daemon was asked to stop")                                    \
+	X(ABI, "abi", "daemon and kernel object differ in version")
+
+/* Modes, in the order of how much they may do: X(ID, name, meaning). */
+#define HS_MODES(X)                                                                                \
+	X(OBSERVE, "observe", "look only: sensors and pulse, no actuator")                         \
+	X(ADVISE, "advise", "compute and report what would be changed, change nothing")            \
+	X(ACT, "act", "sensors, reflexes and actuators")
+
+/* Events: X(ID, name, meaning of the members of struct hs_event). */
+#define HS_EVENTS(X)                                                                               \
+	X(REFLEX, "reflex", "id = knob, vital = what crossed; from, to; latency_ns = reaction")    \
+	X(KNOB, "knob", "id = knob changed by a cause other than a rule; from, to")                \
+	X(FREEZE, "freeze", "id = knob that oscillated; from, to = stock")                         \
+	X(TRIP, "trip", "id = HS_TRIP_*; from = time of the last heartbeat")                       \
+	X(CLASS, "class", "pid, comm: class changed from, to; latency_ns = since its first run")   \
+	X(DEADLINE, "deadline", "pid, comm: deadline missed by latency_ns; id = workload")         \
+	X(BUDGET, "budget", "pid, comm: critical class over budget on CPU id")                     \
+	X(STARVED, "starved", "pid, comm: waited latency_ns, moved ahead by age on CPU id")        \
+	X(ADVICE, "advice", "advise mode: REFLEX or KNOB (see cause) as it would have been")       \
+	X(PLUGIN, "plugin", "the reflex slot was shut: the policy in it took latency_ns")
+
+enum hs_class {
+#define X(id, ...) HS_CLASS_##id,
+	HS_CLASSES(X)
+#undef X
+	HS_CLASS_NR
+};
+enum hs_vital_id {
+#define X(id, ...) HS_VITAL_##id,
+	HS_VITALS(X)
+#undef X
+	HS_VITAL_NR
+};
+enum hs_knob_id {
+#define X(id, ...) HS_KNOB_##id,
+	HS_KNOBS(X)
+#undef X
+	HS_KNOB_NR
+};
+enum hs_cause {
+#define X(id, ...) HS_CAUSE_##id,
+	HS_CAUSES(X)
+#undef X
+	HS_CAUSE_NR
+};
+enum hs_trip {
+#define X(id, ...) HS_TRIP_##id,
+	HS_TRIPS(X)
+#undef X
+	HS_TRIP_NR
+};
+enum hs_mode {
+#define X(id, ...) HS_MODE_##id,
+	HS_MODES(X)
+#undef X
+	HS_MODE_NR
+};
+enum hs_event_type {
+#define X(id, ...) HS_EVENT_##id,
+	HS_EVENTS(X)
+#undef X
+	HS_EVENT_NR
+};
+
+#define HS_RULES_MAX 32      /* reflex rules of one profile */
+#define HS_WORKLOADS_MAX 64  /* declared workloads of one profile */
+#define HS_MATCHES_MAX 4096  /* cgroups, commands and pids that declarations resolve to */
+#define HS_COMM_LEN 16       /* TASK_COMM_LEN */
+#define HS_HIST_BUCKETS 128  /* log2-linear, 4 buckets per octave (lib/hist.h) */
+#define HS_CPUS_MAX 1024     /* CPUs that one kernel may have */
+
+/*
+ * GATE. One instance, mapped by daemon and guard, reachable by `homeostat trip` through its map id.
+ * Writers: daemon (armed = 1, mode, generation), heartbeat thread (heartbeat_ns, due_ns), pulse
+ * (lease_jiffies, period), anybody with the right (armed = 0, trip_*). `armed` may be cleared by
+ * every writer and set by the daemon only, so a race between them can only shut the gate.
+ */
+struct hs_gate {
+	__u32 abi_version;   /* HS_ABI_VERSION of the object, set at compile time */
+	__u32 armed;         /* 1 = actuators may act while the lease is fresh */
+	__u64 lease_jiffies; /* actuators are stock once jiffies64 has reached this */
+	__u64 heartbeat_ns;  /* when the daemon last vouched for its main loop */
+	__u64 due_ns;        /* when it promised to do so again, with the limit added */
+	__u32 mode;          /* enum hs_mode */
+	__u32 generation;    /* counts armings */
+	__u32 trip_reason;   /* enum hs_trip, of the last trip */
+	__u32 leaving;       /* our scheduler has asked the kernel to let it go */
+	__u64 trip_ns;       /* when the gate was shut */
+	__u64 safe_ns;       /* first scheduling decision by stock rules after it */
+	__u64 period_ns;     /* present period of the pulse: how fast the heart beats */
+	__u64 events_lost;   /* events that found the ring buffer full */
+};
+
+/* VITALS. Written by the pulse (FAST) and the daemon (SLOW); a reader takes what one aligned load gives. */
+struct hs_vital {
+	__u64 value;
+	__u64 ewma;       /* moving average, weight 1/8 for the newest window */
+	__u64 peak;       /* largest value since start */
+	__u64 updated_ns; /* 0 = never: absent */
+	__u32 present;
+	__u32 pad;
+};
+
+/* The same quantiles for one CPU, written by the pulse. */
+struct hs_cpu_vitals {
+	__u64 p50_ns[HS_CLASS_NR];
+	__u64 p95_ns[HS_CLASS_NR];
+	__u64 p99_ns[HS_CLASS_NR];
+	__u64 samples[HS_CLASS_NR]; /* in the last window */
+	__u64 updated_ns;
+};
+
+/* KNOBS. Written by the pulse alone; read by actuators through lib/knob.h. */
+struct hs_knob {
+	__u64 value;
+	__u64 changed_ns;
+	__u32 gen;    /* counts changes */
+	__u32 cause;  /* enum hs_cause */
+	__u32 rule;   /* index of the rule, where cause is REFLEX */
+	__u32 frozen; /* 1 = oscillated: held at stock until the next arming */
+};
+
+/* WISHES. Written by the daemon alone: what profile or person want. gen is written last. */
+struct hs_wish {
+	__u64 value;
+	__u32 cause; /* HS_CAUSE_PROFILE or HS_CAUSE_WISH */
+	__u32 gen;   /* a new number = take it over; 0 = none yet */
+};
+
+/* BOUNDS. Programs may only read; the daemon writes by system call, entry by entry. */
+struct hs_bound {
+	__u64 min;
+	__u64 max;
+	__u64 stock;
+	__u64 slew_per_s;
+};
+
+/*
+ * One reflex rule. While the vital sign is above `high`, the knob moves by gain_up each `hold_ns`,
+ * while it is below `low` it moves back towards its base (the wish) by gain_down; between the two
+ * it rests. Signs and units: see enum hs_rule_kind.
+ */
+enum hs_rule_kind {
+	HS_RULE_AIMD,         /* up: knob = knob * gain_up / 1000; down: knob moves gain_down units to base */
+	HS_RULE_PROPORTIONAL, /* up: knob += gain_up * (vital - high) / high; down: as AIMD */
+};
+struct hs_rule {
+	__u32 vital;       /* enum hs_vital_id */
+	__u32 knob;        /* enum hs_knob_id */
+	__u32 kind;        /* enum hs_rule_kind */
+	__u32 pad;
+	__u64 low;         /* unit of the vital sign; low <= high */
+	__u64 high;
+	__s64 gain_up;     /* AIMD: permille; PROPORTIONAL: knob units, signed */
+	__s64 gain_down;   /* knob units per step, > 0 */
+	__u64 hold_ns;     /* how long the crossing must last before the first step */
+	__u64 cooldown_ns; /* least time between two steps */
+};
+
+/* CONFIG. Programs may only read; the daemon writes the whole by one system call. */
+struct hs_config {
+	__u64 period_min_ns;   /* the pulse at its fastest, 100 us … 100 ms */
+	__u64 period_max_ns;   /* at rest: up to 500 ms */
+	__u64 window_ns;       /* quantiles are taken over windows of this length at least */
+	__u64 stress_wait_ns;  /* a wait above this, in any window, makes the heart beat fast */
+	__u64 stress_switches_hz; /* a switch rate per CPU above this does so, too */
+	__u32 rules_nr;
+	__u32 rules_base;      /* 0 or HS_RULES_MAX: which half of RULES is in force */
+	__u32 freeze_turns;    /* a knob that turns more than this often … */
+	__u32 plugin;          /* 1 = ask homeostat_reflex() instead of the rules */
+	__u64 freeze_window_ns; /* … in this time is frozen */
+	__u32 nr_cpus;         /* possible CPUs */
+	__u32 pad;
+};
+
+/* What the daemon knows of a CPU's place and use (CPUS map, index = CPU). */
+struct hs_cpu_topo {
+	__u32 llc;          /* number of its last-level cache domain, from 0 */
+	__u32 node;         /* NUMA node */
+	__u32 nohz_full;    /* its tick is to stay off */
+	__u32 isolated;     /* member of an isolated cpuset partition */
+	__u32 reserved;     /* index + 1 of the workload (isolation: true) it is kept for; 0 = none */
+	__u32 pad;
+};
+
+/* A declared workload (WORKLOADS map). Its statistics are in struct hs_workload_stats. */
+struct hs_workload {
+	char name[32];
+	__u64 period_ns;   /* 0 = not stated */
+	__u64 deadline_ns; /* after a wake-up; 0 = period, or none */
+	__u64 runtime_ns;  /* CPU time per period that it says it needs; 0 = not stated */
+	__u32 class;       /* enum hs_class */
+	__u32 criticality; /* 0 … 1000, breaks ties between equal deadlines; higher goes first */
+	__u32 isolation;   /* 1 = its `cpus` take no other work that could run elsewhere */
+	__u32 pad;
+	__u64 cpus[HS_CPUS_MAX / 64]; /* allowed CPUs; all zero = no restriction of ours */
+};
+struct hs_workload_stats {
+	__u64 wakeups;     /* runs completed: wake-up … next voluntary sleep */
+	__u64 misses;      /* of these, with the deadline missed */
+	__u64 overruns;    /* of these, with more CPU time than runtime_ns */
+	__u64 run_max_ns;  /* longest CPU time of one run */
+	__u64 run_sum_ns;
+	__u64 run_sq_us2;  /* sum of squares, microseconds^2: variance = sq/n - (sum/n)^2 */
+	__u64 resp_max_ns; /* longest wake-up … sleep */
+};
+
+/* How a task is matched to a workload (MATCH map: key → index into WORKLOADS + 1). */
+enum hs_match_kind { HS_MATCH_CGROUP, HS_MATCH_COMM, HS_MATCH_PID };
+struct hs_match_key {
+	__u32 kind; /* enum hs_match_kind */
+	__u32 pad;
+	union {
+		__u64 id; /* cgroup id, or pid (thread group id) */
+		char comm[HS_COMM_LEN];
+	};
+};
+
+/* One record of the task iterator (`homeostat workloads`). */
+struct hs_task_record {
+	__u32 pid;
+	__u32 tgid;
+	char comm[HS_COMM_LEN];
+	__u32 class;      /* enum hs_class */
+	__u32 workload;   /* index + 1; 0 = not declared */
+	__u64 burst_ns;   /* moving average of CPU time between voluntary sleeps */
+	__u64 wakeups;    /* seen so far */
+	__u64 classified_ns; /* time from first seen to the present class; 0 = never changed */
+	__u32 changes;    /* how often the class changed */
+	__u32 cpu;
+};
+
+struct hs_event {
+	__u64 ts_ns;
+	__u32 type;  /* enum hs_event_type */
+	__u32 id;    /* see HS_EVENTS */
+	__u32 vital; /* enum hs_vital_id */
+	__u32 cause; /* enum hs_cause */
+	__u64 from;
+	__u64 to;
+	__u64 value; /* of the vital sign */
+	__u64 latency_ns;
+	__u32 pid;
+	__u32 rule;
+	char comm[HS_COMM_LEN];
+};
+
+/* Counters of the fast path, per CPU: X(ID, name, meaning). */
+#define HS_COUNTERS(X)                                                                             \
+	X(SWITCH, "switches", "context switches seen")                                             \
+	X(SAMPLED, "samples", "of these, measured")                                                \
+	X(MIGRATE, "migrations", "measured tasks that ran on another CPU than last time")          \
+	X(CLASSIFY, "classifications", "changes of class")                                         \
+	X(DIRECT_IDLE, "sched.idle_direct", "tasks put straight onto an idle CPU")                 \
+	X(DIRECT_LOCAL, "sched.local_direct", "tasks put straight onto their CPU's own queue")     \
+	X(CRITICAL_PREEMPT, "sched.critical_preempt", "critical tasks that preempted at once")     \
+	X(CRITICAL_QUEUED, "sched.critical_queued", "critical tasks queued by deadline")           \
+	X(OVER_BUDGET, "sched.over_budget", "critical tasks that competed as normal")              \
+	X(NORMAL_QUEUED, "sched.normal_queued", "tasks queued by virtual time")                    \
+	X(NORMAL_PREEMPT, "sched.normal_preempt", "normal tasks that preempted")                   \
+	X(RESUMED, "sched.resumed", "preempted tasks that went on with the rest of their slice")   \
+	X(PARKED, "sched.batch_parked", "batch tasks put behind, over their duty cycle")           \
+	X(AGED, "sched.aged", "tasks moved ahead by age")                                          \
+	X(STOCK, "sched.stock", "decisions taken by stock rules, gate shut")                       \
+	X(DEADLINE_MISS, "sched.deadline_misses", "deadlines missed")
+enum hs_counter {
+#define X(id, ...) HS_COUNT_##id,
+	HS_COUNTERS(X)
+#undef X
+	HS_COUNT_NR
+};
+
+#endif

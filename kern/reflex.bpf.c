@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * The rule interpreter (built-in policy), and the empty hook that a policy plug-in takes. Called by
+ * the pulse only; the model is in reflex.h.
+ *
+ * In act the knobs are written; in advise the same is computed, nothing is written, and every step
+ * is an ADVICE event instead of a REFLEX or KNOB one (its `cause` tells the two apart). The knob_state
+ * is the shadow copy, in both.
+ */
+#include "state.h"
+#include "lib/event.h"
+#include "reflex.h"
+
+_Static_assert(HS_KNOB_NR <= 64, "masks of knobs have 64 bits");
+
+typeof(reflex) reflex SEC(".data.reflex") = {};
+
+/* What the interpreter keeps for itself. */
+static struct rule_state rule_states[HS_RULES_MAX];
+static struct knob_state knob_states[HS_KNOB_NR];
+static __u64 unsettled;        /* bit = knob with a rule that is not below, by this evaluation … */
+static __u64 unsettled_before; /* … and by the one before */
+static __u32 known_nr;         /* number of rules that were last interpreted … */
+static __u32 known_base;       /* … and their half */
+
+static struct homeostat_vitals plugin_vitals;
+static struct homeostat_knobs plugin_knobs;
+
+/* The slot, empty: no opinion. The asm keeps clang from knowing so at the place of the call. */
+__noinline int homeostat_reflex(struct homeostat_vitals *v, struct homeostat_knobs *k)
+{
+	int no_opinion = 1;
+
+	asm volatile("" : "+r"(no_opinion) : "r"(v), "r"(k));
+	return no_opinion;
+}
+
+/* By value: a helper that is given the loop's own variable makes the verifier forget its bounds. */
+static __always_inline struct hs_bound *bound_of(__u32 id)
+{
+	return bpf_map_lookup_elem(&BOUNDS, &id);
+}
+
+static __always_inline struct hs_config *config(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&CONFIG, &zero);
+}
+
+/* Rule i of the half in force. */
+static __always_inline struct hs_rule *rule_of(const struct hs_config *c, __u32 i)
+{
+	__u32 key = (c->rules_base ? HS_RULES_MAX : 0) + i;
+
+	return bpf_map_lookup_elem(&RULES, &key);
+}
+
+/* Makes the state of a knob public; in advise, nothing is. gen last, for readers that wait for it. */
+static void knob_publish(__u32 id, const struct knob_state *ks)
+{
+	struct hs_knob *k = &knobs[id];
+
+	if (reflex.run == REFLEX_SHADOW)
+		return;
+	k->value = ks->value;
+	k->changed_ns = reflex.now;
+	k->cause = ks->cause;
+	k->rule = ks->rule;
+	k->frozen = ks->frozen;
+	*(volatile __u32 *)&k->gen = k->gen + 1;
+}
+
+static void knob_event(__u32 type, __u32 id, __u32 cause, __u64 from, __u64 to)
+{
+	bool shadow = reflex.run == REFLEX_SHADOW && type != HS_EVENT_FREEZE;
+	struct hs_event *e = event_reserve(shadow ? HS_EVENT_ADVICE : type, reflex.now);
+
+	if (!e)
+		return;
+	e->id = id;
+	e->vital = HS_VITAL_NR; /* none */
+	e->cause = cause;
+	e->from = from;
+	e->to = to;
+	event_submit(e);
+}
+
+/*
+ * Sets where a knob is to go; it starts from where it is. `moved_ns` is left alone while the knob is
+ * on its way, so that a new target does not buy more slew.
+ */
+static void knob_aim(__u32 id, struct knob_state *ks, __u64 to, __u32 cause)
+{
+	ks->target = to;
+	ks->cause = cause;
+	if (ks->value != to)
+		reflex.moving |= 1ULL << id;
+}
+
+static void knob_to_stock(__u32 id, struct knob_state *ks, __u64 stock, __u32 cause)
+{
+	ks->value = stock;
+	ks->target = stock;
+	ks->cause = cause;
+	ks->moved_ns = reflex.now;
+	reflex.moving &= ~(1ULL << id);
+}
+
+int reflex_reset(__u32 run)
+{
+	reflex.run = run;
+	reflex.moving = 0;
+	unsettled = 0;
+	reflex.distress = 0;
+	reflex.plugin_shut = 0;
+	known_nr = 0; /* the set is looked at anew … */
+	known_base = ~0U; /* … whichever half it is in */
+	HS_NO_UNROLL
+	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
+		struct hs_bound *b = bound_of(id);
+		struct knob_state *ks = &knob_states[id];
+		__u64 was = knobs[id].value;
+
+		if (!b)
+			return 0;
+		knob_to_stock(id, ks, b->stock, HS_CAUSE_STOCK);
+		ks->base = b->stock;
+		ks->wish_gen = 0;
+		ks->turns = 0;
+		ks->dir = 0;
+		ks->frozen = 0;
+		if (was == b->stock && knobs[id].cause == HS_CAUSE_STOCK && !knobs[id].frozen)
+			continue;
+		/* the public copy leaves its value in every mode, so not by knob_publish() */
+		knobs[id].value = b->stock;
+		knobs[id].changed_ns = reflex.now;
+		knobs[id].cause = HS_CAUSE_STOCK;
+		knobs[id].frozen = 0;
+		*(volatile __u32 *)&knobs[id].gen = knobs[id].gen + 1;
+		if (was != b->stock && knobs[id].gen > 1) {
+			struct hs_event *e = event_reserve(HS_EVENT_KNOB, reflex.now);
+
+			if (e) {
+				e->id = id;
+				e->vital = HS_VITAL_NR;
+				e->cause = HS_CAUSE_STOCK;
+				e->from = was;
+				e->to = b->stock;
+				event_submit(e);
+			}
+		}
+	}
+	return 0;
+}
+
+int reflex_wishes(void)
+{
+	if (reflex.run == REFLEX_OFF)
+		return 0;
+	HS_NO_UNROLL
+	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
+		struct knob_state *ks = &knob_states[id];
+		__u32 gen = *(volatile __u32 *)&wishes[id].gen;
+		struct hs_bound *b;
+		__u64 to;
+
+		if (gen == ks->wish_gen)
+			continue;
+		b = bound_of(id);
+		if (!b)
+			return 0;
+		ks->wish_gen = gen;
+		to = reflex_clamp(*(volatile __u64 *)&wishes[id].value, b);
+		ks->base = to;
+		if (ks->frozen || to == ks->target)
+			continue;
+		knob_event(HS_EVENT_KNOB, id, wishes[id].cause, ks->value, to);
+		knob_aim(id, ks, to, wishes[id].cause);
+	}
+	return 0;
+}
+
+static void knob_freeze(__u32 id, struct knob_state *ks, __u64 stock)
+{
+	knob_event(HS_EVENT_FREEZE, id, HS_CAUSE_FROZEN, ks->value, stock);
+	ks->frozen = 1;
+	knob_to_stock(id, ks, stock, HS_CAUSE_FROZEN);
+	knob_publish(id, ks);
+}
+
+/*
+ * A step of rule or plug-in: counts turns, freezes or aims. Returns 1 where it was taken, 2 where it
+ * was a turn besides, 0 where the knob is there already, or frozen.
+ */
+static int knob_step(__u32 id, struct knob_state *ks, const struct hs_bound *b,
+		     const struct hs_config *c, __u64 to, __u32 cause)
+{
+	int turned;
+
+	to = reflex_clamp(to, b);
+	if (ks->frozen || to == ks->target || to == ks->value)
+		return 0;
+	turned = knob_turn(ks, ks->value, to, c->freeze_window_ns, reflex.now);
+	if (turned && c->freeze_turns && ks->turns > c->freeze_turns) {
+		knob_freeze(id, ks, b->stock);
+		return 0;
+	}
+	knob_aim(id, ks, to, cause);
+	return 1 + turned;
+}
+
+static void rule_event(__u32 i, const struct hs_rule *r, const struct rule_state *rs,
+		       const struct knob_state *ks, __u64 value, __u64 from_ns)
+{
+	bool shadow = reflex.run == REFLEX_SHADOW;
+	struct hs_event *e = event_reserve(shadow ? HS_EVENT_ADVICE : HS_EVENT_REFLEX, reflex.now);
+
+	if (!e)
+		return;
+	e->id = r->knob;
+	e->vital = r->vital;
+	e->cause = HS_CAUSE_REFLEX;
+	e->rule = i;
+	e->from = ks->value;
+	e->to = ks->target;
+	e->value = value;
+	/* the first step answers the crossing, a later one what was measured since */
+	if (rs->step_ns > rs->side_ns)
+		e->latency_ns = reflex.now - from_ns;
+	else
+		e->latency_ns = reflex.now - rs->from_ns;
+	event_submit(e);
+}
+
+static __always_inline void alarm_lower(__u32 class, __u64 high)
+{
+	__u32 i = hist_index(high);
+
+	asm("" : "+r"(class)); /* clang knows its bound, the verifier does not: keep the check */
+	if (class < HS_CLASS_NR && i < reflex.alarm[class])
+		reflex.alarm[class] = i;
+}
+
+/* A rule that comes into force starts from nothing. Also notes which quantiles are worth early news. */
+static void rules_changed(const struct hs_config *c)
+{
+	known_nr = c->rules_nr;
+	known_base = c->rules_base;
+	for (__u32 class = 0; class < HS_CLASS_NR; class++)
+		reflex.alarm[class] = HS_HIST_BUCKETS;
+	unsettled = 0;
+	reflex.distress = 0;
+	HS_NO_UNROLL
+	for (__u32 id = 0; id < HS_VITAL_NR; id++) {
+		reflex.high[id] = 0;
+		barrier(); /* or clang makes a memset of it, which BPF has not */
+	}
+	HS_NO_UNROLL
+	for (__u32 i = 0; i < HS_RULES_MAX; i++) {
+		rule_states[i] = (struct rule_state){};
+		barrier();
+	}
+	HS_NO_UNROLL
+	for (__u32 i = 0; i < HS_RULES_MAX; i++) {
+		struct hs_rule *r = rule_of(c, i);
+		__u32 vital;
+
+		if (!r || i >= c->rules_nr)
+			return;
+		vital = r->vital;
+		if (vital < HS_VITAL_NR && (!reflex.high[vital] || r->high < reflex.high[vital]))
+			reflex.high[vital] = r->high;
+		/* the jitter is no larger than the 99th percentile, so it needs no bucket of its own */
+		if (vital <= WAIT_VITAL(HS_CLASS_BATCH, 2))
+			alarm_lower(vital / 3, r->high);
+		else if (vital <= HS_VITAL_JITTER_NORMAL)
+			alarm_lower(vital - HS_VITAL_JITTER_CRITICAL, r->high);
+	}
+}
+
+/* Rule i; a global function, so that the verifier looks at it once and not for each i. */
+__noinline int rule_run(__u32 i)
+{
+	struct hs_config *c = config();
+	__u32 id, vital, side;
+	__u64 value, updated, from;
+	struct rule_state *rs;
+	struct knob_state *ks;
+	int present, taken;
+	struct hs_bound *b;
+	struct hs_rule *r;
+
+	if (!c || i >= HS_RULES_MAX)
+		return 0;
+	r = rule_of(c, i);
+	rs = &rule_states[i];
+	if (!r)
+		return 0;
+	id = r->knob;
+	vital = r->vital;
+	if (id >= HS_KNOB_NR || vital >= HS_VITAL_NR)
+		return 0;
+	ks = &knob_states[id];
+	value = vitals[vital].value;
+	updated = vitals[vital].updated_ns;
+	from = reflex.from_ns[vital] ? reflex.from_ns[vital] : updated;
+	present = vitals[vital].present && reflex.now - updated < REFLEX_FRESH_NS;
+	side = rule_judge(r, rs, present, value, updated, from, reflex.now);
+	if (rs->side == SIDE_ABOVE)
+		reflex.distress++;
+	if (rs->side != SIDE_BELOW)
+		unsettled |= 1ULL << id;
+	if (side == SIDE_REST)
+		return 0;
+	if (side == SIDE_BELOW &&
+	    (ks->target == ks->base || ((unsettled | unsettled_before) & (1ULL << id))))
+		return 0;
+	b = bound_of(id);
+	if (!b)
+		return 0;
+	if (side == SIDE_ABOVE)
+		value = reflex_drive(r, value, ks->value);
+	else
+		value = reflex_towards(ks->value, ks->base, r->gain_down);
+	taken = knob_step(id, ks, b, c, value, HS_CAUSE_REFLEX);
+	if (!taken)
+		return 0;
+	ks->rule = i;
+	rule_event(i, r, rs, ks, present ? vitals[vital].value : 0, from);
+	rule_stepped(rs, side, taken == 2, c->freeze_window_ns, reflex.now);
+	return 0;
+}
+
+static void plugin_run(const struct hs_config *c)
+{
+	__u64 t = bpf_ktime_get_ns();
+	int err;
+
+	if (reflex.plugin_shut)
+		return;
+	HS_NO_UNROLL
+	for (__u32 id = 0; id < HS_VITAL_NR; id++) {
+		plugin_vitals.v[id] = vitals[id];
+		barrier(); /* or clang makes a memcpy of it, which BPF has not */
+	}
+	HS_NO_UNROLL
+	for (__u32 id = 0; id < HS_KNOB_NR; id++)
+		plugin_knobs.value[id] = knob_states[id].target;
+	err = homeostat_reflex(&plugin_vitals, &plugin_knobs);
+	reflex.plugin_ns = bpf_ktime_get_ns() - t;
+	if (reflex.plugin_ns > PLUGIN_LIMIT_NS) {
+		struct hs_event *e = event_reserve(HS_EVENT_PLUGIN, reflex.now);
+
+		reflex.plugin_shut = 1;
+		if (e) {
+			e->cause = HS_CAUSE_PLUGIN;
+			e->latency_ns = reflex.plugin_ns;
+			event_submit_now(e);
+		}
+		return;
+	}
+	if (err)
+		return;
+	HS_NO_UNROLL
+	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
+		struct hs_bound *b = bound_of(id);
+		struct knob_state *ks = &knob_states[id];
+
+		if (!b)
+			return;
+		if (knob_step(id, ks, b, c, plugin_knobs.value[id], HS_CAUSE_PLUGIN))
+			knob_event(HS_EVENT_REFLEX, id, HS_CAUSE_PLUGIN, ks->value, ks->target);
+	}
+}
+
+int reflex_rules(void)
+{
+	struct hs_config *c = config();
+
+	if (!c || reflex.run == REFLEX_OFF)
+		return 0;
+	if (c->plugin) {
+		plugin_run(c);
+		return 0;
+	}
+	if (c->rules_base != known_base || c->rules_nr != known_nr)
+		rules_changed(c);
+	unsettled_before = unsettled;
+	unsettled = 0;
+	reflex.distress = 0;
+	HS_NO_UNROLL
+	for (__u32 i = 0; i < HS_RULES_MAX && i < c->rules_nr; i++)
+		rule_run(i);
+	return 0;
+}
+
+int reflex_move(void)
+{
+	HS_NO_UNROLL
+	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
+		struct knob_state *ks = &knob_states[id];
+		struct hs_bound *b;
+
+		if (!(reflex.moving & (1ULL << id)))
+			continue;
+		b = bound_of(id);
+		if (!b)
+			return 0;
+		if (knob_slew(ks, b, reflex.now))
+			knob_publish(id, ks);
+		if (ks->value == ks->target || !b->slew_per_s)
+			reflex.moving &= ~(1ULL << id);
+	}
+	return 0;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * Every shared map and global, defined once; kern/state.h declares them for the others.
+ *
+ * Globals live in sections of their own (`.data.gate`, `.data.vitals` …): a program reaches them
+ * without a map lookup, user space maps each of them by itself. What programs may only read is a
+ * map with BPF_F_RDONLY_PROG, so that the verifier, not good will, keeps a policy from writing its
+ * own bounds.
+ */
+#include "state.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile __u32 nr_cpus = 1;
+const volatile __u32 nr_llcs = 1;
+
+struct hs_gate gate SEC(".data.gate") = { .abi_version = HS_ABI_VERSION };
+struct hs_vital vitals[HS_VITAL_NR] SEC(".data.vitals") = {};
+struct hs_knob knobs[HS_KNOB_NR] SEC(".data.knobs") = {};
+struct hs_wish wishes[HS_KNOB_NR] SEC(".data.wishes") = {};
+
+struct bounds_map BOUNDS SEC(".maps");
+struct config_map CONFIG SEC(".maps");
+struct rules_map RULES SEC(".maps");
+struct cpus_map CPUS SEC(".maps");
+struct sense_map SENSE SEC(".maps");
+struct cpu_vitals_map CPU_VITALS SEC(".maps");
+struct events_map EVENTS SEC(".maps");
+struct tasks_map TASKS SEC(".maps");
+struct workloads_map WORKLOADS SEC(".maps");
+struct workload_stats_map WORKLOAD_STATS SEC(".maps");
+struct match_map MATCH SEC(".maps");

@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+# boot: smp kernel=scx cpus=2
+#
+# A counter that nothing ever moves is a lie: each of them moves here.
+
+# shellcheck source=selftests/kernel/tap.sh
+. /lab/kernel/tap.sh
+
+declare_profile "$tmp/counters.yaml" \
+	'{ name: spin, class: critical, match: { comm: spin } }' \
+	'{ name: audio, class: critical, match: { comm: audio }, period: 5ms, deadline: 100us, runtime: 50us }' \
+	'{ name: sleephog, class: batch, match: { comm: sleephog } }'
+hs_act "$tmp/counters.yaml" || cannot 'homeostat arms' "$(tail -n 1 "$hs_log")"
+
+# idle CPUs, recognition, deadlines too short to be met, critical ones that meet
+probe -d 1 >/dev/null
+for _ in 1 2 3 4; do audio -d 2 >/dev/null & done
+hog -t 4 -d 2 >/dev/null
+# over budget
+spin -d 2 >/dev/null &
+hog -t 2 -d 2 >/dev/null
+# alone with one other on a CPU that both are pinned to
+taskset 2 hog -d 1 >/dev/null &
+taskset 2 probe -d 1 >/dev/null
+# sleepers with a lead; batch over its duty cycle, then too old
+homeostat wish sched.preempt.threshold_us 100us >/dev/null
+homeostat wish sched.batch.duty_permille 50permille >/dev/null
+homeostat wish sched.starvation_ms 10ms >/dev/null
+for _ in 1 2 3 4 5 6; do sleephog -d 4 >/dev/null & done
+hog -t 6 -d 4 >/dev/null &
+interactive -d 4 -w 3000 >/dev/null
+homeostat --json status >"$tmp/status"
+hog -t 4 -d 1 >/dev/null &
+homeostat trip
+wait
+homeostat --json status >"$tmp/tripped"
+
+n=0
+for c in $(jflat <"$tmp/status" | sed -n 's/^counters\.\([^ ]*\) .*/\1/p'); do
+	n=$((n + 1))
+	from=$tmp/status
+	[ "$c" != sched.stock ] || from=$tmp/tripped
+	at_least "counter $c" "$(leaf "counters.$c" <"$from")" 1
+done
+at_least 'counters in all' $n 16
+finish

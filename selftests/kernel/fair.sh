@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+# boot: fair kernel=scx cpus=1
+#
+# What the scheduler owes to each class: critical work runs at once, but nobody starves.
+
+# shellcheck source=selftests/kernel/tap.sh
+. /lab/kernel/tap.sh
+
+sleep 5
+share() { awk -v c="$(field cpu_ns <"$1")" -v s="$(field span_ns <"$1")" 'BEGIN { if (s) printf "%.3f", c / s }'; }
+
+# the same under stock, for comparison
+hog -t 4 -W 1 -d 2 -o "$tmp/stock.hog" &
+hogs=$!
+probe -W 1 -n 2000 -f 50 -o "$tmp/fifo.probe"
+wait "$hogs"
+
+declare_profile "$tmp/fair.yaml" \
+	'{ name: spin, class: critical, match: { comm: spin } }' \
+	'{ name: audio, class: critical, match: { comm: audio }, period: 5ms, deadline: 5ms, runtime: 2ms }'
+hs_act "$tmp/fair.yaml" || cannot 'homeostat arms' "$(tail -n 1 "$hs_log")"
+
+# recognised: the probe is declared nowhere
+hog -t 4 -W 1 -d 2 -o "$tmp/hog" &
+hogs=$!
+probe -W 1 -n 2000 -o "$tmp/probe"
+wait "$hogs"
+at_most 'recognised probe: p99, as multiple of SCHED_FIFO' \
+	"$(awk -v a="$(field p99_ns <"$tmp/probe")" -v b="$(field p99_ns <"$tmp/fifo.probe")" 'BEGIN { if (a && b) print a / b }')" 2.5
+at_least "the hogs' work, of EEVDF's" \
+	"$(awk -v a="$(field work <"$tmp/hog")" -v b="$(field work <"$tmp/stock.hog")" 'BEGIN { if (a && b) print a / b }')" 0.98
+
+hog -t 2 -d 3 >/dev/null &
+hogs=$!
+audio -W 1 -d 2 -o "$tmp/audio"
+equals 'declared audio: no deadline missed' "$(field misses <"$tmp/audio")" 0
+homeostat --json workloads >"$tmp/workloads"
+at_least 'declared audio: runs are counted' "$(leaf 'declared[audio].wakeups' <"$tmp/workloads")" 400
+equals 'declared audio: none of them missed' "$(leaf 'declared[audio].misses' <"$tmp/workloads")" 0
+at_least 'declared audio: worst run, ns' "$(leaf 'declared[audio].run_max_ns' <"$tmp/workloads")" 900000
+at_least 'declared audio: mean run, ns' "$(leaf 'declared[audio].run_mean_ns' <"$tmp/workloads")" 900000
+at_most 'declared audio: mean run is no nonsense, ns' "$(leaf 'declared[audio].run_mean_ns' <"$tmp/workloads")" 1300000
+wait "$hogs"
+
+# the runaway
+budget=$(knob sched.critical.budget_permille)
+bound=$(knob sched.starvation_ms)
+hog -t 4 -W 1 -d 3 -o "$tmp/hog" &
+hogs=$!
+spin -W 1 -d 3 -o "$tmp/spin" &
+spin=$!
+interactive -W 1 -d 3 -p 20000 -b 1000000 -w 5000 -o "$tmp/sleeper"
+wait "$hogs" "$spin"
+at_least 'runaway: gets its budget' "$(share "$tmp/spin")" "$(awk "BEGIN { print $budget / 1000 * 0.9 }")"
+at_least 'runaway: the hogs have their share' "$(share "$tmp/hog")" \
+	"$(awk "BEGIN { print (1 - $budget / 1000) * 4 / 6 * 0.9 }")"
+at_most 'runaway: longest wait of a hog, ns' "$(field gap_max_ns <"$tmp/hog")" $((bound * 1000000))
+at_most 'runaway: longest wait of a sleeper, ns' "$(field max_ns <"$tmp/sleeper")" $((bound * 1000000))
+at_least 'runaway: being over budget is counted' "$(counter sched.over_budget)" 1
+
+# weight: nice 0 against nice 10 (1024 : 110)
+nice -n 10 hog -d 2 -o "$tmp/nice10" &
+hogs=$!
+hog -d 2 -o "$tmp/nice0"
+wait "$hogs"
+at_least 'weight: nice 0 against nice 10' \
+	"$(awk -v a="$(field work <"$tmp/nice0")" -v b="$(field work <"$tmp/nice10")" 'BEGIN { if (b) print a / b }')" 6
+at_most 'weight: nice 10 is not starved' "$(field gap_max_ns <"$tmp/nice10")" $((bound * 1000000))
+
+# many runnable tasks: fairness allows longer waits than the bound, equal shares remain
+hog -t 12 -d 4 -o "$tmp/hog"
+at_least 'twelve hogs: the least of them against the mean' \
+	"$(awk -v l="$(field least_work <"$tmp/hog")" -v w="$(field work <"$tmp/hog")" 'BEGIN { if (w) print 12 * l / w }')" 0.8
+check 'still armed' hs_armed
+finish

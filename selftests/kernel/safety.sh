@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+# boot: safety kernel=scx cpus=1
+#
+# The kill matrix: the daemon dies or falls silent under four hogs. Virtual time, so the bounds are
+# exact and the same on every machine.
+
+# shellcheck source=selftests/kernel/tap.sh
+. /lab/kernel/tap.sh
+
+sleep 5
+ms() { awk -v a="$1" 'BEGIN { if (a != "") printf "%.3f", a / 1000000 }'; }
+
+# deed NAME TSAFE-OPTION…
+deed() {
+	name=$1
+	shift
+	hog -t 4 -d 2 -o "$tmp/hogs" &
+	hogs=$!
+	# until the hogs are felt
+	sleep 1
+	tsafe -d 3 -o "$tmp/safe" "$@" >"$tmp/said" 2>&1
+	at_most "$name: trip, ms" "$(ms "$(field t_trip_ns <"$tmp/safe")")" "$bound"
+	at_most "$name: first decision by stock rules, ms" "$(ms "$(field t_safe_ns <"$tmp/safe")")" "$bound"
+	at_most "$name: sched_ext disabled, ms" "$(ms "$(field t_off_ns <"$tmp/safe")")" $((bound + 50))
+	equals "$name: the gate is shut" "$(field armed <"$tmp/safe")" 0
+	wait "$hogs"
+	at_least "$name: all hogs lived and worked on" "$(field least_work <"$tmp/hogs")" 1000
+	cat "$tmp/safe"
+}
+again() {
+	rm -f "$tmp/safe" "$tmp/hogs"
+	hs_act balanced "$@" || cannot 'homeostatd starts again' "$(tail -n 1 "$hs_log")"
+}
+
+again
+limit=$(status_leaf heartbeat.limit_ns)
+at_most 'heartbeat limit, ns' "$limit" 100000000
+bound=$((limit / 1000000 + 5))
+
+# a dead process is also seen by the kernel, which then ends the scheduler: no trip is needed
+hog -t 4 -d 2 -o "$tmp/hogs" &
+hogs=$!
+sleep 1
+tsafe -d 3 -o "$tmp/safe" -s 9 -p "$hs_pid"
+at_most 'SIGKILL: safe, ms' "$(ms "$(field t_safe_ns <"$tmp/safe")")" $bound
+at_most 'SIGKILL: sched_ext disabled, ms' "$(ms "$(field t_off_ns <"$tmp/safe")")" $((bound + 50))
+wait "$hogs"
+at_least 'SIGKILL: all hogs lived and worked on' "$(field least_work <"$tmp/hogs")" 1000
+hs_kill
+
+again
+pid=$hs_pid
+deed SIGSTOP -s 19 -p "$hs_pid"
+equals 'SIGSTOP: the reason is the heartbeat' "$(field trip_reason <"$tmp/safe")" 2
+kill -CONT "$pid"
+check 'SIGSTOP: it answers again after SIGCONT' within 10 hs_answers
+equals 'SIGSTOP: and knows why it is shut' "$(status_leaf tripped.reason)" heartbeat
+equals 'SIGSTOP: sched_ext stays off' "$(scx_state)" disabled
+check 'SIGSTOP: arms when told to' homeostat arm
+check 'SIGSTOP: is armed' within 20 hs_armed
+hs_stop
+
+again --fault-injection
+deed hang -j '{"verb":"fault","what":"hang"}'
+hs_kill
+
+again
+bound=5
+deed trip -x 'homeostat trip'
+hs_stop
+again
+# what the CLI cannot do when the machine is in a bad way, one store to memory can
+deed store -t
+at_most 'store: trip to sched_ext disabled, ms' "$(ms "$(field trip_to_off_ns <"$tmp/safe")")" 5
+hs_stop
+
+again
+check 'an orderly end: exit code 0' hs_stop
+equals 'an orderly end: sched_ext is disabled' "$(scx_state)" disabled
+finish

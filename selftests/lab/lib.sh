@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+# shellcheck shell=dash
+# shellcheck disable=SC2034  # variables for those who source this
+#
+# What the scripts of the lab have in common. Sourced: in the guest and, with the LAB_ variables
+# set, by `scripts/run --host`. Waits are polls of the state that is waited for, with a limit.
+
+export PATH="${LAB_BIN:-/lab/bin}:/usr/bin:/usr/sbin:/bin:/sbin"
+results=${LAB_RESULTS:-/dev/results}
+profiles=${LAB_PROFILES:-/etc/homeostat/profiles}
+tmp=${LAB_TMP:-/tmp/lab}
+scx=/sys/kernel/sched_ext
+mkdir -p "$tmp"
+
+say() { echo "$*"; }
+die() { echo "lab: $*" >&2; exit 1; }
+
+# within SECONDS COMMAND…: polls until the command succeeds; 1 when it has not
+within() {
+	_left=$(($1 * 20))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		_left=$((_left - 1))
+		[ "$_left" -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+
+# field KEY: of the flat JSON lines on stdin
+field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^,}\"]*\).*/\1/p"; }
+
+# leaf PATH: of the JSON on stdin, as jflat names it; fails when it is not there
+leaf() { jflat | awk -v p="$1" '$1 == p { sub(/^[^ ]* /, ""); print; f = 1; exit } END { exit !f }'; }
+
+# record MEMBERS: one line of results of our own
+record() { echo "{$1}" >>"$results"; }
+
+scx_state() { cat "$scx/state" 2>/dev/null || echo absent; }
+scx_is() { [ "$(scx_state)" = "$1" ]; }
+
+# alive PID…: all are there (a zombie is not)
+alive() {
+	for _p; do
+		grep -q '^State:[[:space:]]*[^ZX]' "/proc/$_p/status" 2>/dev/null || return 1
+	done
+}
+gone() { ! alive "$1"; }
+
+# warnings: what the kernel should not have said
+warnings() { dmesg | grep -E 'WARNING:|BUG|Oops|stall|lockup|blocked for more|sched_ext: .*(runtime error|stalled)'; }
+
+#
+# homeostatd
+#
+
+hs_pid=
+hs_log=$tmp/homeostatd.log
+
+status() { homeostat --json status; }
+# status_leaf PATH, e.g. heartbeat.limit_ns
+status_leaf() { status 2>/dev/null | leaf "$1"; }
+# knob NAME [MEMBER]
+knob() { homeostat --json knobs | leaf "knobs[$1].${2:-value}"; }
+# vital NAME [MEMBER]; fails when it is absent
+vital() { homeostat --json vitals | leaf "vitals[$1].${2:-value}"; }
+# counter NAME
+counter() { status_leaf "counters.$1"; }
+
+hs_answers() { alive "$hs_pid" && status; }
+hs_armed() { scx_is enabled && [ "$(status_leaf armed)" = true ]; }
+
+# what it says when it does not do as it should
+hs_complain() {
+	echo "lab: $*" >&2
+	homeostat status >&2
+	tail -n 20 "$hs_log" >&2
+	return 1
+}
+
+# hs_start PROFILE OPTION…: PROFILE is a name or a path. Starts the daemon and waits until it answers
+hs_start() {
+	_profile=$1
+	shift
+	case $_profile in */*) ;; *) _profile=$profiles/$_profile.yaml ;; esac
+	homeostatd --profile "$_profile" "$@" >>"$hs_log" 2>&1 &
+	hs_pid=$!
+	within 20 hs_answers || hs_complain "homeostatd $* does not answer"
+}
+
+# hs_act PROFILE OPTION…: starts it in mode act and waits until its scheduler is on
+hs_act() {
+	_profile=$1
+	shift
+	hs_start "$_profile" --mode act "$@" || return 1
+	within 20 hs_armed || hs_complain "homeostatd does not arm"
+}
+
+# hs_stop: asks it to leave and waits until it and its scheduler are gone; its exit code
+hs_stop() {
+	[ "$hs_pid" ] || return 0
+	kill -TERM "$hs_pid" 2>/dev/null
+	within 10 gone "$hs_pid" || hs_kill
+	wait "$hs_pid" 2>/dev/null
+	_rc=$?
+	hs_pid=
+	[ ! -e "$scx/state" ] || within 10 scx_is disabled || return 1
+	return $_rc
+}
+
+# hs_kill: for when it is dead, stopped or hung already
+hs_kill() {
+	kill -KILL "$hs_pid" 2>/dev/null
+	kill -CONT "$hs_pid" 2>/dev/null
+	wait "$hs_pid" 2>/dev/null
+	hs_pid=
+	[ ! -e "$scx/state" ] || within 10 scx_is disabled
+}
+
+# declare OUT YAML-LINE…: the balanced profile with workloads in it
+declare_profile() {
+	_out=$1
+	shift
+	{
+		sed '/^workloads:/,$d' "$profiles/balanced.yaml"
+		echo workloads:
+		for _line; do printf '  - %s\n' "$_line"; done
+	} >"$_out"
+}
+
+# tasks: one line "pid command class classified_after_ns changes workload" for each task
+tasks() {
+	homeostat --json workloads --tasks | jflat | awk '
+		/^tasks\[/ {
+			i = substr($1, 7, index($1, "]") - 7) + 0
+			k = substr($1, index($1, "].") + 2)
+			sub(/^[^ ]* /, "")
+			gsub(/ /, "_")
+			v[i, k] = $0
+			if (i >= n) n = i + 1
+		}
+		END {
+			for (i = 0; i < n; i++)
+				print v[i, "pid"], v[i, "comm"], v[i, "class"], v[i, "classified_after_ns"] + 0,
+					v[i, "changes"] + 0, v[i, "workload"]
+		}'
+}
+
+# settle: the first arm after boot gave hogs a third less work (leftovers of the boot)
+settle() {
+	sleep 5
+	hog -t 4 -d 2 >/dev/null &
+	probe -d 2 >/dev/null
+	wait $!
+}

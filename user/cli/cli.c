@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* Verb table, options, help, and talking to the daemon. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "../lib/control.h"
+#include "../lib/json.h"
+#include "cli.h"
+
+const struct verb cli_verbs[] = {
+	{"status", "", "mode, gate, scheduler, pulse and program families", NULL, cmd_status},
+	{"vitals", "[PREFIX] [--cpus]", "vital signs: now, average, peak",
+	 "PREFIX  only vital signs whose name begins with it, such as sched.wait\n"
+	 "--cpus  run-queue wait of each CPU and class instead\n",
+	 cmd_vitals},
+	{"knobs", "[PREFIX]", "knobs: value, where it comes from, bounds",
+	 "PREFIX  only knobs whose name begins with it\n", cmd_knobs},
+	{"workloads", "[--tasks]", "declared workloads, and how tasks are classified",
+	 "--tasks  every task that was seen, not only those in a class other than normal\n",
+	 cmd_workloads},
+	{"events", "[-f] [-n N]", "what happened: reflexes, trips, classes, deadlines",
+	 "-f, --follow  goes on until interrupted\n"
+	 "-n N          only the last N (default 20; with -f 0)\n",
+	 cmd_events},
+	{"explain", "KNOB", "why a knob has its value", NULL, cmd_explain},
+	{"top", "[-d SECONDS]", "live view; q quits",
+	 "-d SECONDS  between two looks (default 1, 1 … 60)\n", cmd_top},
+	{"mode", "[MODE]", "shows or sets the mode: observe, advise, act", NULL, cmd_mode},
+	{"arm", "", "lets the actuators act (mode act; again after a trip)", NULL, cmd_arm},
+	{"disarm", "", "takes the actuators back, in good order", NULL, cmd_disarm},
+	{"wish", "KNOB VALUE | KNOB --clear", "asks for a value of a knob, within its bounds",
+	 "VALUE    with its unit: 8ms, 30%, 16\n"
+	 "--clear  gives the knob back to the profile\n",
+	 cmd_wish},
+	{"trip", "", "shuts the gate at once, with or without the daemon (root)",
+	 "Stores into the kernel's memory by itself, so it works also while homeostatd hangs or\n"
+	 "is stopped. All actuators are stock from the next event on.\n",
+	 cmd_trip},
+	{"profile", "check FILE | show | load FILE", "checks, shows or changes the profile",
+	 "check FILE  reads it as the daemon would, needs no daemon\n"
+	 "show        the one that is in force\n"
+	 "load FILE   puts it in force; a bad one is refused and the old one stays\n",
+	 cmd_profile},
+	{"doctor", "[--root DIR] [--btf FILE]", "what can run on this machine, and what would help",
+	 "--root DIR  reads /proc, /sys and /boot below DIR; loads nothing\n"
+	 "--btf FILE  judges another kernel by its BTF; loads nothing\n",
+	 cmd_doctor},
+	{"version", "", "versions of program, daemon and kernel interface", NULL, cmd_version},
+	{"help", "[VERB]", "this text", NULL, cmd_help},
+	{"help-tables", "", NULL, "Copies stdin to stdout and fills in lines such as @knobs@.\n",
+	 cmd_help_tables},
+	{"complete", "verbs|knobs|vitals|modes", NULL, "Names for the shell's completion.\n",
+	 cmd_complete},
+};
+const size_t cli_verbs_nr = sizeof(cli_verbs) / sizeof(*cli_verbs);
+
+static const char options_help[] = "Options, before or after the verb:\n"
+				   "  --json         JSON on stdout (one line) instead of text\n"
+				   "  --socket PATH  control socket (default " CONTROL_SOCKET ")\n"
+				   "  -h, --help     this text, or that of the verb\n"
+				   "  --version      same as version\n";
+
+void cli_help(FILE *f)
+{
+	fputs("Usage: homeostat [OPTION…] VERB [ARG…]\n\nVerbs:\n", f);
+	for (size_t i = 0; i < cli_verbs_nr; i++)
+		if (cli_verbs[i].summary)
+			fprintf(f, "  %-10s %s\n", cli_verbs[i].name, cli_verbs[i].summary);
+	fprintf(f, "\n%s\nExit codes:\n", options_help);
+#define X(id, code, meaning) fprintf(f, "  %d  %s\n", code, meaning);
+	CLI_EXITS(X)
+#undef X
+}
+
+void cli_help_verb(FILE *f, const struct verb *verb)
+{
+	fprintf(f, "Usage: homeostat %s%s%s\n", verb->name, *verb->args ? " " : "", verb->args);
+	if (verb->summary)
+		fprintf(f, "\n%s\n", verb->summary);
+	if (verb->details)
+		fprintf(f, "\n%s", verb->details);
+	fprintf(f, "\n%s", options_help);
+}
+
+const struct verb *cli_verb(const char *name)
+{
+	for (size_t i = 0; i < cli_verbs_nr; i++)
+		if (!strcmp(cli_verbs[i].name, name))
+			return &cli_verbs[i];
+	return NULL;
+}
+
+int cmd_help(struct cli *cli, int argc, char **argv)
+{
+	const struct verb *verb;
+	int rc = cli_options(cli, NULL, &argc, argv);
+
+	if (rc)
+		return rc;
+	if (!argc) {
+		cli_help(cli->out);
+		return CLI_OK;
+	}
+	verb = cli_verb(argv[0]);
+	if (!verb || argc > 1)
+		return cli_usage(cli, "no verb '%s'", argv[argc - 1]);
+	cli_help_verb(cli->out, verb);
+	return CLI_OK;
+}
+
+static void say_error(struct cli *cli, const char *fmt, va_list ap)
+{
+	char text[2048];
+	struct json_object *o;
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (!cli->json) {
+		fprintf(cli->err, "homeostat: %s\n", text);
+		return;
+	}
+	o = json_object_new_object();
+	js_add_str(o, "error", text);
+	out_json(cli, o);
+	json_object_put(o);
+}
+
+void cli_error(struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say_error(cli, fmt, ap);
+	va_end(ap);
+}
+
+int cli_usage(struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say_error(cli, fmt, ap);
+	va_end(ap);
+	if (!cli->json)
+		fprintf(cli->err, "try: homeostat %s%s--help\n", cli->verb ? cli->verb : "",
+			cli->verb ? " " : "");
+	return CLI_USAGE;
+}
+
+/*
+ * Takes one option from argv[*i]. 1: it was one; 0: an argument; -1: it was wrong, and told.
+ */
+static int take_option(struct cli *cli, const struct cli_option *o, int argc, char **argv, int *i)
+{
+	for (; o && o->name; o++) {
+		size_t n = strlen(o->name);
+
+		if (strncmp(argv[*i], o->name, n))
+			continue;
+		if (o->flag && !argv[*i][n]) {
+			*o->flag = true;
+			return 1;
+		}
+		if (o->value && argv[*i][n] == '=' && n > 2) {
+			*o->value = argv[*i] + n + 1;
+			return 1;
+		}
+		if (o->value && !argv[*i][n]) {
+			if (*i + 1 >= argc) {
+				cli_usage(cli, "%s wants a value", o->name);
+				return -1;
+			}
+			*o->value = argv[++*i];
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int cli_options(struct cli *cli, const struct cli_option *options, int *argc, char **argv)
+{
+	const struct cli_option common[] = {
+		{"--json", NULL, &cli->json},
+		{"--socket", &cli->socket, NULL},
+		{0},
+	};
+	int left = 0;
+
+	for (int i = 0; i < *argc; i++) {
+		int taken;
+
+		if (!strcmp(argv[i], "--")) {
+			while (++i < *argc)
+				argv[left++] = argv[i];
+			break;
+		}
+		taken = take_option(cli, common, *argc, argv, &i);
+		if (!taken)
+			taken = take_option(cli, options, *argc, argv, &i);
+		if (taken < 0)
+			return CLI_USAGE;
+		if (taken)
+			continue;
+		if (argv[i][0] == '-' && argv[i][1])
+			return cli_usage(cli, "unknown option '%s'", argv[i]);
+		argv[left++] = argv[i];
+	}
+	*argc = left;
+	return CLI_OK;
+}
+
+int cli_unreachable(struct cli *cli, int err)
+{
+	switch (err) {
+	case -EACCES:
+	case -EPERM:
+		cli_error(cli, "%s: not allowed; join the group %s, or run it as root", cli->socket,
+			  CONTROL_GROUP);
+		return CLI_REFUSED;
+	case -ETIMEDOUT:
+		cli_error(cli,
+			  "homeostatd does not answer; `homeostat trip` (as root) shuts the gate "
+			  "without it, `systemctl restart homeostatd` starts it anew");
+		return CLI_NO_DAEMON;
+	case -ENOENT:
+	case -ECONNREFUSED:
+		cli_error(
+			cli,
+			"homeostatd is not running (%s: %s); start it: systemctl start homeostatd",
+			cli->socket, strerror(-err));
+		return CLI_NO_DAEMON;
+	default:
+		cli_error(cli, "%s: %s; see systemctl status homeostatd", cli->socket,
+			  strerror(-err));
+		return CLI_NO_DAEMON;
+	}
+}
+
+int cli_call(struct cli *cli, struct json_object *request, struct json_object **reply)
+{
+	struct control *control = NULL;
+	bool ok;
+	int err, rc = CLI_OK;
+
+	*reply = NULL;
+	err = request ? control_open(&control, cli->socket) : -ENOMEM;
+	if (!err)
+		err = control_call(control, request, reply);
+	if (err && *reply) {
+		/* it answered: no is an answer, too */
+		cli_error(cli, "%s",
+			  *js_str(*reply, "error") ? js_str(*reply, "error") : strerror(-err));
+		rc = CLI_REFUSED;
+	} else if (err) {
+		rc = cli_unreachable(cli, err);
+	} else if (!js_get_bool(*reply, "ok", &ok)) {
+		json_object_object_del(*reply, "ok");
+	}
+	if (rc) {
+		json_object_put(*reply);
+		*reply = NULL;
+	}
+	control_close(control);
+	json_object_put(request);
+	return rc;
+}
+
+int cli_order(struct cli *cli, struct json_object *request)
+{
+	struct json_object *reply;
+	int rc = cli_call(cli, request, &reply);
+
+	if (!rc && cli->json)
+		out_json(cli, reply);
+	json_object_put(reply);
+	return rc;
+}
+
+/* --help anywhere wins, whatever else is wrong. */
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return true;
+	return false;
+}
+
+/* Number of leading arguments that are options of the whole program. */
+static int leading_options(int argc, char **argv)
+{
+	int n = 0;
+
+	while (n < argc && argv[n][0] == '-' && strcmp(argv[n], "--version"))
+		n += strcmp(argv[n], "--socket") ? 1 : 2;
+	return n < argc ? n : argc;
+}
+
+int cli_main(int argc, char **argv, FILE *out, FILE *err)
+{
+	struct cli cli = {.socket = CONTROL_SOCKET, .out = out, .err = err};
+	const struct verb *verb;
+	int lead, left, rc;
+
+	argc--, argv++;
+	lead = left = leading_options(argc, argv);
+	verb = lead < argc ? cli_verb(strcmp(argv[lead], "--version") ? argv[lead] : "version")
+			   : NULL;
+	if (wants_help(argc, argv)) {
+		if (verb)
+			cli_help_verb(out, verb);
+		else
+			cli_help(out);
+		return CLI_OK;
+	}
+	rc = cli_options(&cli, NULL, &left, argv);
+	if (rc)
+		return rc;
+	if (lead >= argc) {
+		cli_help(err);
+		return CLI_USAGE;
+	}
+	if (!verb)
+		return cli_usage(&cli, "no verb '%s'", argv[lead]);
+	cli.verb = verb->name;
+	rc = verb->run(&cli, argc - lead - 1, argv + lead + 1);
+	if (fflush(out) || ferror(out)) {
+		fprintf(err, "homeostat: output: %s\n", strerror(errno));
+		return rc ? rc : CLI_FAILED;
+	}
+	return rc;
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* homeostat events and explain: what happened, and why a knob is where it is. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "../lib/control.h"
+#include "../lib/json.h"
+#include "../lib/names.h"
+#include "../lib/parse.h"
+#include "cli.h"
+
+static void show(struct cli *cli, struct json_object *event)
+{
+	if (cli->json)
+		out_json(cli, event);
+	else
+		out_event(cli->out, event);
+}
+
+static void show_all(struct cli *cli, struct json_object *events)
+{
+	for (size_t i = 0; events && i < json_object_array_length(events); i++)
+		show(cli, json_object_array_get_idx(events, i));
+}
+
+/* Streams until the daemon or the reader of our output goes. */
+static int follow(struct cli *cli, struct json_object *request)
+{
+	struct json_object *line = NULL, *events;
+	struct control *control = NULL;
+	bool ok;
+	int err;
+
+	err = request ? control_open(&control, cli->socket) : -ENOMEM;
+	if (!err)
+		err = control_send(control, request);
+	while (!err && !ferror(cli->out)) {
+		err = control_recv(control, -1, &line);
+		if (err)
+			break;
+		if (!js_get_bool(line, "ok", &ok) && !ok) {
+			cli_error(cli, "%s", js_str(line, "error"));
+			json_object_put(line);
+			control_close(control);
+			return CLI_REFUSED;
+		}
+		if (!js_get_array(line, "events", &events))
+			show_all(cli, events);
+		else if (*js_str(line, "type"))
+			show(cli, line);
+		json_object_put(line);
+	}
+	control_close(control);
+	if (err == -EPIPE) {
+		cli_error(cli, "homeostatd ended the stream");
+		return CLI_NO_DAEMON;
+	}
+	return err ? cli_unreachable(cli, err) : CLI_OK;
+}
+
+int cmd_events(struct cli *cli, int argc, char **argv)
+{
+	struct json_object *request, *reply, *events = NULL;
+	const char *count = NULL;
+	bool on = false;
+	const struct cli_option options[] = {
+		{"-n", &count, NULL},
+		{"-f", NULL, &on},
+		{"--follow", NULL, &on},
+		{0},
+	};
+	int rc = cli_options(cli, options, &argc, argv);
+	__u64 n;
+
+	if (rc || argc)
+		return rc ? rc : cli_usage(cli, "events takes no argument");
+	n = on ? 0 : 20;
+	if (count && parse_u64_max(count, CONTROL_EVENTS_MAX, &n))
+		return cli_usage(cli, "-n %s: a number from 0 to %d", count, CONTROL_EVENTS_MAX);
+	request = control_request("events");
+	js_add_u64(request, "n", n);
+	js_add_bool(request, "follow", on);
+	if (on) {
+		rc = follow(cli, request);
+		json_object_put(request);
+		return rc;
+	}
+	rc = cli_call(cli, request, &reply);
+	if (rc)
+		return rc;
+	js_get_array(reply, "events", &events);
+	if (cli->json)
+		out_json(cli, reply);
+	else
+		show_all(cli, events);
+	json_object_put(reply);
+	return CLI_OK;
+}
+
+static void print_explain(FILE *f, struct json_object *e)
+{
+	struct json_object *events = NULL, *rule;
+	char value[64], stock[64];
+
+	fprintf(f, "%s = %s (stock %s)\n", js_str(e, "name"),
+		out_value(value, sizeof(value), e, "value"),
+		out_value(stock, sizeof(stock), e, "stock"));
+	if (*js_str(e, "meaning"))
+		out_line(f, "meaning", "%s", js_str(e, "meaning"));
+	out_line(f, "why", "%s", js_str(e, "why"));
+	if (!js_get_obj(e, "rule", &rule) && *js_str(rule, "text"))
+		out_line(f, "rule", "%s", js_str(rule, "text"));
+	js_get_array(e, "last_events", &events);
+	if (events && json_object_array_length(events))
+		fputs("last events\n", f);
+	for (size_t i = 0; events && i < json_object_array_length(events); i++)
+		out_event(f, json_object_array_get_idx(events, i));
+}
+
+int cmd_explain(struct cli *cli, int argc, char **argv)
+{
+	struct json_object *request, *reply;
+	int rc = cli_options(cli, NULL, &argc, argv), knob;
+
+	if (rc || argc != 1)
+		return rc ? rc : cli_usage(cli, "explain takes one KNOB");
+	knob = knob_find(argv[0]);
+	if (knob < 0)
+		return cli_usage(cli, "no knob '%s'; homeostat knobs lists them", argv[0]);
+	request = control_request("explain");
+	js_add_str(request, "knob", argv[0]);
+	rc = cli_call(cli, request, &reply);
+	if (rc)
+		return rc;
+	if (cli->json) {
+		out_json(cli, reply);
+	} else {
+		/* value and stock are in the knob's unit; the table knows it where the reply is short */
+		if (!*js_str(reply, "unit"))
+			js_add_str(reply, "unit", knob_infos[knob].unit);
+		print_explain(cli->out, reply);
+	}
+	json_object_put(reply);
+	return CLI_OK;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* homeostat vitals, knobs, workloads: what the daemon answers, as tables. */
+#include <json-c/json.h>
+#include <string.h>
+
+#include "../lib/control.h"
+#include "../lib/json.h"
+#include "cli.h"
+
+#define NR(array) (sizeof(array) / sizeof(*(array)))
+
+/* Leaves in the array @key of @reply only the rows whose "name" begins with @prefix. */
+static void keep_prefix(struct json_object *reply, const char *key, const char *prefix)
+{
+	struct json_object *rows, *kept;
+
+	if (js_get_array(reply, key, &rows))
+		return;
+	kept = json_object_new_array();
+	for (size_t i = 0; kept && i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+
+		if (!strncmp(js_str(row, "name"), prefix, strlen(prefix)))
+			json_object_array_add(kept, json_object_get(row));
+	}
+	js_add(reply, key, kept);
+}
+
+static struct json_object *array_of(struct json_object *reply, const char *key)
+{
+	struct json_object *rows = NULL;
+
+	js_get_array(reply, key, &rows);
+	return rows;
+}
+
+/* Asks @verb, filters by @prefix and prints the array @key. */
+static int list(struct cli *cli, const char *verb, const char *key, const char *prefix,
+		const struct column *columns, size_t nr)
+{
+	struct json_object *reply;
+	int rc = cli_call(cli, control_request(verb), &reply);
+
+	if (rc)
+		return rc;
+	if (prefix)
+		keep_prefix(reply, key, prefix);
+	if (prefix && !json_object_array_length(array_of(reply, key))) {
+		cli_error(cli, "no name begins with '%s'; see homeostat %s", prefix, verb);
+		rc = CLI_FAILED;
+	} else if (cli->json) {
+		out_json(cli, reply);
+	} else {
+		out_table(cli->out, array_of(reply, key), columns, nr);
+	}
+	json_object_put(reply);
+	return rc;
+}
+
+int cmd_vitals(struct cli *cli, int argc, char **argv)
+{
+	static const struct column vitals[] = {
+		{"name", "VITAL SIGN", COLUMN_TEXT}, {"value", "NOW", COLUMN_UNIT},
+		{"ewma", "AVERAGE", COLUMN_UNIT},    {"peak", "PEAK", COLUMN_UNIT},
+		{"meaning", "MEANING", COLUMN_TEXT},
+	};
+	static const struct column cpus[] = {
+		{"cpu", "CPU", COLUMN_NUMBER}, {"class", "CLASS", COLUMN_TEXT},
+		{"p50_ns", "P50", COLUMN_NS},  {"p95_ns", "P95", COLUMN_NS},
+		{"p99_ns", "P99", COLUMN_NS},  {"samples", "SAMPLES", COLUMN_NUMBER},
+	};
+	bool by_cpu = false;
+	const struct cli_option options[] = {{"--cpus", NULL, &by_cpu}, {0}};
+	int rc = cli_options(cli, options, &argc, argv);
+
+	if (rc || argc > 1)
+		return rc ? rc : cli_usage(cli, "vitals takes one PREFIX");
+	if (by_cpu)
+		return list(cli, "vitals", "cpus", NULL, cpus, NR(cpus));
+	return list(cli, "vitals", "vitals", argc ? argv[0] : NULL, vitals, NR(vitals));
+}
+
+int cmd_knobs(struct cli *cli, int argc, char **argv)
+{
+	static const struct column knobs[] = {
+		{"name", "KNOB", COLUMN_TEXT},	 {"value", "VALUE", COLUMN_UNIT},
+		{"cause", "CAUSE", COLUMN_TEXT}, {"base", "BASE", COLUMN_UNIT},
+		{"stock", "STOCK", COLUMN_UNIT}, {"min", "MIN", COLUMN_UNIT},
+		{"max", "MAX", COLUMN_UNIT},	 {"meaning", "MEANING", COLUMN_TEXT},
+	};
+	int rc = cli_options(cli, NULL, &argc, argv);
+
+	if (rc || argc > 1)
+		return rc ? rc : cli_usage(cli, "knobs takes one PREFIX");
+	return list(cli, "knobs", "knobs", argc ? argv[0] : NULL, knobs, NR(knobs));
+}
+
+/* Adds the tasks of the pages that follow (a reply holds CONTROL_TASKS_MAX of them). */
+static int more_tasks(struct cli *cli, struct json_object *all)
+{
+	struct json_object *tasks = array_of(all, "tasks"), *reply, *request, *page;
+	__u64 next;
+	int rc = CLI_OK;
+
+	while (tasks && !js_get_u64(all, "next", &next) && next) {
+		request = control_request("workloads");
+		js_add_u64(request, "from", next);
+		rc = cli_call(cli, request, &reply);
+		if (rc)
+			return rc;
+		page = array_of(reply, "tasks");
+		for (size_t i = 0; page && i < json_object_array_length(page); i++)
+			json_object_array_add(tasks,
+					      json_object_get(json_object_array_get_idx(page, i)));
+		js_add_u64(all, "next", js_u64(reply, "next"));
+		json_object_put(reply);
+	}
+	json_object_object_del(all, "next");
+	return rc;
+}
+
+/* Tasks in the class normal that nobody declared are the uninteresting many. */
+static void drop_normal(struct json_object *reply)
+{
+	struct json_object *tasks = array_of(reply, "tasks"), *kept = json_object_new_array();
+
+	for (size_t i = 0; tasks && kept && i < json_object_array_length(tasks); i++) {
+		struct json_object *row = json_object_array_get_idx(tasks, i);
+
+		if (strcmp(js_str(row, "class"), "normal") || *js_str(row, "workload"))
+			json_object_array_add(kept, json_object_get(row));
+	}
+	js_add(reply, "tasks", kept);
+}
+
+int cmd_workloads(struct cli *cli, int argc, char **argv)
+{
+	static const struct column declared[] = {
+		{"name", "WORKLOAD", COLUMN_TEXT},	{"class", "CLASS", COLUMN_TEXT},
+		{"period_ns", "PERIOD", COLUMN_NS},	{"deadline_ns", "DEADLINE", COLUMN_NS},
+		{"runtime_ns", "RUNTIME", COLUMN_NS},	{"tasks", "TASKS", COLUMN_NUMBER},
+		{"wakeups", "RUNS", COLUMN_NUMBER},	{"misses", "MISSED", COLUMN_NUMBER},
+		{"overruns", "OVERRAN", COLUMN_NUMBER}, {"run_mean_ns", "MEAN", COLUMN_NS},
+		{"run_stddev_ns", "STDDEV", COLUMN_NS}, {"run_max_ns", "WORST", COLUMN_NS},
+		{"resp_max_ns", "RESPONSE", COLUMN_NS},
+	};
+	static const struct column tasks[] = {
+		{"pid", "PID", COLUMN_NUMBER},
+		{"comm", "COMMAND", COLUMN_TEXT},
+		{"class", "CLASS", COLUMN_TEXT},
+		{"workload", "WORKLOAD", COLUMN_TEXT},
+		{"cpu", "CPU", COLUMN_NUMBER},
+		{"burst_ns", "RUN", COLUMN_NS},
+		{"wakeups", "RUNS", COLUMN_NUMBER},
+		{"classified_after_ns", "CLASSIFIED", COLUMN_NS},
+		{"changes", "CHANGES", COLUMN_NUMBER},
+	};
+	bool every = false;
+	const struct cli_option options[] = {{"--tasks", NULL, &every}, {0}};
+	struct json_object *reply;
+	int rc = cli_options(cli, options, &argc, argv);
+
+	if (rc || argc)
+		return rc ? rc : cli_usage(cli, "workloads takes no argument");
+	rc = cli_call(cli, control_request("workloads"), &reply);
+	if (rc)
+		return rc;
+	rc = more_tasks(cli, reply);
+	if (!rc && !every)
+		drop_normal(reply);
+	if (!rc && cli->json) {
+		out_json(cli, reply);
+	} else if (!rc) {
+		out_table(cli->out, array_of(reply, "declared"), declared, NR(declared));
+		fputc('\n', cli->out);
+		out_table(cli->out, array_of(reply, "tasks"), tasks, NR(tasks));
+	}
+	json_object_put(reply);
+	return rc;
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * The program families: each is loaded by itself and thrown away at once, never attached. That is
+ * the only answer that counts; where it may not be asked (not root, another kernel's files), BTF says
+ * what it can.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../kern/abi.h" /* types of the skeleton's globals */
+#include "doctor.h"
+#include "homeostat.skel.h"
+
+struct family {
+	const char *name;
+	const char *section; /* beginning of the section names of its programs */
+	const char *what;
+};
+
+static const struct family families[] = {
+	{"sensor", "tp_btf/", "run-queue sensor"},
+	{"pulse", "syscall", "pulse timer"},
+	{"tasks", "iter/", "task iterator"},
+	{"sched_ext", "struct_ops", "scheduler"},
+};
+
+struct btf *own_btf(void)
+{
+	const struct btf *btf;
+	struct bpf_object *obj;
+	struct btf *copy = NULL;
+	const void *raw;
+	size_t len;
+	__u32 size;
+
+	raw = homeostat_bpf__elf_bytes(&len);
+	obj = bpf_object__open_mem(raw, len, NULL);
+	if (!obj)
+		return NULL;
+	btf = bpf_object__btf(obj);
+	raw = btf ? btf__raw_data(btf, &size) : NULL;
+	if (raw)
+		copy = btf__new(raw, size);
+	bpf_object__close(obj);
+	return copy;
+}
+
+/*
+ * Why the last load failed, in one line: libbpf's first complaint, and the verifier's last word if
+ * there is one. libbpf's callback has no context, hence file scope.
+ */
+static char complaint[160], verdict[256];
+
+/* The last line of a verifier log that is not its statistics. */
+static void keep_verdict(const char *log)
+{
+	for (const char *line = log; *line; line += strspn(line, "\n")) {
+		size_t n = strcspn(line, "\n");
+
+		if (!strncmp(line, "processed ", 10) || !strncmp(line, "-- END", 6))
+			break;
+		snprintf(verdict, sizeof(verdict), "%.*s", (int)n, line);
+		line += n;
+	}
+}
+
+static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	static const char mark[] = "BEGIN PROG LOAD LOG --\n";
+	char *text, *log, *begin;
+
+	if (level != LIBBPF_WARN || vasprintf(&text, fmt, ap) < 0)
+		return 0;
+	begin = strncmp(text, "libbpf: ", 8) ? text : text + 8;
+	log = strstr(begin, mark);
+	if (log)
+		keep_verdict(log + strlen(mark));
+	else if (!*complaint)
+		snprintf(complaint, sizeof(complaint), "%.*s", (int)strcspn(begin, "\n"), begin);
+	free(text);
+	return 0;
+}
+
+/* As the daemon does: the arrays indexed by CPU are as long as there are CPUs. */
+static void cut_maps(struct bpf_object *obj)
+{
+	static const char *const per_cpu[] = {"SENSE", "CPU_VITALS", "CPUS"};
+	int cpus = libbpf_num_possible_cpus();
+
+	for (size_t i = 0; cpus > 0 && i < sizeof(per_cpu) / sizeof(*per_cpu); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(obj, per_cpu[i]);
+
+		if (map)
+			bpf_map__set_max_entries(map, cpus);
+	}
+}
+
+/* Loads the programs of one family; returns how many there are, or a negative errno. */
+static int try_family(const struct family *f)
+{
+	bool sched = !strcmp(f->section, "struct_ops");
+	struct bpf_program *prog;
+	struct bpf_object *obj;
+	struct bpf_map *map;
+	size_t len;
+	const void *elf = homeostat_bpf__elf_bytes(&len);
+	int n = 0, err;
+
+	*complaint = *verdict = '\0';
+	obj = bpf_object__open_mem(elf, len, NULL);
+	if (!obj)
+		return -errno;
+	bpf_object__for_each_program(prog, obj)
+	{
+		const char *section = bpf_program__section_name(prog);
+		bool mine = !strncmp(section, f->section, strlen(f->section));
+
+		bpf_program__set_autoload(prog, mine);
+		n += mine;
+	}
+	bpf_object__for_each_map(map, obj) if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
+		bpf_map__set_autocreate(map, sched);
+	cut_maps(obj);
+	err = n ? bpf_object__load(obj) : 0;
+	bpf_object__close(obj);
+	return err ? err : n;
+}
+
+static void load_family(struct doctor *d, const struct family *f)
+{
+	libbpf_print_fn_t before = libbpf_set_print(keep_words);
+	int n = try_family(f);
+
+	libbpf_set_print(before);
+	if (!n)
+		doctor_add(d, FINDING_OFF, f->name, NULL, "not in this build of homeostat");
+	else if (n > 0)
+		doctor_add(d, FINDING_OK, f->name, NULL, "%s loads (%d program%s)", f->what, n,
+			   n > 1 ? "s" : "");
+	else if (n == -EPERM && !*verdict)
+		doctor_add(
+			d, FINDING_OFF, f->name,
+			"see capabilities and lockdown above; in a container, run it on the host",
+			"the kernel does not let us load it");
+	else
+		doctor_add(d, FINDING_OFF, f->name,
+			   "see what is off or warned of above; else a newer kernel, and a report "
+			   "with "
+			   "this line",
+			   "%s does not load: %s%s%s", f->what,
+			   *complaint ? complaint : strerror(-n), *verdict ? ": " : "", verdict);
+}
+
+/* true if an enum of the kernel has this value name: how features show in BTF. */
+static bool has_enumerator(const struct btf *btf, const char *name)
+{
+	__u32 n = btf__type_cnt(btf);
+
+	for (__u32 id = 1; id < n; id++) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+
+		if (!btf_is_enum(t))
+			continue;
+		for (int i = 0; i < btf_vlen(t); i++)
+			if (!strcmp(btf__name_by_offset(btf, btf_enum(t)[i].name_off), name))
+				return true;
+	}
+	return false;
+}
+
+/* For the kernels whose files we have but which we cannot ask. */
+static void judge_by_btf(struct doctor *d)
+{
+	static const char untried[] = "run doctor as root on that machine to be sure";
+
+	if (btf__find_by_name_kind(d->btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF) > 0)
+		doctor_add(d, FINDING_OK, "sensor", untried, "by its BTF; not tried");
+	else
+		doctor_add(d, FINDING_OFF, "sensor", "a kernel with CONFIG_TRACEPOINTS",
+			   "the BTF knows no tracepoint sched_switch");
+	if (has_enumerator(d->btf, "BPF_FUNC_timer_init"))
+		doctor_add(d, FINDING_OK, "pulse", untried, "by its BTF; not tried");
+	else
+		doctor_add(d, FINDING_OFF, "pulse", "a kernel from 5.15 on",
+			   "the BTF knows no BPF timer");
+	if (!d->sched_off)
+		doctor_add(d, FINDING_OK, "sched_ext", untried, "by its BTF; not tried");
+}
+
+void probe_families(struct doctor *d)
+{
+	if (!d->btf)
+		return; /* said already; nothing would load */
+	if (d->may_load) {
+		for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
+			if (strcmp(families[i].name, "sched_ext") || !d->sched_off)
+				load_family(d, &families[i]);
+	} else {
+		judge_by_btf(d);
+	}
+	if (!has_enumerator(d->btf, "BPF_F_TIMER_CPU_PIN"))
+		doctor_add(d, FINDING_WARN, "pulse", "a kernel from 6.7 on",
+			   "its timer cannot be pinned: it may wander onto a nohz_full CPU");
+}

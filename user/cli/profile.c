@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* homeostat profile: check (by the daemon's own parser, without the daemon), show, load. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/control.h"
+#include "../lib/json.h"
+#include "../lib/profile.h"
+#include "cli.h"
+
+/* Parses @path and tells what is wrong with it. */
+static int read_profile(struct cli *cli, const char *path, struct profile *profile)
+{
+	char error[512] = "";
+	int err = profile_load(profile, path, error, sizeof(error));
+
+	if (err)
+		cli_error(cli, "%s", *error ? error : strerror(-err));
+	if (err == -EINVAL)
+		return CLI_FINDINGS;
+	return err ? CLI_FAILED : CLI_OK;
+}
+
+static int check(struct cli *cli, const char *path)
+{
+	struct profile profile;
+	struct json_object *out;
+	int rc = read_profile(cli, path, &profile);
+
+	if (rc)
+		return rc;
+	if (cli->json) {
+		out = json_object_new_object();
+		js_add_str(out, "name", profile.name);
+		js_add_u64(out, "rules", profile.config.rules_nr);
+		js_add_u64(out, "workloads", profile.workload_nr);
+		out_json(cli, out);
+		json_object_put(out);
+	} else {
+		fprintf(cli->out, "%s: fine; profile %s, rules: %u, workloads: %u\n", path,
+			profile.name, profile.config.rules_nr, profile.workload_nr);
+	}
+	profile_free(&profile);
+	return CLI_OK;
+}
+
+static int show(struct cli *cli)
+{
+	struct json_object *reply;
+	int rc = cli_call(cli, control_request("profile_show"), &reply);
+	const char *text;
+
+	if (rc)
+		return rc;
+	text = js_str(reply, "text");
+	if (cli->json) {
+		out_json(cli, reply);
+	} else {
+		fprintf(cli->out, "# %s, from %s\n%s", js_str(reply, "name"),
+			*js_str(reply, "yaml_path") ? js_str(reply, "yaml_path")
+						    : "nowhere: built in",
+			text);
+		if (*text && text[strlen(text) - 1] != '\n')
+			fputc('\n', cli->out);
+	}
+	json_object_put(reply);
+	return CLI_OK;
+}
+
+static int load(struct cli *cli, const char *path)
+{
+	struct json_object *request;
+	struct profile profile;
+	char *full;
+	int rc = read_profile(cli, path, &profile);
+
+	if (rc)
+		return rc;
+	profile_free(&profile);
+	/* the daemon has another working directory */
+	full = realpath(path, NULL);
+	if (!full) {
+		cli_error(cli, "%s: %s", path, strerror(errno));
+		return CLI_FAILED;
+	}
+	request = control_request("profile_load");
+	js_add_str(request, "path", full);
+	free(full);
+	return cli_order(cli, request);
+}
+
+int cmd_profile(struct cli *cli, int argc, char **argv)
+{
+	int rc = cli_options(cli, NULL, &argc, argv);
+
+	if (rc)
+		return rc;
+	if (argc == 2 && !strcmp(argv[0], "check"))
+		return check(cli, argv[1]);
+	if (argc == 1 && !strcmp(argv[0], "show"))
+		return show(cli);
+	if (argc == 2 && !strcmp(argv[0], "load"))
+		return load(cli, argv[1]);
+	return cli_usage(cli, "profile takes check FILE, show or load FILE");
+}

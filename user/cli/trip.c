@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * homeostat trip: shuts the gate straight in the kernel's memory. The map is found by its BPF id and
+ * mapped, so neither the daemon nor its socket is needed; two stores and it is done.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../kern/abi.h"
+#include "../lib/json.h"
+#include "../lib/names.h"
+#include "../lib/parse.h"
+#include "cli.h"
+
+/* libbpf gives sections with a name of their own no prefix: the map is called like the section. */
+#define GATE_MAP ".data.gate"
+
+/* How long we watch the kernel let our scheduler go, and how often we look. */
+#define LEAVE_NS 1000000000ULL
+#define LOOK_NS 200000
+
+struct trip {
+	struct cli *cli;
+	struct json_object *gates; /* what was found: {map_id, was_armed, mode, …} */
+	unsigned int shut;	   /* gates that are shut now */
+	unsigned int strange;	   /* of our name and size, but another version */
+};
+
+static __u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/*
+ * Reason and time first, so that whoever sees the gate shut finds them. A gate that is shut already
+ * keeps what it says; the store is repeated all the same, in case it is being armed right now.
+ */
+static void shut(struct hs_gate *gate)
+{
+	if (__atomic_load_n(&gate->armed, __ATOMIC_ACQUIRE)) {
+		gate->trip_ns = now_ns();
+		gate->trip_reason = HS_TRIP_OPERATOR;
+	}
+	__atomic_store_n(&gate->armed, 0, __ATOMIC_RELEASE);
+}
+
+static void note(struct trip *t, __u32 id, const struct hs_gate *was)
+{
+	struct json_object *o = js_push_obj(t->gates);
+
+	js_add_u64(o, "map_id", id);
+	js_add_bool(o, "was_armed", was->armed);
+	js_add_str(o, "mode", mode_name(was->mode));
+	js_add_u64(o, "generation", was->generation);
+	js_add_str(o, "tripped_before", trip_name(was->trip_reason));
+	js_add_u64(o, "heartbeat_age_ns", was->heartbeat_ns ? now_ns() - was->heartbeat_ns : 0);
+}
+
+/* Trips one gate. 0, or a negative errno. */
+static int trip_map(struct trip *t, __u32 id, int fd)
+{
+	struct hs_gate *gate, was;
+
+	gate = mmap(NULL, sizeof(*gate), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (gate == MAP_FAILED)
+		return -errno;
+	was = *gate;
+	if (was.abi_version == HS_ABI_VERSION) {
+		shut(gate);
+		note(t, id, &was);
+		t->shut++;
+	} else {
+		t->strange++;
+		cli_error(t->cli,
+			  "gate of kernel interface %u found, this program knows %u: use its "
+			  "own homeostat, or kill -9 its homeostatd",
+			  was.abi_version, HS_ABI_VERSION);
+	}
+	munmap(gate, sizeof(*gate));
+	return 0;
+}
+
+static bool is_gate(const struct bpf_map_info *info)
+{
+	return !strcmp(info->name, GATE_MAP) && info->type == BPF_MAP_TYPE_ARRAY &&
+	       info->max_entries == 1 && info->value_size == sizeof(struct hs_gate) &&
+	       info->map_flags & BPF_F_MMAPABLE;
+}
+
+/* Trips every gate there is. 0, or a negative errno if the ids cannot be walked. */
+static int trip_all(struct trip *t)
+{
+	__u32 id = 0;
+	int err = 0;
+
+	while (!bpf_map_get_next_id(id, &id)) {
+		struct bpf_map_info info = {0};
+		__u32 len = sizeof(info);
+		int fd = bpf_map_get_fd_by_id(id);
+
+		if (fd < 0) {
+			if (errno != ENOENT) /* ENOENT: gone meanwhile */
+				err = -errno;
+			continue;
+		}
+		if (!bpf_map_get_info_by_fd(fd, &info, &len) && is_gate(&info))
+			err = trip_map(t, id, fd) ?: err;
+		close(fd);
+	}
+	if (errno != ENOENT) /* that is how the walk ends */
+		err = -errno;
+	return t->shut ? 0 : err;
+}
+
+/* true while our scheduler is attached, or on its way out. */
+static bool sched_attached(void)
+{
+	char v[128];
+
+	if (read_file("", "/sys/kernel/sched_ext/state", v, sizeof(v)) < 0 ||
+	    !strcmp(v, "disabled"))
+		return false;
+	/* the name goes first when a scheduler leaves: without one it is still on its way */
+	return read_file("", "/sys/kernel/sched_ext/root/ops", v, sizeof(v)) < 0 ||
+	       !strncmp(v, "homeostat", 9);
+}
+
+/* Waits until the kernel has let the scheduler go. Returns how long it took, 0 = it did not. */
+static __u64 wait_leave(__u64 since)
+{
+	const struct timespec look = {.tv_nsec = LOOK_NS};
+
+	while (sched_attached()) {
+		if (now_ns() - since > LEAVE_NS)
+			return 0;
+		nanosleep(&look, NULL);
+	}
+	return now_ns() - since;
+}
+
+static void print_gates(struct trip *t)
+{
+	FILE *f = t->cli->out;
+	char age[32];
+
+	for (size_t i = 0; i < json_object_array_length(t->gates); i++) {
+		struct json_object *o = json_object_array_get_idx(t->gates, i);
+		__u64 ns = js_u64(o, "heartbeat_age_ns");
+
+		if (js_bool(o, "was_armed"))
+			fprintf(f,
+				"gate shut; it was open: mode %s, armed %llu times, last heartbeat "
+				"%s ago\n",
+				js_str(o, "mode"), js_u64(o, "generation"),
+				out_ns(age, sizeof(age), ns));
+		else if (!js_u64(o, "generation"))
+			fprintf(f, "gate was shut already: never armed\n");
+		else
+			fprintf(f, "gate was shut already: mode %s, last trip: %s\n",
+				js_str(o, "mode"), js_str(o, "tripped_before"));
+	}
+}
+
+static void report(struct trip *t, bool watched, __u64 took)
+{
+	struct json_object *out;
+	char text[32];
+
+	if (t->cli->json) {
+		out = json_object_new_object();
+		js_add(out, "gates", json_object_get(t->gates));
+		if (took)
+			js_add_u64(out, "sched_ext_left_after_ns", took);
+		out_json(t->cli, out);
+		json_object_put(out);
+		return;
+	}
+	print_gates(t);
+	if (took)
+		fprintf(t->cli->out, "sched_ext disabled after %s\n",
+			out_ns(text, sizeof(text), took));
+	else if (watched)
+		fprintf(t->cli->out,
+			"sched_ext still attached after 1 s, by stock rules: kill homeostatd "
+			"to end it\n");
+}
+
+int cmd_trip(struct cli *cli, int argc, char **argv)
+{
+	struct trip t = {.cli = cli};
+	bool attached;
+	__u64 since, took = 0;
+	int rc = cli_options(cli, NULL, &argc, argv), err;
+
+	if (rc || argc)
+		return rc ? rc : cli_usage(cli, "trip takes no argument");
+	t.gates = json_object_new_array();
+	attached = sched_attached();
+	since = now_ns();
+	err = trip_all(&t);
+	if (t.shut) {
+		if (attached)
+			took = wait_leave(since);
+		report(&t, attached, took);
+		rc = attached && !took ? CLI_FAILED : CLI_OK;
+	} else if (err == -EPERM || err == -EACCES) {
+		cli_error(cli,
+			  "not allowed: trip reaches into the kernel and needs root (CAP_BPF and "
+			  "CAP_SYS_ADMIN)");
+		rc = CLI_REFUSED;
+	} else if (err) {
+		cli_error(cli, "BPF maps: %s", strerror(-err));
+		rc = CLI_FAILED;
+	} else if (!t.strange) {
+		cli_error(cli,
+			  "no gate in the kernel: nothing of homeostat is loaded, nothing to trip");
+		rc = CLI_FAILED;
+	} else {
+		rc = CLI_FAILED;
+	}
+	json_object_put(t.gates);
+	return rc;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * Arming and disarming. The order matters. Arming: gate open and lease fresh first, then the
+ * scheduler, because a scheduler that finds the gate shut asks the kernel at once to let it go.
+ * Disarming: gate first, so that stock rules hold from the next decision on, then the scheduler.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cgroups.h"
+#include "clock.h"
+#include "daemon.h"
+#include "log.h"
+#include "names.h"
+#include "parse.h"
+
+#define PATIENCE_NS (3 * NS_PER_S) /* arming may take that long before it counts as a stall */
+#define LEASE_WAIT_NS (1 * NS_PER_S)
+#define LIMITS_TICKS 60 /* how often, in ticks, the cgroup tree is looked at again while armed */
+
+#define store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
+
+/* Name of the sched_ext scheduler that the kernel runs, "" for none. */
+static void running_scheduler(const char *root, char *name, size_t size)
+{
+	char state[32];
+
+	name[0] = '\0';
+	if (read_file(root, "/sys/kernel/sched_ext/state", state, sizeof(state)) <= 0 ||
+	    !strcmp(state, "disabled"))
+		return;
+	if (read_file(root, "/sys/kernel/sched_ext/root/ops", name, size) <= 0)
+		snprintf(name, size, "%s", state);
+}
+
+static void made_progress(void *ctx)
+{
+	heartbeat_progress(ctx);
+}
+
+static int refuse(struct homeostatd *d, char *why, size_t size)
+{
+	const struct family *sched = &d->kernel.family[FAMILY_SCHED];
+	const struct family *pulse = &d->kernel.family[FAMILY_PULSE];
+	char name[64];
+	int found;
+
+	if (d->mode != HS_MODE_ACT) {
+		snprintf(why, size, "mode is %s; only act arms (homeostat mode act)",
+			 mode_name(d->mode));
+		return -EPERM;
+	}
+	if (pulse->state != FAMILY_ON) {
+		snprintf(why, size, "the pulse does not run: %.200s", pulse->why);
+		return -EOPNOTSUPP;
+	}
+	if (sched->state == FAMILY_UNAVAILABLE) {
+		snprintf(why, size, "nothing to arm: %.200s", sched->why);
+		return -EOPNOTSUPP;
+	}
+	running_scheduler(d->opt.root, name, sizeof(name));
+	if (name[0]) {
+		snprintf(why, size, "another sched_ext scheduler is loaded (%s); stop it first", name);
+		return -EBUSY;
+	}
+	found = cgroups_limited(d->opt.root, why, size, made_progress, &d->heartbeat);
+	if (found < 0)
+		snprintf(why, size, "looking for cgroup limits: %s", strerror(-found));
+	return found > 0 ? -EBUSY : found;
+}
+
+/* The pulse beats at once when asked to; one beat with the gate open renews the lease. */
+static int wait_for_lease(struct homeostatd *d, __u64 before)
+{
+	__u64 end = clock_ns() + LEASE_WAIT_NS;
+	int err = kernel_pulse(&d->kernel);
+
+	if (err)
+		return err;
+	while (load(&d->kernel.gate->lease_jiffies) == before) {
+		struct timespec ts = clock_timespec(100 * NS_PER_US);
+
+		if (clock_ns() > end)
+			return -ETIMEDOUT;
+		if (!load(&d->kernel.gate->armed))
+			return -ECANCELED;
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	}
+	return 0;
+}
+
+static void gate_open(struct hs_gate *gate)
+{
+	store(&gate->leaving, 0);
+	store(&gate->safe_ns, 0);
+	store(&gate->trip_ns, 0);
+	store(&gate->trip_reason, HS_TRIP_NONE);
+	store(&gate->lease_jiffies, 0);
+	store(&gate->generation, gate->generation + 1);
+	__atomic_store_n(&gate->armed, 1, __ATOMIC_RELEASE);
+}
+
+/* Whoever came first has given the reason; it is kept. */
+static void gate_shut(struct hs_gate *gate, enum hs_trip reason)
+{
+	if (!load(&gate->armed))
+		return;
+	store(&gate->trip_reason, reason);
+	store(&gate->trip_ns, clock_ns());
+	__atomic_store_n(&gate->armed, 0, __ATOMIC_RELEASE);
+}
+
+/* The sensor rests while ops.running feeds the same histograms. */
+static void back_to_sensor(struct homeostatd *d)
+{
+	int err;
+
+	kernel_detach_sched(&d->kernel);
+	d->armed = false;
+	err = kernel_attach_sense(&d->kernel);
+	if (err && err != -EOPNOTSUPP)
+		log_error("run-queue sensor: attaching it again: %s; vital signs stay absent until "
+			  "homeostatd is restarted", strerror(-err));
+	kernel_pulse(&d->kernel);
+}
+
+int arm(struct homeostatd *d, char *why, size_t size)
+{
+	struct hs_gate *gate = d->kernel.gate;
+	__u64 start = clock_ns();
+	int err;
+
+	why[0] = '\0';
+	if (d->armed)
+		return 0;
+	heartbeat_patience(&d->heartbeat, PATIENCE_NS);
+	err = refuse(d, why, size);
+	if (!err) {
+		gate_open(gate);
+		err = wait_for_lease(d, 0);
+		if (err)
+			snprintf(why, size, "the pulse did not renew the lease: %s", strerror(-err));
+	}
+	if (!err) {
+		err = kernel_attach_sched(&d->kernel);
+		if (err)
+			snprintf(why, size, "%.200s", d->kernel.family[FAMILY_SCHED].why);
+	}
+	if (err) {
+		gate_shut(gate, HS_TRIP_NONE);
+	} else {
+		d->armed = true;
+		kernel_detach_sense(&d->kernel);
+		log_info("armed (%u): our scheduler is attached, after %llu us", gate->generation,
+			 (clock_ns() - start) / 1000);
+	}
+	snprintf(d->refusal, sizeof(d->refusal), "%s", why);
+	heartbeat_patience(&d->heartbeat, 0);
+	return err;
+}
+
+void disarm(struct homeostatd *d, enum hs_trip reason)
+{
+	if (!d->armed)
+		return;
+	gate_shut(d->kernel.gate, reason);
+	back_to_sensor(d);
+	/* the scheduler, finding the gate shut for no reason, names the lease: it is none */
+	if (reason == HS_TRIP_NONE)
+		store(&d->kernel.gate->trip_reason, HS_TRIP_NONE);
+	log_info("disarmed (%s): the kernel's own scheduler is back", trip_name(reason));
+}
+
+void arm_watch(struct homeostatd *d)
+{
+	struct hs_gate *gate = d->kernel.gate;
+	__u32 reason;
+
+	if (!d->armed || __atomic_load_n(&gate->armed, __ATOMIC_ACQUIRE))
+		return;
+	reason = load(&gate->trip_reason);
+	log_error("gate shut, reason %s: %s; everything is stock. `homeostat arm` opens it again",
+		  trip_name(reason), reason < HS_TRIP_NR ? trip_infos[reason].meaning : "?");
+	back_to_sensor(d);
+}
+
+void arm_tick(struct homeostatd *d)
+{
+	char text[256];
+
+	arm_watch(d);
+	if (!d->armed)
+		return;
+	running_scheduler(d->opt.root, text, sizeof(text));
+	if (strcmp(text, "homeostat")) {
+		log_error("our scheduler is gone (%s runs)", text[0] ? text : "none of sched_ext");
+		gate_shut(d->kernel.gate, HS_TRIP_SCHED_EXIT);
+		arm_watch(d);
+		return;
+	}
+	if (d->ticks % LIMITS_TICKS ||
+	    cgroups_limited(d->opt.root, text, sizeof(text), made_progress, &d->heartbeat) <= 0)
+		return;
+	log_warn("disarming: %s", text);
+	disarm(d, HS_TRIP_NONE);
+	snprintf(d->refusal, sizeof(d->refusal), "%s", text);
+}
+
+int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size)
+{
+	why[0] = '\0';
+	if (mode != HS_MODE_ACT)
+		disarm(d, HS_TRIP_NONE);
+	d->mode = mode;
+	store(&d->kernel.gate->mode, mode);
+	/* the pulse turns the reflex on or off with its next beat: now */
+	kernel_pulse(&d->kernel);
+	log_info("mode %s", mode_name(mode));
+	return mode == HS_MODE_ACT ? arm(d, why, size) : 0;
+}

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* Start, main loop and stop of homeostatd. */
+#include "daemon.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+#include "names.h"
+#include "parse.h"
+#include "slow.h"
+
+/* data.u32 of epoll events; from SOURCE_SERVER on they are the server's. */
+enum source { SOURCE_SIGNAL, SOURCE_TIMER, SOURCE_RING, SOURCE_SERVER };
+
+#define EVENTS_PER_TICK 200  /* more than these are gathered instead of waking us one by one */
+#define FOLLOW_MS 100        /* how often events are looked for while somebody follows */
+#define TOPOLOGY_TICKS 5
+#define LOAD_PATIENCE_NS NS_PER_S
+
+static void on_event(void *ctx, const struct hs_event *event)
+{
+	struct homeostatd *d = ctx;
+	struct json_object *line;
+
+	d->events_now++;
+	event_log_enter(&d->events, event);
+	if (!server_followed(d->server))
+		return;
+	line = event_json(event);
+	if (line)
+		server_broadcast(d->server, line);
+	json_object_put(line);
+	heartbeat_progress(&d->heartbeat);
+}
+
+/* ---- CPUs ---- */
+
+/* The process, and what it starts from now on, on CPUs that nobody has reserved. */
+static int keep_house(struct homeostatd *d)
+{
+	CPU_ZERO(&d->housekeeping);
+	for (__u32 cpu = 0; cpu < d->topo.possible_nr; cpu++) {
+		if (topology_housekeeping(&d->topo, cpu))
+			CPU_SET(cpu, &d->housekeeping);
+	}
+	if (!CPU_COUNT(&d->housekeeping)) {
+		log_warn("every CPU is isolated or nohz_full: homeostatd runs wherever it is");
+		return sched_getaffinity(0, sizeof(d->housekeeping), &d->housekeeping) ? -errno : 0;
+	}
+	if (sched_setaffinity(0, sizeof(d->housekeeping), &d->housekeeping))
+		return -errno;
+	if (d->heartbeat.running)
+		return -pthread_setaffinity_np(d->heartbeat.thread, sizeof(d->housekeeping),
+					       &d->housekeeping);
+	return 0;
+}
+
+/* Hotplug and cpuset partitions change what a CPU is for: cheap to notice, dear to read. */
+static void watch_cpus(struct homeostatd *d)
+{
+	char seen[sizeof(d->cpus_seen)];
+	ssize_t len = read_file(d->opt.root, "/sys/devices/system/cpu/online", seen,
+				sizeof(seen) / 2);
+	int err;
+
+	if (len < 0)
+		return;
+	seen[len++] = ';';
+	/* no such file: nothing is isolated, seen ends here */
+	read_file(d->opt.root, "/sys/devices/system/cpu/isolated", seen + len,
+		  sizeof(seen) - (size_t)len);
+	if (!strcmp(seen, d->cpus_seen))
+		return;
+	if (d->cpus_seen[0]) {
+		heartbeat_patience(&d->heartbeat, LOAD_PATIENCE_NS);
+		err = topology_read(&d->topo, d->opt.root);
+		if (!err)
+			err = policy_write_cpus(&d->policy, &d->kernel, &d->topo);
+		if (!err)
+			err = keep_house(d);
+		if (!err)
+			err = kernel_pulse(&d->kernel); /* on a housekeeping CPU from now on */
+		log_info("CPUs changed: %s%s%s", seen, err ? ": " : "", err ? strerror(-err) : "");
+		heartbeat_patience(&d->heartbeat, 0);
+	}
+	strcpy(d->cpus_seen, seen);
+}
+
+/* ---- profile ---- */
+
+int daemon_load_profile(struct homeostatd *d, const char *path, char *error, size_t size)
+{
+	struct profile fresh;
+	int err;
+
+	heartbeat_patience(&d->heartbeat, LOAD_PATIENCE_NS);
+	err = profile_load(&fresh, path, error, size);
+	if (!err) {
+		err = policy_apply(&d->policy, &d->kernel, &d->topo, &fresh, d->opt.root, error,
+				   size);
+		profile_free(&fresh);
+	}
+	if (err) {
+		log_error("%s; profile %s stays in force", error, d->policy.profile.name);
+	} else {
+		heartbeat_set_limit(&d->heartbeat, d->policy.profile.heartbeat_limit_ns);
+		kernel_pulse(&d->kernel);
+		log_info("profile %s is in force", d->policy.profile.name);
+	}
+	heartbeat_patience(&d->heartbeat, 0);
+	return err;
+}
+
+static int first_profile(struct homeostatd *d, struct profile *profile)
+{
+	char error[512];
+	int err;
+
+	if (!d->opt.profile) {
+		profile_stock(profile);
+		return 0;
+	}
+	err = profile_load(profile, d->opt.profile, error, sizeof(error));
+	if (err)
+		log_error("%s", error);
+	return err;
+}
+
+/* ---- start ---- */
+
+static int add_source(struct homeostatd *d, int fd, enum source source)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = source };
+
+	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int open_loop(struct homeostatd *d)
+{
+	struct itimerspec second = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
+	sigset_t signals;
+	int err;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+		return -errno;
+	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	d->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (d->epoll_fd < 0 || d->signal_fd < 0 || d->timer_fd < 0 ||
+	    timerfd_settime(d->timer_fd, 0, &second, NULL))
+		return -errno;
+	err = add_source(d, d->signal_fd, SOURCE_SIGNAL);
+	if (!err)
+		err = add_source(d, d->timer_fd, SOURCE_TIMER);
+	return err;
+}
+
+/* Prompt scheduling and memory that stays: wanted, not vital. */
+static void ask_for_priority(void)
+{
+	if (setpriority(PRIO_PROCESS, 0, -20))
+		log_warn("nice -20: %s; the main loop may be late on a busy host", strerror(errno));
+	/* what is touched stays; what is mapped and never touched costs nothing */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		log_warn("locking memory: %s; a host short of memory may trip the gate",
+			 strerror(errno));
+}
+
+static int open_events(struct homeostatd *d)
+{
+	d->ring_fd = kernel_events_open(&d->kernel, on_event, d);
+	return d->ring_fd < 0 ? d->ring_fd : add_source(d, d->ring_fd, SOURCE_RING);
+}
+
+/* What senses; none of it is vital, but without the pulse nothing will ever be armed. */
+static void start_sensing(struct homeostatd *d)
+{
+	int err = kernel_attach_sense(&d->kernel);
+
+	if (!err)
+		err = kernel_attach_exec(&d->kernel);
+	if (err && err != -EOPNOTSUPP)
+		log_warn("run-queue sensor: %s", d->kernel.family[FAMILY_SENSE].why);
+	err = kernel_pulse(&d->kernel);
+	if (err && err != -EOPNOTSUPP)
+		log_warn("pulse: %s", d->kernel.family[FAMILY_PULSE].why);
+}
+
+static int load_kernel(struct homeostatd *d, struct profile *profile)
+{
+	char error[512] = "";
+	int err;
+
+	err = kernel_load(&d->kernel, &d->topo, d->opt.root, error, sizeof(error));
+	if (!err)
+		err = policy_apply(&d->policy, &d->kernel, &d->topo, profile, d->opt.root, error,
+				   sizeof(error));
+	if (err)
+		log_error("%s", error[0] ? error : strerror(-err));
+	return err;
+}
+
+/* From here on everything runs that will run, the gate still shut. */
+static int start_parts(struct homeostatd *d)
+{
+	const char *what = "event loop";
+	int err;
+
+	err = open_loop(d);
+	if (!err) {
+		what = "events";
+		err = open_events(d);
+	}
+	if (!err) {
+		what = d->opt.socket;
+		err = server_open(&d->server, d->opt.socket, d->epoll_fd, SOURCE_SERVER,
+				  verb_answer, d);
+	}
+	if (!err) {
+		what = "heartbeat thread";
+		err = heartbeat_start(&d->heartbeat, d->kernel.gate,
+				      d->policy.profile.heartbeat_limit_ns, &d->housekeeping);
+	}
+	if (err)
+		log_error("%s: %s%s", what, strerror(-err),
+			  err == -EADDRINUSE ? "; another homeostatd runs: stop it first" : "");
+	return err;
+}
+
+int daemon_start(struct homeostatd *d, const struct options *opt)
+{
+	struct profile profile;
+	char why[512];
+	int err;
+
+	memset(d, 0, sizeof(*d));
+	d->opt = *opt;
+	d->start_ns = clock_ns();
+	d->epoll_fd = d->signal_fd = d->timer_fd = d->ring_fd = -1;
+	err = topology_read(&d->topo, opt->root);
+	if (err) {
+		log_error("reading the CPUs of this host: %s", strerror(-err));
+		return err;
+	}
+	err = first_profile(d, &profile);
+	if (err)
+		return err;
+	err = load_kernel(d, &profile);
+	profile_free(&profile);
+	if (err)
+		return err;
+	log_debug("start: loaded after %llu us", (clock_ns() - d->start_ns) / 1000);
+	err = keep_house(d);
+	if (err)
+		log_warn("cannot keep to housekeeping CPUs: %s", strerror(-err));
+	ask_for_priority();
+	err = start_parts(d);
+	if (err)
+		return err;
+	start_sensing(d);
+	watch_cpus(d);
+	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
+	err = set_mode(d, opt->mode, why, sizeof(why));
+	if (err) /* what can be seen is still worth seeing */
+		log_error("not armed: %s", why);
+	malloc_trim(0);
+	log_info("homeostatd runs, profile %s, mode %s, after %llu us", d->policy.profile.name,
+		 mode_name(d->mode), (clock_ns() - d->start_ns) / 1000);
+	return 0;
+}
+
+/* ---- loop ---- */
+
+static void on_signal(struct homeostatd *d)
+{
+	struct signalfd_siginfo info;
+	char error[512];
+
+	while (read(d->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo != SIGHUP) {
+			d->stop = true;
+		} else if (d->policy.profile.path[0]) {
+			char path[sizeof(d->policy.profile.path)];
+
+			memcpy(path, d->policy.profile.path, sizeof(path));
+			daemon_load_profile(d, path, error, sizeof(error));
+		}
+	}
+}
+
+/* More events than are worth a wake-up each: the ring is left alone until the next tick. */
+static void watch_ring(struct homeostatd *d, bool on)
+{
+	struct epoll_event event = { .events = on ? EPOLLIN : 0, .data.u32 = SOURCE_RING };
+
+	if (d->rush != on)
+		return;
+	d->rush = !on;
+	epoll_ctl(d->epoll_fd, EPOLL_CTL_MOD, d->ring_fd, &event);
+}
+
+static void on_ring(struct homeostatd *d)
+{
+	kernel_events(&d->kernel);
+	if (d->events_now > EVENTS_PER_TICK)
+		watch_ring(d, false);
+}
+
+static void on_tick(struct homeostatd *d)
+{
+	__u64 expired;
+
+	if (read(d->timer_fd, &expired, sizeof(expired)) < 0)
+		return;
+	d->ticks++;
+	d->tick_ns = clock_ns();
+	kernel_events(&d->kernel);
+	d->events_now = 0;
+	watch_ring(d, true);
+	arm_tick(d);
+	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
+	heartbeat_progress(&d->heartbeat);
+	if (policy_refresh(&d->policy, &d->kernel, d->opt.root) > 0)
+		log_info("declared cgroups came or went");
+	if (!(d->ticks % TOPOLOGY_TICKS))
+		watch_cpus(d);
+	if (d->served) /* a long reply leaves the heap in pieces */
+		malloc_trim(0);
+	d->served = false;
+}
+
+static void on_source(struct homeostatd *d, const struct epoll_event *event)
+{
+	switch (event->data.u32) {
+	case SOURCE_SIGNAL:
+		on_signal(d);
+		break;
+	case SOURCE_TIMER:
+		on_tick(d);
+		break;
+	case SOURCE_RING:
+		on_ring(d);
+		break;
+	default:
+		server_event(d->server, event->data.u32, event->events);
+	}
+	heartbeat_progress(&d->heartbeat);
+}
+
+int daemon_run(struct homeostatd *d)
+{
+	struct epoll_event events[8];
+
+	while (!d->stop) {
+		bool followed = server_followed(d->server);
+		int nr;
+
+		heartbeat_idle(&d->heartbeat);
+		nr = epoll_wait(d->epoll_fd, events, 8, followed ? FOLLOW_MS : -1);
+		heartbeat_busy(&d->heartbeat);
+		if (nr < 0 && errno != EINTR) {
+			log_error("event loop: %s", strerror(errno));
+			return -errno;
+		}
+		for (int i = 0; i < nr; i++)
+			on_source(d, &events[i]);
+		if (followed)
+			kernel_events(&d->kernel);
+		arm_watch(d);
+	}
+	return 0;
+}
+
+void daemon_stop(struct homeostatd *d)
+{
+	disarm(d, HS_TRIP_SHUTDOWN);
+	heartbeat_stop(&d->heartbeat);
+	server_close(d->server);
+	d->server = NULL;
+	kernel_close(&d->kernel);
+	policy_free(&d->policy);
+	for (int *fd = (int[]){ d->epoll_fd, d->signal_fd, d->timer_fd, -1 }; *fd >= 0; fd++)
+		close(*fd);
+}

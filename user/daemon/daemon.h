@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/* homeostatd as a whole: what main() owns and the verbs work on. */
+#ifndef HOMEOSTAT_DAEMON_H
+#define HOMEOSTAT_DAEMON_H
+
+#include <sched.h>
+#include <stdbool.h>
+
+#include "event_log.h"
+#include "heartbeat.h"
+#include "kernel.h"
+#include "policy.h"
+#include "server.h"
+#include "topology.h"
+
+struct options {
+	const char *profile; /* NULL = stock */
+	const char *socket;
+	const char *root; /* of /proc and /sys; "" = the real one */
+	enum hs_mode mode;
+	bool fault_injection;
+	bool check;
+};
+
+struct homeostatd {
+	struct options opt;
+	struct topology topo;
+	struct kernel kernel;
+	struct policy policy;
+	struct heartbeat heartbeat;
+	struct event_log events;
+	struct server *server;
+	cpu_set_t housekeeping;
+	enum hs_mode mode;
+	bool armed;           /* we opened the gate and have not yet seen it shut */
+	bool stop;
+	bool rush;            /* events came faster than they are worth a wake-up each */
+	bool served;          /* a request was answered since the last tick */
+	__u32 events_now;     /* events since the last tick */
+	char refusal[256];    /* why the last arming was refused, "" = it was not */
+	__u64 start_ns;
+	__u64 tick_ns;        /* last tick */
+	__u64 ticks;
+	char cpus_seen[512];  /* /sys/…/online and …/isolated, as last read */
+	int epoll_fd, signal_fd, timer_fd, ring_fd;
+};
+
+/* ---- daemon.c ---- */
+
+/*
+ * Loads, attaches, listens; arms if the mode is act. 0, or negative errno after one clear line in the
+ * log; daemon_stop() in any case.
+ */
+int daemon_start(struct homeostatd *d, const struct options *opt);
+
+/* Until SIGTERM or SIGINT. 0, or negative errno. */
+int daemon_run(struct homeostatd *d);
+
+/* Gate shut, scheduler gone, everything closed: in this order. */
+void daemon_stop(struct homeostatd *d);
+
+/* Loads a profile and puts it in force; the running one stays if it is bad. 0 or negative errno. */
+int daemon_load_profile(struct homeostatd *d, const char *path, char *error, size_t size);
+
+/* ---- arm.c ---- */
+
+/*
+ * Opens the gate and attaches the scheduler, if the mode is act and nothing speaks against it.
+ * 0 (also if armed already); else negative errno and `why`.
+ */
+int arm(struct homeostatd *d, char *why, size_t size);
+
+/* Shuts the gate, waits until the scheduler is gone, takes up the sensor again. */
+void disarm(struct homeostatd *d, enum hs_trip reason);
+
+/* Notices a gate that somebody else shut, and a scheduler that the kernel ended. */
+void arm_watch(struct homeostatd *d);
+
+/* The same, and the slower checks: once a second. */
+void arm_tick(struct homeostatd *d);
+
+/* Changes the mode, arming and disarming as it takes. 0 or negative errno and `why`. */
+int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size);
+
+/* ---- verbs.c ---- */
+
+/* Answers a request (server_handler; ctx is the daemon). */
+struct json_object *verb_answer(void *ctx, struct json_object *request, struct peer *peer);
+
+#endif

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+#include "heartbeat.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define REST_NS (250 * NS_PER_MS)     /* while the pulse has not said how fast it beats */
+#define REST_MAX_NS (500 * NS_PER_MS) /* the slowest pulse that a profile may ask for */
+
+#define load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
+#define store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+
+/* Is the main loop stuck? *look_ns is brought forward to the moment at which it would be. */
+static bool stalled(struct heartbeat *hb, __u64 now, __u64 limit, __u64 *look_ns)
+{
+	__u64 busy = load(&hb->busy_since_ns), round = load(&hb->round_ns), until;
+
+	if (busy) {
+		until = busy + limit;
+		if (load(&hb->patience_ns) > until)
+			until = load(&hb->patience_ns);
+	} else {
+		until = round + HEARTBEAT_LOOP_NS;
+	}
+	if (now >= until)
+		return true;
+	if (until < *look_ns)
+		*look_ns = until;
+	return false;
+}
+
+struct heartbeat_step heartbeat_look(struct heartbeat *hb)
+{
+	__u64 now = hb->now(), limit = load(&hb->limit_ns), sleep = load(&hb->gate->period_ns);
+	struct heartbeat_step step = { 0 };
+	struct hs_gate *gate = hb->gate;
+
+	if (!sleep)
+		sleep = REST_NS;
+	if (sleep > REST_MAX_NS)
+		sleep = REST_MAX_NS;
+	if (sleep < limit / 3)
+		sleep = limit / 3;
+	step.next_ns = now + sleep;
+	step.stalled = stalled(hb, now, limit, &step.next_ns);
+	if (!step.stalled) {
+		store(&gate->due_ns, now + sleep + limit - limit / 3);
+		store(&gate->heartbeat_ns, now);
+		return step;
+	}
+	step.next_ns = now + limit / 3;
+	if (load(&gate->armed)) {
+		/* the reason first: whoever sees the gate shut finds out why */
+		store(&gate->trip_reason, HS_TRIP_PROGRESS);
+		store(&gate->trip_ns, now);
+		__atomic_store_n(&gate->armed, 0, __ATOMIC_RELEASE);
+	}
+	return step;
+}
+
+/* Touches the stack once, so that it is resident (mlockall has MCL_ONFAULT set). */
+static void __attribute__((noinline)) touch_stack(void)
+{
+	char stack[HEARTBEAT_STACK / 4];
+
+	memset(stack, 0, sizeof(stack));
+	__asm__ volatile("" ::"r"(stack) : "memory");
+}
+
+static void *heartbeat_main(void *arg)
+{
+	struct sched_param param = { .sched_priority = HEARTBEAT_PRIORITY };
+	struct heartbeat *hb = arg;
+	int err;
+
+	err = pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+	if (err)
+		log_warn("heartbeat: no SCHED_FIFO (%s); a busy host may trip the gate for nothing; "
+			 "CAP_SYS_NICE would help", strerror(err));
+	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+	pthread_setname_np(pthread_self(), "heartbeat");
+	touch_stack();
+	while (!load(&hb->stop)) {
+		struct heartbeat_step step = heartbeat_look(hb);
+		struct timespec ts = clock_timespec(step.next_ns);
+
+		/* interrupted by heartbeat_stop() or late: both mean look again */
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+	}
+	return NULL;
+}
+
+static void wake_up(int signal)
+{
+	(void)signal; /* its arrival ends clock_nanosleep */
+}
+
+int heartbeat_start(struct heartbeat *hb, struct hs_gate *gate, __u64 limit_ns,
+		    const cpu_set_t *cpus)
+{
+	struct sigaction action = { .sa_handler = wake_up };
+	pthread_attr_t attr;
+	int err;
+
+	if (sigaction(SIGUSR1, &action, NULL))
+		return -errno;
+
+	memset(hb, 0, sizeof(*hb));
+	hb->gate = gate;
+	hb->now = clock_ns;
+	hb->limit_ns = limit_ns;
+	hb->round_ns = clock_ns();
+	err = pthread_attr_init(&attr);
+	if (err)
+		return -err;
+	err = pthread_attr_setstacksize(&attr, HEARTBEAT_STACK < PTHREAD_STACK_MIN ?
+						       PTHREAD_STACK_MIN :
+						       HEARTBEAT_STACK);
+	if (!err && cpus)
+		err = pthread_attr_setaffinity_np(&attr, sizeof(*cpus), cpus);
+	if (!err)
+		err = pthread_create(&hb->thread, &attr, heartbeat_main, hb);
+	pthread_attr_destroy(&attr);
+	hb->running = !err;
+	return -err;
+}
+
+void heartbeat_stop(struct heartbeat *hb)
+{
+	if (!hb || !hb->running)
+		return;
+	store(&hb->stop, true);
+	/* a signal just before it goes to sleep is lost: again until it is gone */
+	while (pthread_tryjoin_np(hb->thread, NULL) == EBUSY) {
+		struct timespec ts = clock_timespec(NS_PER_MS);
+
+		pthread_kill(hb->thread, SIGUSR1);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	}
+	hb->running = false;
+}
+
+void heartbeat_busy(struct heartbeat *hb)
+{
+	__u64 now = hb->now();
+
+	store(&hb->round_ns, now);
+	store(&hb->busy_since_ns, now);
+}
+
+void heartbeat_idle(struct heartbeat *hb)
+{
+	store(&hb->round_ns, hb->now());
+	store(&hb->busy_since_ns, 0);
+}
+
+void heartbeat_progress(struct heartbeat *hb)
+{
+	if (load(&hb->busy_since_ns))
+		store(&hb->busy_since_ns, hb->now());
+}
+
+void heartbeat_patience(struct heartbeat *hb, __u64 ns)
+{
+	store(&hb->patience_ns, ns ? hb->now() + ns : 0);
+	heartbeat_progress(hb);
+}
+
+void heartbeat_set_limit(struct heartbeat *hb, __u64 limit_ns)
+{
+	store(&hb->limit_ns, limit_ns);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * Our side of the kernel programs: what was loaded, what is mapped, what is attached. Links live
+ * as long as their descriptors, that is, no longer than this process (law 4).
+ */
+#ifndef HOMEOSTAT_KERNEL_H
+#define HOMEOSTAT_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../../kern/abi.h"
+#include "topology.h"
+
+/* What can be missing by itself: X(ID, name). */
+#define FAMILIES(X)                                                                                \
+	X(SENSE, "sense") /* the run-queue sensor's tracepoints */                                 \
+	X(PULSE, "pulse") /* timer, vital signs, reflex */                                         \
+	X(TASKS, "tasks") /* the task iterator */                                                  \
+	X(SCHED, "sched") /* the sched_ext scheduler */
+enum family_id {
+#define X(id, name) FAMILY_##id,
+	FAMILIES(X)
+#undef X
+	FAMILY_NR
+};
+
+enum family_state {
+	FAMILY_OFF,         /* could run, does not */
+	FAMILY_ON,
+	FAMILY_UNAVAILABLE, /* cannot run here */
+};
+
+struct family {
+	enum family_state state;
+	char why[256]; /* "" where there is nothing to say */
+};
+
+struct kernel_maps {
+	int bounds, config, rules, cpus, sense, cpu_vitals, workloads, workload_stats, match;
+};
+
+struct bpf_link;
+struct bpf_map;
+struct bpf_program;
+struct ring_buffer;
+struct homeostat_bpf;
+
+struct kernel {
+	/* mapped; valid from kernel_load() to kernel_close() */
+	struct hs_gate *gate;
+	struct hs_vital *vitals; /* [HS_VITAL_NR] */
+	struct hs_knob *knobs;   /* [HS_KNOB_NR] */
+	struct hs_wish *wishes;  /* [HS_KNOB_NR] */
+	struct kernel_maps fd;
+	struct family family[FAMILY_NR];
+	__u32 cpus_nr;     /* entries of the arrays indexed by CPU */
+	__u32 count_at;    /* offset of the counters in an entry of SENSE, 0 = unknown */
+	__u32 sense_size;  /* size of such an entry */
+	/* private to kernel*.c */
+	struct homeostat_bpf *skel;
+	struct ring_buffer *ring;
+	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
+};
+
+typedef void (*kernel_event_fn)(void *ctx, const struct hs_event *event);
+
+/*
+ * Opens and loads the object for this host; families that it lacks are left out, their reason in
+ * family[].why. Nothing is attached. 0, or negative errno with `error` filled: what, on what, why,
+ * and what to do about it. kernel_close() in any case.
+ */
+int kernel_load(struct kernel *k, const struct topology *topo, const char *root, char *error,
+		size_t error_size);
+
+/* Detaches and unloads everything. The gate should be shut by now. Harmless on a zeroed struct. */
+void kernel_close(struct kernel *k);
+
+/* The sensor's tracepoints (the one on exec stays while the scheduler is attached). */
+int kernel_attach_sense(struct kernel *k);
+void kernel_detach_sense(struct kernel *k);
+int kernel_attach_exec(struct kernel *k);
+
+/*
+ * Starts the pulse on the calling thread's CPU, or makes it beat at once and there from now on.
+ * 0 or negative errno.
+ */
+int kernel_pulse(struct kernel *k);
+
+/* Our scheduler. Detaching waits until the kernel has put EEVDF back. 0 or negative errno. */
+int kernel_attach_sched(struct kernel *k);
+void kernel_detach_sched(struct kernel *k);
+bool kernel_sched_attached(const struct kernel *k);
+
+/* Descriptor that becomes ready with events (-1: none); kernel_events() hands them over. */
+int kernel_events_open(struct kernel *k, kernel_event_fn fn, void *ctx);
+int kernel_events(struct kernel *k);
+
+/*
+ * All tasks that something is known of, one call each, until `fn` returns non-zero (which is then
+ * returned). 0 or negative errno.
+ */
+int kernel_tasks(struct kernel *k, int (*fn)(void *ctx, const struct hs_task_record *task),
+		 void *ctx);
+
+/* Sum over all CPUs of each counter of the fast path. 0 or negative errno. */
+int kernel_counters(struct kernel *k, __u64 sum[HS_COUNT_NR]);
+
+/* Name of a family: "sched" … */
+const char *family_name(enum family_id id);
+const char *family_state_name(enum family_state state);
+
+/* What the load log says of a failure: the family it blames (FAMILY_NR: none) and one line why. */
+enum family_id load_log_blame(const char *log, char *why, size_t size);
+
+#endif

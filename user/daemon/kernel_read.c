@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* Reading from the kernel programs: events, tasks, counters. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "kernel.h"
+#include "homeostat.skel.h" /* after the types that it uses */
+
+/* libbpf's callback has one context; ours has two halves. Lives as long as the ring. */
+struct ring_context {
+	kernel_event_fn fn;
+	void *ctx;
+};
+
+static int on_sample(void *ctx, void *data, size_t size)
+{
+	struct ring_context *c = ctx;
+
+	/* a record of another size is not ours to guess at */
+	if (size == sizeof(struct hs_event))
+		c->fn(c->ctx, data);
+	return 0;
+}
+
+int kernel_events_open(struct kernel *k, kernel_event_fn fn, void *ctx)
+{
+	static struct ring_context context; /* one ring per process */
+
+	context = (struct ring_context){ fn, ctx };
+	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.EVENTS), on_sample, &context, NULL);
+	return k->ring ? ring_buffer__epoll_fd(k->ring) : -errno;
+}
+
+int kernel_events(struct kernel *k)
+{
+	return k->ring ? ring_buffer__consume(k->ring) : 0;
+}
+
+int kernel_tasks(struct kernel *k, int (*fn)(void *ctx, const struct hs_task_record *task),
+		 void *ctx)
+{
+	struct hs_task_record batch[64];
+	size_t have = 0;
+	ssize_t n;
+	int fd, err = 0;
+
+	if (k->family[FAMILY_TASKS].state == FAMILY_UNAVAILABLE)
+		return -EOPNOTSUPP;
+	if (!k->tasks_link)
+		k->tasks_link = bpf_program__attach_iter(k->skel->progs.tasks, NULL);
+	if (!k->tasks_link)
+		return -errno;
+	k->family[FAMILY_TASKS].state = FAMILY_ON;
+	fd = bpf_iter_create(bpf_link__fd(k->tasks_link));
+	if (fd < 0)
+		return fd;
+	while (!err && (n = read(fd, (char *)batch + have, sizeof(batch) - have)) > 0) {
+		size_t whole;
+
+		have += (size_t)n;
+		whole = have / sizeof(batch[0]);
+		for (size_t i = 0; i < whole && !err; i++)
+			err = fn(ctx, &batch[i]);
+		have -= whole * sizeof(batch[0]);
+		memmove(batch, (char *)batch + whole * sizeof(batch[0]), have);
+	}
+	if (!err && n < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int kernel_counters(struct kernel *k, __u64 sum[HS_COUNT_NR])
+{
+	char *entry;
+	int err = 0;
+
+	memset(sum, 0, HS_COUNT_NR * sizeof(*sum));
+	if (!k->count_at || k->count_at + HS_COUNT_NR * sizeof(*sum) > k->sense_size)
+		return -EOPNOTSUPP;
+	entry = malloc(k->sense_size);
+	if (!entry)
+		return -ENOMEM;
+	for (__u32 cpu = 0; cpu < k->cpus_nr && !err; cpu++) {
+		__u64 count[HS_COUNT_NR];
+
+		err = bpf_map_lookup_elem(k->fd.sense, &cpu, entry);
+		memcpy(count, entry + k->count_at, sizeof(count));
+		for (int i = 0; i < HS_COUNT_NR && !err; i++)
+			sum[i] += count[i];
+	}
+	free(entry);
+	return err;
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+#include "policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "log.h"
+#include "names.h"
+
+static int write_bounds(struct kernel *k, const struct profile *old, const struct profile *fresh)
+{
+	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
+		const struct hs_bound *bound = &fresh->knob[id].bound;
+		int err;
+
+		if (old && !memcmp(&old->knob[id].bound, bound, sizeof(*bound)))
+			continue;
+		err = bpf_map_update_elem(k->fd.bounds, &id, bound, BPF_ANY);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Into the half that is not in force; the flip comes with CONFIG. */
+static int write_rules(struct policy *p, struct kernel *k, const struct profile *fresh,
+		       __u32 *base)
+{
+	if (p->loaded && p->profile.config.rules_nr == fresh->config.rules_nr &&
+	    !memcmp(p->profile.rule, fresh->rule, sizeof(fresh->rule)))
+		return 0;
+	if (p->loaded)
+		*base = p->rules_base ? 0 : HS_RULES_MAX;
+	for (__u32 i = 0; i < fresh->config.rules_nr; i++) {
+		__u32 key = *base + i;
+		int err = bpf_map_update_elem(k->fd.rules, &key, &fresh->rule[i], BPF_ANY);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int write_config(struct policy *p, struct kernel *k, const struct profile *fresh,
+			__u32 base)
+{
+	struct hs_config config = fresh->config;
+	__u32 key = 0;
+	int err;
+
+	config.nr_cpus = k->cpus_nr;
+	config.rules_base = base;
+	err = bpf_map_update_elem(k->fd.config, &key, &config, BPF_ANY);
+	if (!err)
+		p->rules_base = base;
+	return err;
+}
+
+/* The daemon's own declaration: its main loop is to be scheduled promptly by our own scheduler. */
+static const struct hs_workload self = {
+	.name = "homeostatd",
+	.class = HS_CLASS_CRITICAL,
+	.runtime_ns = 5000000,
+	.criticality = 1000,
+};
+
+static const struct hs_workload *workload_at(const struct profile *profile, __u32 index)
+{
+	static const struct hs_workload none;
+
+	if (index == WORKLOAD_SELF)
+		return &self;
+	index -= WORKLOAD_FIRST;
+	return index < profile->workload_nr ? &profile->workload[index].workload : &none;
+}
+
+/* A declaration that changed starts its books anew. */
+static int write_workloads(struct kernel *k, const struct profile *old,
+			   const struct profile *fresh)
+{
+	static const struct hs_workload_stats no_stats;
+
+	for (__u32 i = 0; i < HS_WORKLOADS_MAX; i++) {
+		const struct hs_workload *w = workload_at(fresh, i);
+		int err;
+
+		if (old && !memcmp(workload_at(old, i), w, sizeof(*w)))
+			continue;
+		if (!old && !w->name[0])
+			continue;
+		err = bpf_map_update_elem(k->fd.workloads, &i, w, BPF_ANY);
+		if (!err)
+			err = bpf_map_update_elem(k->fd.workload_stats, &i, &no_stats, BPF_ANY);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Both sets are sorted: one pass finds what goes and what comes. Returns how many changed. */
+static int write_match(struct kernel *k, const struct match_set *old, const struct match_set *fresh)
+{
+	__u32 i = 0, j = 0;
+	int changed = 0;
+
+	while (i < old->nr || j < fresh->nr) {
+		int order = i == old->nr   ? 1 :
+			    j == fresh->nr ? -1 :
+					     memcmp(&old->entry[i].key, &fresh->entry[j].key,
+						    sizeof(struct hs_match_key));
+		int err = 0;
+
+		if (order < 0) {
+			err = bpf_map_delete_elem(k->fd.match, &old->entry[i].key);
+			changed++;
+		} else if (order > 0 || old->entry[i].workload != fresh->entry[j].workload) {
+			err = bpf_map_update_elem(k->fd.match, &fresh->entry[j].key,
+						  &fresh->entry[j].workload, BPF_ANY);
+			changed++;
+		}
+		if (err && err != -ENOENT)
+			return err;
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return changed;
+}
+
+int policy_write_cpus(const struct policy *p, struct kernel *k, const struct topology *topo)
+{
+	for (__u32 cpu = 0; cpu < k->cpus_nr && cpu < HS_CPUS_MAX; cpu++) {
+		struct hs_cpu_topo entry = topo->cpu[cpu];
+		int err;
+
+		for (__u32 i = 0; i < p->profile.workload_nr; i++) {
+			const struct hs_workload *w = &p->profile.workload[i].workload;
+
+			if (w->isolation && cpu_in(w->cpus, cpu))
+				entry.reserved = WORKLOAD_FIRST + i + 1;
+		}
+		err = bpf_map_update_elem(k->fd.cpus, &cpu, &entry, BPF_ANY);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* gen is written last: the pulse takes over a wish when it sees a new one. */
+static void write_wish(struct kernel *k, __u32 id, __u64 value, enum hs_cause cause)
+{
+	struct hs_wish *wish = &k->wishes[id];
+	__u32 gen = wish->gen + 1;
+
+	__atomic_store_n(&wish->value, value, __ATOMIC_RELAXED);
+	__atomic_store_n(&wish->cause, cause, __ATOMIC_RELAXED);
+	__atomic_store_n(&wish->gen, gen ? gen : 1, __ATOMIC_RELEASE);
+}
+
+static void write_wishes(struct policy *p, struct kernel *k, const struct profile *old,
+			 const struct profile *fresh)
+{
+	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
+		const struct profile_knob *knob = &fresh->knob[id];
+
+		if (p->wished[id])
+			continue;
+		if (old ? old->knob[id].value == knob->value && old->knob[id].stated == knob->stated :
+			  !knob->stated)
+			continue;
+		write_wish(k, id, knob->value, HS_CAUSE_PROFILE);
+	}
+}
+
+int policy_apply(struct policy *p, struct kernel *k, const struct topology *topo,
+		 struct profile *fresh, const char *root, char *error, size_t error_size)
+{
+	const struct profile *old = p->loaded ? &p->profile : NULL;
+	__u32 base = p->rules_base;
+	struct match_set match;
+	int err;
+
+	err = match_build(&match, fresh, root);
+	if (!err)
+		err = write_bounds(k, old, fresh);
+	if (!err)
+		err = write_rules(p, k, fresh, &base);
+	if (!err)
+		err = write_workloads(k, old, fresh);
+	if (!err) {
+		int changed = write_match(k, &p->match, &match);
+
+		err = changed < 0 ? changed : 0;
+	}
+	if (!err)
+		err = write_config(p, k, fresh, base);
+	if (err) {
+		/*
+		 * Only the kernel's lack of memory gets here. What is in the maps may be a mixture:
+		 * `loaded` makes the next profile be written whole.
+		 */
+		free(match.entry);
+		p->loaded = false;
+		snprintf(error, error_size, "profile %s: writing it to the kernel maps: %s; load it "
+					    "again once there is memory", fresh->name,
+			 strerror(-err));
+		return err;
+	}
+	write_wishes(p, k, old, fresh);
+	free(p->match.entry);
+	p->match = match;
+	profile_free(&p->profile);
+	p->profile = *fresh;
+	memset(fresh, 0, sizeof(*fresh));
+	p->loaded = true;
+	return policy_write_cpus(p, k, topo);
+}
+
+int policy_refresh(struct policy *p, struct kernel *k, const char *root)
+{
+	struct match_set match;
+	int changed;
+
+	changed = match_build(&match, &p->profile, root);
+	if (changed)
+		return changed;
+	changed = write_match(k, &p->match, &match);
+	if (changed < 0) {
+		free(match.entry);
+		return changed;
+	}
+	free(p->match.entry);
+	p->match = match;
+	return changed > 0;
+}
+
+int policy_wish(struct policy *p, struct kernel *k, enum hs_knob_id knob, __u64 value)
+{
+	const struct hs_bound *bound = &p->profile.knob[knob].bound;
+
+	if (value < bound->min || value > bound->max)
+		return -ERANGE;
+	p->wished[knob] = true;
+	write_wish(k, knob, value, HS_CAUSE_WISH);
+	return 0;
+}
+
+void policy_unwish(struct policy *p, struct kernel *k, enum hs_knob_id knob)
+{
+	p->wished[knob] = false;
+	write_wish(k, knob, p->profile.knob[knob].value, HS_CAUSE_PROFILE);
+}
+
+void policy_free(struct policy *p)
+{
+	profile_free(&p->profile);
+	free(p->match.entry);
+	memset(p, 0, sizeof(*p));
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/* The profile in force, and its way into the kernel maps: by difference, never half. */
+#ifndef HOMEOSTAT_POLICY_H
+#define HOMEOSTAT_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kernel.h"
+#include "profile.h"
+
+/* One entry of MATCH. */
+struct match_entry {
+	struct hs_match_key key;
+	__u32 workload; /* index into WORKLOADS + 1 */
+};
+
+struct match_set {
+	struct match_entry *entry; /* owned; sorted by key, no key twice */
+	__u32 nr;
+};
+
+struct policy {
+	struct profile profile;
+	bool loaded;             /* the maps hold `profile`; false = they hold nothing yet */
+	bool wished[HS_KNOB_NR]; /* a person's wish stands above the profile's base */
+	__u32 rules_base;        /* half of RULES in force */
+	struct match_set match;
+};
+
+/* Index of the daemon itself in WORKLOADS; the profile's follow. */
+#define WORKLOAD_SELF 0
+#define WORKLOAD_FIRST 1
+
+/*
+ * Puts `fresh` in force: what differs from the present profile is written. Takes over its memory on
+ * success. Otherwise the running profile stays, `error` says why, and `fresh` is still the caller's.
+ * `root` is where cgroups are looked up. 0 or negative errno.
+ */
+int policy_apply(struct policy *p, struct kernel *k, const struct topology *topo,
+		 struct profile *fresh, const char *root, char *error, size_t error_size);
+
+/*
+ * Declared cgroups come and go: looks them up again and writes what changed. 1 if anything did,
+ * 0 if not, or negative errno.
+ */
+int policy_refresh(struct policy *p, struct kernel *k, const char *root);
+
+/* Writes CPUS anew, after CPUs or their use changed. 0 or negative errno. */
+int policy_write_cpus(const struct policy *p, struct kernel *k, const struct topology *topo);
+
+/* A person's wish for a knob, in its unit. 0, or -ERANGE: outside the profile's bounds. */
+int policy_wish(struct policy *p, struct kernel *k, enum hs_knob_id knob, __u64 value);
+
+/* Back to the profile's base. */
+void policy_unwish(struct policy *p, struct kernel *k, enum hs_knob_id knob);
+
+/* What declarations resolve to now. set->entry is the caller's. 0, -ENOMEM, -E2BIG. */
+int match_build(struct match_set *set, const struct profile *profile, const char *root);
+
+void policy_free(struct policy *p);
+
+#endif

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+#include "server.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "log.h"
+
+struct client {
+	int fd; /* -1 = free */
+	struct peer peer;
+	size_t in_len;
+	size_t out_at, out_len;
+	char *out; /* owned; NULL = nothing to send */
+	bool wants_out; /* EPOLLOUT is asked for */
+	char in[CONTROL_REQUEST_MAX];
+};
+
+struct server {
+	int epoll_fd;
+	int fd;
+	unsigned int tag;
+	server_handler handler;
+	void *ctx;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct client client[SERVER_CLIENTS];
+};
+
+static void client_close(struct client *client)
+{
+	if (client->fd >= 0)
+		close(client->fd);
+	free(client->out);
+	client->fd = -1;
+	client->out = NULL;
+	client->in_len = client->out_at = client->out_len = 0;
+	client->wants_out = false;
+}
+
+/* Asks epoll for writability only while there is something to write. */
+static int client_interest(struct server *server, struct client *client)
+{
+	struct epoll_event event = { .events = client->out ? EPOLLOUT : EPOLLIN };
+
+	if (client->wants_out == !!client->out)
+		return 0;
+	event.data.u32 = server->tag + 1 + (unsigned int)(client - server->client);
+	client->wants_out = client->out;
+	return epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, client->fd, &event) ? -errno : 0;
+}
+
+/* Sends what the socket takes. Negative errno: the connection is of no more use. */
+static int client_send(struct server *server, struct client *client)
+{
+	while (client->out_at < client->out_len) {
+		ssize_t n = send(client->fd, client->out + client->out_at,
+				 client->out_len - client->out_at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return client_interest(server, client);
+		if (n < 0)
+			return -errno;
+		client->out_at += (size_t)n;
+	}
+	free(client->out);
+	client->out = NULL;
+	client->out_at = client->out_len = 0;
+	return client_interest(server, client);
+}
+
+/* Queues a line and sends what goes. `max` bounds what may be waiting. */
+static int client_line(struct server *server, struct client *client, const char *line, size_t max)
+{
+	size_t len = strlen(line), waiting = client->out_len - client->out_at;
+	char *out;
+
+	if (waiting + len + 1 > max)
+		return -EMSGSIZE;
+	out = malloc(waiting + len + 1);
+	if (!out)
+		return -ENOMEM;
+	if (waiting)
+		memcpy(out, client->out + client->out_at, waiting);
+	memcpy(out + waiting, line, len);
+	out[waiting + len] = '\n';
+	free(client->out);
+	client->out = out;
+	client->out_at = 0;
+	client->out_len = waiting + len + 1;
+	return client_send(server, client);
+}
+
+static int client_reply(struct server *server, struct client *client, size_t len)
+{
+	struct json_object *request = js_parse(client->in, len), *reply;
+	const char *line;
+	int err = -EPROTO;
+
+	if (request) {
+		reply = server->handler(server->ctx, request, &client->peer);
+	} else {
+		reply = json_object_new_object();
+		js_add_bool(reply, "ok", false);
+		js_add_str(reply, "error", "not a JSON object; expected {\"verb\":\"…\"} in one line");
+		js_add_u64(reply, "errno", EINVAL);
+	}
+	line = reply ? js_line(reply) : NULL;
+	if (line)
+		err = client_line(server, client, line, CONTROL_REPLY_MAX);
+	if (err == -EMSGSIZE)
+		err = client_line(server, client,
+				  "{\"ok\":false,\"error\":\"the answer is too long\",\"errno\":90}",
+				  CONTROL_REPLY_MAX);
+	json_object_put(reply);
+	json_object_put(request);
+	return err;
+}
+
+/* Answers whole lines, one at a time: the next one waits until the reply is sent. */
+static int client_lines(struct server *server, struct client *client)
+{
+	while (!client->out) {
+		char *end = memchr(client->in, '\n', client->in_len);
+		size_t len;
+		int err;
+
+		if (!end)
+			return client->in_len == sizeof(client->in) ? -EMSGSIZE : 0;
+		len = (size_t)(end - client->in);
+		err = client_reply(server, client, len);
+		if (err)
+			return err;
+		client->in_len -= len + 1;
+		memmove(client->in, end + 1, client->in_len);
+	}
+	return 0;
+}
+
+static int client_receive(struct server *server, struct client *client)
+{
+	ssize_t n = recv(client->fd, client->in + client->in_len,
+			 sizeof(client->in) - client->in_len, MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (!n)
+		return -EPIPE;
+	client->in_len += (size_t)n;
+	return client_lines(server, client);
+}
+
+static void client_accept(struct server *server)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	socklen_t size = sizeof(struct ucred);
+	struct ucred cred;
+	int fd, i = 0;
+
+	fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	while (i < SERVER_CLIENTS && server->client[i].fd >= 0)
+		i++;
+	if (i == SERVER_CLIENTS || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size)) {
+		close(fd); /* the client sees the end of file */
+		return;
+	}
+	event.data.u32 = server->tag + 1 + (unsigned int)i;
+	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event)) {
+		close(fd);
+		return;
+	}
+	server->client[i].fd = fd;
+	server->client[i].peer = (struct peer){ .uid = cred.uid, .pid = cred.pid };
+}
+
+void server_event(struct server *server, unsigned int tag, unsigned int events)
+{
+	struct client *client;
+	int err = 0;
+
+	if (tag == server->tag) {
+		client_accept(server);
+		return;
+	}
+	client = &server->client[tag - server->tag - 1];
+	if (client->fd < 0)
+		return; /* closed earlier in the same round */
+	if (events & EPOLLOUT) {
+		err = client_send(server, client);
+		if (!err)
+			err = client_lines(server, client);
+	}
+	if (!err && events & EPOLLIN)
+		err = client_receive(server, client);
+	if (err || events & EPOLLERR || (events & EPOLLHUP && !(events & EPOLLIN)))
+		client_close(client);
+}
+
+bool server_followed(const struct server *server)
+{
+	for (int i = 0; i < SERVER_CLIENTS; i++) {
+		if (server->client[i].fd >= 0 && server->client[i].peer.follow)
+			return true;
+	}
+	return false;
+}
+
+void server_broadcast(struct server *server, struct json_object *line)
+{
+	const char *text = js_line(line);
+
+	for (int i = 0; text && i < SERVER_CLIENTS; i++) {
+		struct client *client = &server->client[i];
+
+		if (client->fd >= 0 && client->peer.follow &&
+		    client_line(server, client, text, SERVER_FOLLOW_MAX))
+			client_close(client);
+	}
+}
+
+/* 0: the path is free (a dead socket was removed); -EADDRINUSE: somebody listens there. */
+static int clear_path(const struct sockaddr_un *addr)
+{
+	struct stat st;
+	int fd, err;
+
+	if (lstat(addr->sun_path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	err = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? errno : 0;
+	close(fd);
+	if (!err)
+		return -EADDRINUSE;
+	if (err != ECONNREFUSED)
+		return -err;
+	return unlink(addr->sun_path) ? -errno : 0;
+}
+
+static int listen_on(struct server *server)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct group *group = getgrnam(CONTROL_GROUP);
+	char dir[sizeof(addr.sun_path)];
+	mode_t mask;
+	int err;
+
+	strcpy(addr.sun_path, server->path);
+	strcpy(dir, server->path);
+	if (mkdir(dirname(dir), 0755) && errno != EEXIST)
+		return -errno;
+	err = clear_path(&addr);
+	if (err)
+		return err;
+	server->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (server->fd < 0)
+		return -errno;
+	/* nobody but us until owner and mode are right */
+	mask = umask(0177);
+	err = bind(server->fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
+	umask(mask);
+	if (err)
+		return err;
+	if (group && (chown(server->path, (uid_t)-1, group->gr_gid) || chmod(server->path, 0660)))
+		log_warn("%s: not given to group %s: %s", server->path, CONTROL_GROUP,
+			 strerror(errno));
+	return listen(server->fd, SERVER_CLIENTS) ? -errno : 0;
+}
+
+int server_open(struct server **out, const char *path, int epoll_fd, unsigned int tag,
+		server_handler handler, void *ctx)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = tag };
+	struct server *server;
+	int err;
+
+	if (strlen(path) >= sizeof(server->path))
+		return -ENAMETOOLONG;
+	server = calloc(1, sizeof(*server));
+	if (!server)
+		return -ENOMEM;
+	server->epoll_fd = epoll_fd;
+	server->fd = -1;
+	server->tag = tag;
+	server->handler = handler;
+	server->ctx = ctx;
+	for (int i = 0; i < SERVER_CLIENTS; i++)
+		server->client[i].fd = -1;
+	strcpy(server->path, path);
+	err = listen_on(server);
+	if (!err && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, server->fd, &event))
+		err = -errno;
+	if (err) {
+		if (server->fd < 0)
+			server->path[0] = '\0'; /* not ours to remove */
+		server_close(server);
+		return err;
+	}
+	*out = server;
+	return 0;
+}
+
+void server_close(struct server *server)
+{
+	if (!server)
+		return;
+	for (int i = 0; i < SERVER_CLIENTS; i++)
+		client_close(&server->client[i]);
+	if (server->fd >= 0)
+		close(server->fd);
+	if (server->path[0])
+		unlink(server->path);
+	free(server);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * The daemon's side of the control protocol (user/lib/control.h): a listening Unix socket and at most
+ * SERVER_CLIENTS connections. Nothing here waits: what a client does not read in time costs it the
+ * connection. Memory is bounded: one request line per client, and a reply while it is being sent.
+ */
+#ifndef HOMEOSTAT_SERVER_H
+#define HOMEOSTAT_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <json-c/json.h>
+
+#include "control.h"
+
+#define SERVER_CLIENTS 16
+#define SERVER_FOLLOW_MAX (64 * 1024) /* unread bytes after which a follower is dropped */
+
+/* What the handler knows of, and may ask for, the client whose request it answers. */
+struct peer {
+	uid_t uid;
+	pid_t pid;
+	bool follow; /* set by the handler: send broadcasts from now on */
+};
+
+/* Answers one request. The reply becomes the server's; NULL closes the connection. */
+typedef struct json_object *(*server_handler)(void *ctx, struct json_object *request,
+					      struct peer *peer);
+
+struct server;
+
+/*
+ * Listens on `path` (its directory is made if missing; a socket that nobody listens on is replaced;
+ * another daemon's is -EADDRINUSE). Readable by root and, where it exists, the group
+ * CONTROL_GROUP. Descriptors are added to epoll_fd with data.u32 = tag (listener) and tag + 1 + n
+ * (client n). 0 or negative errno; *out is the caller's.
+ */
+int server_open(struct server **out, const char *path, int epoll_fd, unsigned int tag,
+		server_handler handler, void *ctx);
+
+/* Closes all, removes the socket. NULL-safe. */
+void server_close(struct server *server);
+
+/* Events of one of the tags above. */
+void server_event(struct server *server, unsigned int tag, unsigned int events);
+
+/* Does anybody follow? */
+bool server_followed(const struct server *server);
+
+/* One line to all that follow. */
+void server_broadcast(struct server *server, struct json_object *line);
+
+#endif

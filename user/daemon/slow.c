@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+#include "slow.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "parse.h"
+
+#define store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+
+int slow_parse_psi(const char *text, __u64 *permille)
+{
+	static const char head[] = "some avg10=";
+	__u64 whole = 0;
+	char digit;
+
+	if (strncmp(text, head, sizeof(head) - 1))
+		return -EINVAL;
+	text += sizeof(head) - 1;
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		whole = whole * 10 + (__u64)(*text - '0');
+		if (whole > 100)
+			return -EINVAL;
+	}
+	digit = text[0] == '.' ? text[1] : '\0';
+	if (digit < '0' || digit > '9')
+		return -EINVAL;
+	*permille = whole * 10 + (__u64)(digit - '0');
+	return 0;
+}
+
+void vital_enter(struct hs_vital *vital, __u64 value, __u64 now_ns)
+{
+	__u64 ewma = vital->updated_ns ? vital->ewma - vital->ewma / 8 + value / 8 : value;
+
+	store(&vital->value, value);
+	store(&vital->ewma, ewma);
+	if (value > vital->peak)
+		store(&vital->peak, value);
+	store(&vital->updated_ns, now_ns);
+	store(&vital->present, 1);
+}
+
+static int read_psi(const char *root, const char *path, __u64 *permille)
+{
+	char buf[256];
+	ssize_t len = read_file(root, path, buf, sizeof(buf));
+
+	return len < 0 ? (int)len : slow_parse_psi(buf, permille);
+}
+
+/* The second number of statm is resident pages. */
+static int read_rss(const char *root, __u64 *bytes)
+{
+	char buf[128], *rss, *end;
+	ssize_t len = read_file(root, "/proc/self/statm", buf, sizeof(buf));
+	int err;
+
+	if (len < 0)
+		return (int)len;
+	rss = strchr(buf, ' ');
+	end = rss ? strchr(rss + 1, ' ') : NULL;
+	if (!end)
+		return -EINVAL;
+	*end = '\0';
+	err = parse_u64_max(rss + 1, 1ULL << 40, bytes);
+	*bytes *= (__u64)sysconf(_SC_PAGESIZE);
+	return err;
+}
+
+void slow_read(struct hs_vital vitals[HS_VITAL_NR], const char *root, __u64 now_ns)
+{
+	static const struct {
+		enum hs_vital_id id;
+		const char *path;
+	} psi[] = {
+		{ HS_VITAL_PSI_CPU, "/proc/pressure/cpu" },
+		{ HS_VITAL_PSI_MEMORY, "/proc/pressure/memory" },
+		{ HS_VITAL_PSI_IO, "/proc/pressure/io" },
+	};
+	__u64 value;
+
+	for (size_t i = 0; i < sizeof(psi) / sizeof(psi[0]); i++) {
+		if (read_psi(root, psi[i].path, &value))
+			store(&vitals[psi[i].id].present, 0);
+		else
+			vital_enter(&vitals[psi[i].id], value, now_ns);
+	}
+	if (read_rss(root, &value))
+		store(&vitals[HS_VITAL_DAEMON_RSS].present, 0);
+	else
+		vital_enter(&vitals[HS_VITAL_DAEMON_RSS], value, now_ns);
+}

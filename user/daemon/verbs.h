@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/* One function per verb of the control protocol. Private to verb*.c. */
+#ifndef HOMEOSTAT_VERBS_H
+#define HOMEOSTAT_VERBS_H
+
+#include "daemon.h"
+#include "json.h"
+
+/* A request being answered. */
+struct call {
+	struct homeostatd *d;
+	struct json_object *request;
+	struct json_object *reply; /* an object; what the verb fills */
+	struct peer *peer;
+	char error[512]; /* set where the verb returns an errno and knows more */
+};
+
+/* 0 or negative errno. */
+typedef int (*verb_fn)(struct call *call);
+
+int verb_status(struct call *call);
+int verb_vitals(struct call *call);
+int verb_knobs(struct call *call);
+int verb_explain(struct call *call);
+int verb_workloads(struct call *call);
+int verb_events(struct call *call);
+int verb_profile_show(struct call *call);
+
+int verb_mode(struct call *call);
+int verb_arm(struct call *call);
+int verb_disarm(struct call *call);
+int verb_trip(struct call *call);
+int verb_wish(struct call *call);
+int verb_unwish(struct call *call);
+int verb_profile_load(struct call *call);
+int verb_reload(struct call *call);
+int verb_fault(struct call *call);
+
+/* The knob that the request names; negative errno with call->error set. */
+int call_knob(struct call *call);
+
+#endif

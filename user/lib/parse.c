@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+#include "parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Digits from *text on; *text is moved behind them. */
+static int digits(const char **text, __u64 *value)
+{
+	const char *p = *text;
+	__u64 v = 0;
+
+	if (*p < '0' || *p > '9')
+		return -EINVAL;
+	for (; *p >= '0' && *p <= '9'; p++) {
+		if (__builtin_mul_overflow(v, 10ULL, &v) ||
+		    __builtin_add_overflow(v, (__u64)(*p - '0'), &v))
+			return -ERANGE;
+	}
+	*text = p;
+	*value = v;
+	return 0;
+}
+
+int parse_u64(const char *text, __u64 *value)
+{
+	__u64 v;
+	int err = digits(&text, &v);
+
+	if (err)
+		return err;
+	if (*text)
+		return -EINVAL;
+	*value = v;
+	return 0;
+}
+
+int parse_u64_max(const char *text, __u64 max, __u64 *value)
+{
+	__u64 v;
+	int err = parse_u64(text, &v);
+
+	if (err)
+		return err;
+	if (v > max)
+		return -ERANGE;
+	*value = v;
+	return 0;
+}
+
+int parse_cpus(const char *text, __u64 *set, size_t words)
+{
+	__u64 first, last;
+	int err;
+
+	memset(set, 0, words * sizeof(*set));
+	if (!*text || !strcmp(text, "(null)"))
+		return 0;
+	for (;;) {
+		err = digits(&text, &first);
+		if (err)
+			return err;
+		last = first;
+		if (*text == '-') {
+			text++;
+			err = digits(&text, &last);
+			if (err)
+				return err;
+		}
+		if (last < first)
+			return -EINVAL;
+		if (last >= words * 64)
+			return -ERANGE;
+		for (__u64 cpu = first; cpu <= last; cpu++)
+			set[cpu / 64] |= 1ULL << (cpu % 64);
+		if (!*text)
+			return 0;
+		if (*text++ != ',')
+			return -EINVAL;
+	}
+}
+
+int root_path(char *buf, size_t size, const char *root, const char *path)
+{
+	int len = snprintf(buf, size, "%s%s", root ? root : "", path);
+
+	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
+}
+
+ssize_t read_file(const char *root, const char *path, char *buf, size_t size)
+{
+	char full[PATH_MAX];
+	size_t len = 0;
+	ssize_t n = 0;
+	int fd, err;
+
+	buf[0] = '\0';
+	err = root_path(full, sizeof(full), root, path);
+	if (err)
+		return err;
+	fd = open(full, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (len < size - 1 && (n = read(fd, buf + len, size - 1 - len)) > 0)
+		len += n;
+	if (n < 0) {
+		err = -errno;
+	} else if (len == size - 1) {
+		char more;
+
+		n = read(fd, &more, 1);
+		err = n > 0 ? -EFBIG : n < 0 ? -errno : 0;
+	}
+	close(fd);
+	buf[len] = '\0';
+	if (err)
+		return err;
+	if (len && buf[len - 1] == '\n')
+		buf[--len] = '\0';
+	return (ssize_t)len;
+}
+
+ssize_t read_filef(const char *root, char *buf, size_t size, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	if (len < 0 || (size_t)len >= sizeof(path)) {
+		buf[0] = '\0';
+		return -ENAMETOOLONG;
+	}
+	return read_file(root, path, buf, size);
+}
+
+int read_u64(const char *root, const char *path, __u64 *value)
+{
+	char buf[32];
+	ssize_t len = read_file(root, path, buf, sizeof(buf));
+
+	return len < 0 ? (int)len : parse_u64(buf, value);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/* Strict parsing: the whole text or nothing. Also small files below a root (law 7). */
+#ifndef HOMEOSTAT_PARSE_H
+#define HOMEOSTAT_PARSE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <linux/types.h>
+
+/* Decimal digits only: no sign, no space, no 0x. 0, -EINVAL or -ERANGE. */
+int parse_u64(const char *text, __u64 *value);
+
+/* The same with an upper limit. 0, -EINVAL or -ERANGE. */
+int parse_u64_max(const char *text, __u64 max, __u64 *value);
+
+/*
+ * A list of CPUs as the kernel writes it ("0-3,8") into a bit set of `words` 64-bit words, cleared
+ * first. "" and "(null)" are the empty set. 0, -EINVAL, or -ERANGE (CPU beyond the set).
+ */
+int parse_cpus(const char *text, __u64 *set, size_t words);
+
+/*
+ * Reads a file of /proc or /sys below `root` ("" or NULL: the real one) into buf, NUL-terminated,
+ * trailing newline removed. `path` is absolute. Returns its length or negative errno;
+ * -EFBIG when it does not fit (buf then holds the beginning).
+ */
+ssize_t read_file(const char *root, const char *path, char *buf, size_t size);
+
+/* The same for a printf-like path. */
+ssize_t read_filef(const char *root, char *buf, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* A file that holds one number: 0 or negative errno. */
+int read_u64(const char *root, const char *path, __u64 *value);
+
+/* Joins root and absolute path into buf: 0 or -ENAMETOOLONG. */
+int root_path(char *buf, size_t size, const char *root, const char *path);
+
+#endif

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+#include "profile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "names.h"
+#include "profile_check.h"
+
+#define US 1000ULL
+#define MS 1000000ULL
+#define S 1000000000ULL
+#define TIME_MAX (3600 * S)
+
+int check_wrong(struct place place, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return profile_file_wrong(
+		place.file, profile_file_line(place.file, place.part, place.index, place.key), "%s",
+		text);
+}
+
+int check_quantity(struct place place, const char *text, enum unit unit, __u64 least, __u64 most,
+		   __u64 *value)
+{
+	char low[32], high[32];
+	__u64 v;
+	int err;
+
+	if (!text)
+		return 0;
+	err = unit_parse(text, unit, &v);
+	unit_format(low, sizeof(low), least, unit);
+	unit_format(high, sizeof(high), most, unit);
+	if (err && err != -ERANGE)
+		return check_wrong(place, "'%s: %s' in %s: %s; expected %s, from %s to %s",
+				   place.key, text, place.part, unit_error(err),
+				   unit_expected(unit), low, high);
+	if (err || v < least || v > most)
+		return check_wrong(place, "'%s: %s' in %s is out of bounds; expected %s to %s",
+				   place.key, text, place.part, low, high);
+	*value = v;
+	return 0;
+}
+
+void profile_stock(struct profile *profile)
+{
+	memset(profile, 0, sizeof(*profile));
+	strcpy(profile->name, "stock");
+	strcpy(profile->description, "nothing is changed: stock values, no rules");
+	profile->config = (struct hs_config){
+		.period_min_ns = 1 * MS,
+		.period_max_ns = 250 * MS,
+		.window_ns = 10 * MS,
+		.stress_wait_ns = 1 * MS,
+		.stress_switches_hz = 2000,
+		.freeze_turns = 6,
+		.freeze_window_ns = 10 * S,
+	};
+	profile->heartbeat_limit_ns = 20 * MS;
+	for (int i = 0; i < HS_KNOB_NR; i++) {
+		profile->knob[i].bound = knob_infos[i].bound;
+		profile->knob[i].value = knob_infos[i].bound.stock;
+	}
+}
+
+static int check_heart(struct profile_file *file, struct profile *profile)
+{
+	static const struct pulse_text no_pulse;
+	static const struct freeze_text no_freeze;
+	const struct pulse_text *pulse = file->text->pulse ? file->text->pulse : &no_pulse;
+	const struct freeze_text *freeze = file->text->freeze ? file->text->freeze : &no_freeze;
+	const char *limit = file->text->heartbeat ? file->text->heartbeat->limit : NULL;
+	struct hs_config *c = &profile->config;
+	__u64 turns = c->freeze_turns;
+
+#define AT(part, key) ((struct place){ file, part, -1, key })
+	if (check_quantity(AT("pulse", "min"), pulse->min, UNIT_NS, 100 * US, 100 * MS,
+			   &c->period_min_ns) ||
+	    check_quantity(AT("pulse", "max"), pulse->max, UNIT_NS, 100 * US, 500 * MS,
+			   &c->period_max_ns) ||
+	    check_quantity(AT("pulse", "window"), pulse->window, UNIT_NS, 1 * MS, 10 * S,
+			   &c->window_ns) ||
+	    check_quantity(AT("pulse", "stress_wait"), pulse->stress_wait, UNIT_NS, 1 * US, 1 * S,
+			   &c->stress_wait_ns) ||
+	    check_quantity(AT("pulse", "stress_switches"), pulse->stress_switches, UNIT_HZ, 1,
+			   1000000, &c->stress_switches_hz) ||
+	    check_quantity(AT("heartbeat", "limit"), limit, UNIT_NS, 5 * MS, 100 * MS,
+			   &profile->heartbeat_limit_ns) ||
+	    check_quantity(AT("freeze", "turns"), freeze->turns, UNIT_COUNT, 2, 1000, &turns) ||
+	    check_quantity(AT("freeze", "window"), freeze->window, UNIT_NS, 100 * MS, TIME_MAX,
+			   &c->freeze_window_ns))
+		return -EINVAL;
+	c->freeze_turns = (__u32)turns;
+	if (c->period_min_ns > c->period_max_ns)
+		return check_wrong(AT("pulse", "min"),
+				   "pulse min is longer than max; expected min <= max");
+	if (c->window_ns < c->period_min_ns)
+		return check_wrong(AT("pulse", "window"),
+				   "window is shorter than the shortest pulse; expected window >= min");
+#undef AT
+	return 0;
+}
+
+static int check_knob(struct profile_file *file, struct profile *profile, int index)
+{
+	const struct knob_text *text = &file->text->knobs[index];
+	struct place at = { file, "knobs", index, "name" };
+	int id = knob_find(text->name);
+	struct profile_knob *knob;
+	enum unit unit;
+
+	if (id < 0)
+		return check_wrong(at, "unknown knob '%s'; expected one of `homeostat knobs`",
+				   text->name);
+	knob = &profile->knob[id];
+	if (knob->stated)
+		return check_wrong(at, "knob '%s' stands twice; expected once", text->name);
+	unit = unit_find(knob_infos[id].unit);
+	at.key = "min";
+	if (check_quantity(at, text->min, unit, knob->bound.min, knob->bound.max,
+			   &knob->bound.min))
+		return -EINVAL;
+	at.key = "max";
+	if (check_quantity(at, text->max, unit, knob_infos[id].bound.min, knob->bound.max,
+			   &knob->bound.max))
+		return -EINVAL;
+	if (knob->bound.min > knob->bound.max)
+		return check_wrong(at, "max of '%s' is below its min; expected min <= max",
+				   text->name);
+	at.key = "value";
+	if (check_quantity(at, text->value, unit, knob->bound.min, knob->bound.max, &knob->value))
+		return -EINVAL;
+	knob->stated = true;
+	return 0;
+}
+
+/* gain_up: permille of the present value for AIMD, signed knob units for PROPORTIONAL. */
+static int check_gain_up(struct place at, const char *text, struct hs_rule *rule)
+{
+	const struct knob_info *knob = &knob_infos[rule->knob];
+	bool minus = text[0] == '-';
+	__u64 gain;
+
+	if (rule->kind == HS_RULE_AIMD) {
+		if (check_quantity(at, text, UNIT_PERMILLE, 1, 10000, &gain))
+			return -EINVAL;
+		if (gain == 1000)
+			return check_wrong(at, "'up: %s' changes nothing; expected a factor below "
+					       "or above 1000permille", text);
+		rule->gain_up = (__s64)gain;
+		return 0;
+	}
+	if (check_quantity(at, text + minus, unit_find(knob->unit), 1, knob->bound.max, &gain))
+		return -EINVAL;
+	rule->gain_up = minus ? -(__s64)gain : (__s64)gain;
+	return 0;
+}
+
+static int check_rule_names(struct place at, const struct rule_text *text, struct hs_rule *rule)
+{
+	int vital = vital_find(text->when), knob = knob_find(text->knob);
+
+	at.key = "when";
+	if (vital < 0)
+		return check_wrong(at, "unknown vital sign '%s'; expected one of `homeostat vitals`",
+				   text->when);
+	at.key = "knob";
+	if (knob < 0)
+		return check_wrong(at, "unknown knob '%s'; expected one of `homeostat knobs`",
+				   text->knob);
+	at.key = "kind";
+	if (!strcmp(text->kind, "aimd"))
+		rule->kind = HS_RULE_AIMD;
+	else if (!strcmp(text->kind, "proportional"))
+		rule->kind = HS_RULE_PROPORTIONAL;
+	else
+		return check_wrong(at, "unknown kind '%s'; expected aimd or proportional",
+				   text->kind);
+	rule->vital = vital;
+	rule->knob = knob;
+	return 0;
+}
+
+static int check_rule(struct profile_file *file, struct profile *profile, int index)
+{
+	const struct rule_text *text = &file->text->rules[index];
+	struct hs_rule *rule = &profile->rule[index];
+	struct place at = { file, "rules", index, NULL };
+	__u64 down = 0;
+	enum unit unit;
+
+	if (check_rule_names(at, text, rule))
+		return -EINVAL;
+	for (int i = 0; i < index; i++) {
+		if (profile->rule[i].vital == rule->vital && profile->rule[i].knob == rule->knob)
+			return check_wrong(at, "'%s' moves '%s' already in rule %d; expected once",
+					   text->when, text->knob, i + 1);
+	}
+	unit = unit_find(vital_infos[rule->vital].unit);
+	at.key = "low";
+	if (check_quantity(at, text->low, unit, 0, ~0ULL >> 1, &rule->low))
+		return -EINVAL;
+	at.key = "high";
+	if (check_quantity(at, text->high, unit, 1, ~0ULL >> 1, &rule->high))
+		return -EINVAL;
+	if (rule->low > rule->high)
+		return check_wrong(at, "low is above high; expected low <= high");
+	at.key = "up";
+	if (check_gain_up(at, text->up, rule))
+		return -EINVAL;
+	at.key = "down";
+	if (check_quantity(at, text->down, unit_find(knob_infos[rule->knob].unit), 1,
+			   knob_infos[rule->knob].bound.max, &down))
+		return -EINVAL;
+	rule->gain_down = (__s64)down;
+	at.key = "hold";
+	if (check_quantity(at, text->hold, UNIT_NS, 0, TIME_MAX, &rule->hold_ns))
+		return -EINVAL;
+	at.key = "cooldown";
+	return check_quantity(at, text->cooldown, UNIT_NS, 0, TIME_MAX, &rule->cooldown_ns);
+}
+
+static int check_names(struct profile_file *file, struct profile *profile)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+	const struct profile_text *text = file->text;
+	struct place at = { file, "name", -1, NULL };
+
+	if (!*text->name || strlen(text->name) >= PROFILE_NAME_LEN ||
+	    text->name[strspn(text->name, allowed)])
+		return check_wrong(at, "bad name '%.64s'; expected at most %d of a-z 0-9 - _ .",
+				   text->name, PROFILE_NAME_LEN - 1);
+	strcpy(profile->name, text->name);
+	profile->description[0] = '\0';
+	if (!text->description)
+		return 0;
+	at.part = "description";
+	if (strlen(text->description) >= sizeof(profile->description) ||
+	    strchr(text->description, '\n'))
+		return check_wrong(at, "bad description; expected one line of at most %zu bytes",
+				   sizeof(profile->description) - 1);
+	strcpy(profile->description, text->description);
+	return 0;
+}
+
+static int check_all(struct profile_file *file, struct profile *profile)
+{
+	int err;
+
+	err = check_names(file, profile);
+	if (!err)
+		err = check_heart(file, profile);
+	for (unsigned int i = 0; !err && i < file->text->knobs_count; i++)
+		err = check_knob(file, profile, (int)i);
+	for (unsigned int i = 0; !err && i < file->text->rules_count; i++)
+		err = check_rule(file, profile, (int)i);
+	profile->config.rules_nr = file->text->rules_count;
+	if (!err)
+		err = check_workloads(file, profile);
+	return err;
+}
+
+int profile_parse(struct profile *profile, const char *path, const char *text, size_t len,
+		  char *error, size_t error_size)
+{
+	struct profile_file file = { .path = path, .error = error, .error_size = error_size };
+	struct profile *fresh;
+	int err;
+
+	if (error_size)
+		error[0] = '\0';
+	fresh = malloc(sizeof(*fresh));
+	if (!fresh)
+		return -ENOMEM;
+	profile_stock(fresh);
+	snprintf(fresh->path, sizeof(fresh->path), "%s", path);
+	err = profile_file_read(&file, text, len);
+	if (!err)
+		err = check_all(&file, fresh);
+	profile_file_free(&file);
+	if (!err) {
+		fresh->text = strndup(text, len);
+		err = fresh->text ? 0 : -ENOMEM;
+	}
+	if (err)
+		profile_free(fresh);
+	else
+		*profile = *fresh;
+	free(fresh);
+	if (err && error_size && !error[0])
+		snprintf(error, error_size, "%s: %s", path, strerror(-err));
+	return err;
+}
+
+int profile_load(struct profile *profile, const char *path, char *error, size_t error_size)
+{
+	size_t len = 0, size = PROFILE_TEXT_MAX + 1;
+	ssize_t n = 0;
+	char *text;
+	int fd, err = 0;
+
+	text = malloc(size);
+	fd = text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0) {
+		err = text ? -errno : -ENOMEM;
+	} else {
+		while (len < size && (n = read(fd, text + len, size - len)) > 0)
+			len += n;
+		if (n < 0)
+			err = -errno;
+		close(fd);
+	}
+	if (err)
+		snprintf(error, error_size, "%s: %s; expected a readable profile", path,
+			 strerror(-err));
+	else if (len == size)
+		err = snprintf(error, error_size, "%s:1: too long; expected at most %d KiB", path,
+			       PROFILE_TEXT_MAX / 1024) < 0 ? -EINVAL : -EFBIG;
+	else
+		err = profile_parse(profile, path, text, len, error, error_size);
+	free(text);
+	return err;
+}
+
+void profile_free(struct profile *profile)
+{
+	if (!profile)
+		return;
+	free(profile->workload);
+	free(profile->text);
+	memset(profile, 0, sizeof(*profile));
+}
+
+const char *rule_format(const struct hs_rule *rule, char *buf, size_t size)
+{
+	char high[32], low[32], up[64], down[32];
+	enum unit vital, knob;
+
+	if (rule->vital >= HS_VITAL_NR || rule->knob >= HS_KNOB_NR) {
+		snprintf(buf, size, "?");
+		return buf;
+	}
+	vital = unit_find(vital_infos[rule->vital].unit);
+	knob = unit_find(knob_infos[rule->knob].unit);
+	unit_format(high, sizeof(high), rule->high, vital);
+	unit_format(low, sizeof(low), rule->low, vital);
+	unit_format(down, sizeof(down), rule->gain_down, knob);
+	if (rule->kind == HS_RULE_AIMD) {
+		snprintf(up, sizeof(up), "is multiplied by %lld.%03lld", rule->gain_up / 1000,
+			 rule->gain_up % 1000);
+	} else {
+		char gain[32];
+
+		unit_format(gain, sizeof(gain),
+			    rule->gain_up < 0 ? -rule->gain_up : rule->gain_up, knob);
+		snprintf(up, sizeof(up), "moves by %s%s x excess", rule->gain_up < 0 ? "-" : "+",
+			 gain);
+	}
+	snprintf(buf, size, "while %s is above %s, %s %s; below %s it goes back by %s a step",
+		 vital_name(rule->vital), high, knob_name(rule->knob), up, low, down);
+	return buf;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/* A profile: what an operator chooses, read from YAML, checked whole before anything uses it. */
+#ifndef HOMEOSTAT_PROFILE_H
+#define HOMEOSTAT_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../../kern/abi.h"
+
+#define PROFILE_DIR "/etc/homeostat/profiles"
+#define PROFILE_NAME_LEN 32
+#define PROFILE_TEXT_MAX (64 * 1024) /* bytes of a profile file */
+#define PROFILE_MATCH_LEN 256
+
+/* One declaration as written; cgroups are resolved to ids by the daemon. */
+struct profile_match {
+	enum hs_match_kind kind;
+	__u64 pid;                    /* HS_MATCH_PID */
+	char text[PROFILE_MATCH_LEN]; /* cgroup path from the cgroup root, or command name */
+};
+
+struct profile_workload {
+	struct hs_workload workload;
+	struct profile_match match[3]; /* at most one of each kind */
+	__u32 match_nr;
+	__u32 line; /* of its declaration */
+};
+
+struct profile_knob {
+	bool stated;
+	__u64 value; /* the base, in the knob's unit */
+	struct hs_bound bound; /* never wider than abi.h's; stock and slew are abi.h's */
+};
+
+struct profile {
+	char name[PROFILE_NAME_LEN];
+	char description[160];
+	char path[512]; /* file it came from; "" = built in */
+	char *text;     /* the file as it was read, owned; NULL = built in */
+	struct hs_config config;     /* without nr_cpus and rules_base, which the daemon sets */
+	__u64 heartbeat_limit_ns;    /* 5 ms … 100 ms */
+	struct profile_knob knob[HS_KNOB_NR]; /* not stated: stock, abi.h's bounds */
+	struct hs_rule rule[HS_RULES_MAX];
+	struct profile_workload *workload; /* owned */
+	__u32 workload_nr; /* ≤ PROFILE_WORKLOADS_MAX */
+};
+
+#define PROFILE_WORKLOADS_MAX (HS_WORKLOADS_MAX - 1) /* one is the daemon's own */
+
+/*
+ * Reads and checks a profile. On success *profile is filled (profile_free() it) and 0 returned.
+ * Otherwise *profile is untouched, `error` holds one line "file:line: reason; what would be right" and
+ * the return value is -EINVAL (the file is wrong) or another negative errno (it could not be read).
+ */
+int profile_load(struct profile *profile, const char *path, char *error, size_t error_size);
+
+/* The same from memory; `path` is for messages. */
+int profile_parse(struct profile *profile, const char *path, const char *text, size_t len,
+		  char *error, size_t error_size);
+
+/* Everything at stock, no rules, nothing declared: what runs without a profile. */
+void profile_stock(struct profile *profile);
+
+/* Frees what it owns; zeroes it. NULL-safe. */
+void profile_free(struct profile *profile);
+
+/* How a rule reads: "sched.wait… above 100 us → knob × 0.5 …". Returns buf. */
+const char *rule_format(const struct hs_rule *rule, char *buf, size_t size);
+
+#endif

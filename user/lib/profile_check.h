@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/* Text of a profile to numbers, with every bound looked at. Private to profile*.c. */
+#ifndef HOMEOSTAT_PROFILE_CHECK_H
+#define HOMEOSTAT_PROFILE_CHECK_H
+
+#include "profile.h"
+#include "profile_file.h"
+#include "units.h"
+
+/* Where a value stands, for messages and line numbers: see profile_file_line(). */
+struct place {
+	struct profile_file *file;
+	const char *part; /* "rules" */
+	int index;        /* entry, or -1 */
+	const char *key;  /* "low" */
+};
+
+/*
+ * Reads `text` in `unit`, least … most. NULL text leaves *value as it is. 0 or -EINVAL with the
+ * message written.
+ */
+int check_quantity(struct place place, const char *text, enum unit unit, __u64 least, __u64 most,
+		   __u64 *value);
+
+/* A line for a value that is wrong for another reason. Returns -EINVAL. */
+int check_wrong(struct place place, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* workloads: into profile->workload. 0, -EINVAL or -ENOMEM. */
+int check_workloads(struct profile_file *file, struct profile *profile);
+
+#endif
