@@ -32,7 +32,7 @@ endif
 CC := gcc
 WARN := -Wall -Wextra -Werror
 CFLAGS ?= -O2 -g
-PKGS := json-c libcyaml yaml-0.1 libcap
+PKGS := json-c libcyaml yaml-0.1 libcap zlib
 USER_CFLAGS := -std=gnu11 $(CFLAGS) $(WARN) -Wstrict-prototypes -Wshadow -Wno-missing-field-initializers \
 	-Wformat=2 -Wvla -D_GNU_SOURCE -DHS_VERSION='"$(VERSION)"' -Ikern -Iuser/lib -Iuser/daemon -Iuser -I$(O) \
 	$(LIBBPF_CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -117,6 +117,12 @@ DOCS := $(patsubst docs/%.scd,$(O)/docs/%,$(wildcard docs/*.scd))
 .PHONY: docs
 docs: $(DOCS)
 
+# names, units and meanings come out of the program, that is out of abi.h; the date out of the history
+$(O)/docs/%: docs/%.scd $(O)/homeostat
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)$(O)/homeostat help-tables < $< > $@.scd && \
+		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
+
 # ---- what people call ----
 .PHONY: setup run test check format format-check lint install clean
 setup:
@@ -141,12 +147,13 @@ format:
 format-check: | $(O)/deps/config.mk
 	$(call say,FORMAT,check)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
 lint:
-	$(call say,LINT,scripts)shellcheck -x $$(git ls-files --cached --others --exclude-standard 'scripts/*' 'selftests/*.sh' .ci/run)
+	$(call say,LINT,scripts)shellcheck -x $$(git ls-files --cached --others --exclude-standard 'scripts/*' 'selftests/*.sh' .ci/run packaging/homeostat.bash)
 
 install: all
 	install -D -m 0755 $(O)/homeostatd $(DESTDIR)$(PREFIX)/sbin/homeostatd
 	install -D -m 0755 $(O)/homeostat $(DESTDIR)$(PREFIX)/bin/homeostat
 	for p in policy/profiles/*.yaml; do install -D -m 0644 $$p $(DESTDIR)$(SYSCONFDIR)/homeostat/profiles/$${p##*/}; done
+	install -D -m 0644 packaging/homeostat.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/homeostat
 	for m in $(DOCS); do install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 
 clean:

@@ -65,7 +65,13 @@ struct kernfs_node {
 	struct kernfs_node *__parent; /* its name since 6.15 */
 };
 
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
 struct cgroup {
+	struct cgroup_subsys_state self;
 	struct kernfs_node *kn;
 	int level;
 };
@@ -128,8 +134,8 @@ struct scx_init_task_args {
 	struct cgroup *cgroup;
 };
 
-struct scx_exit_task_args {
-	bool cancelled;
+struct scx_cgroup_init_args {
+	u32 weight; /* cpu.weight, 1 … 10000 */
 };
 
 struct scx_bpf_dsq_insert_vtime_args {
@@ -149,6 +155,10 @@ struct sched_ext_ops {
 	void (*stopping)(struct task_struct *p, bool runnable);
 	void (*enable)(struct task_struct *p);
 	bool (*yield)(struct task_struct *from, struct task_struct *to);
+	void (*disable)(struct task_struct *p);
+	s32 (*cgroup_init)(struct cgroup *cgrp, struct scx_cgroup_init_args *args);
+	void (*cgroup_exit)(struct cgroup *cgrp);
+	void (*cgroup_set_weight)(struct cgroup *cgrp, u32 weight);
 	void (*cgroup_move)(struct task_struct *p, struct cgroup *from, struct cgroup *to);
 	void (*cpu_online)(s32 cpu);
 	void (*cpu_offline)(s32 cpu);

@@ -19,9 +19,9 @@ typeof(reflex) reflex SEC(".data.reflex") = {};
 /* What the interpreter keeps for itself. */
 static struct rule_state rule_states[HS_RULES_MAX];
 static struct knob_state knob_states[HS_KNOB_NR];
-static __u64 unsettled;        /* bit = knob with a rule that is not below, by this evaluation … */
+static __u64 unsettled;	       /* bit = knob with a rule that is not below, by this evaluation … */
 static __u64 unsettled_before; /* … and by the one before */
-static __u32 known_nr;         /* number of rules that were last interpreted … */
+static __u32 known_nr;	       /* number of rules that were last interpreted … */
 static __u32 known_base;       /* … and their half */
 
 static struct homeostat_vitals plugin_vitals;
@@ -108,6 +108,49 @@ static void knob_to_stock(__u32 id, struct knob_state *ks, __u64 stock, __u32 ca
 	reflex.moving &= ~(1ULL << id);
 }
 
+/* What follows is one global function per knob or rule: the verifier looks at it once, not for each. */
+
+/* To stock, in every mode, so not by knob_publish(). */
+__noinline int knob_reset(__u32 id)
+{
+	struct hs_bound *b = bound_of(id);
+	struct knob_state *ks;
+	struct hs_event *e;
+	struct hs_knob *k;
+	__u64 was;
+
+	if (!b || id >= HS_KNOB_NR)
+		return 0;
+	ks = &knob_states[id];
+	k = &knobs[id];
+	was = k->value;
+	knob_to_stock(id, ks, b->stock, HS_CAUSE_STOCK);
+	ks->base = b->stock;
+	ks->wish_gen = 0;
+	ks->turns = 0;
+	ks->dir = 0;
+	ks->frozen = 0;
+	if (was == b->stock && k->cause == HS_CAUSE_STOCK && !k->frozen)
+		return 0;
+	k->value = b->stock;
+	k->changed_ns = reflex.now;
+	k->cause = HS_CAUSE_STOCK;
+	k->frozen = 0;
+	*(volatile __u32 *)&k->gen = k->gen + 1;
+	if (was == b->stock || k->gen == 1) /* 1: filled in at start */
+		return 0;
+	e = event_reserve(HS_EVENT_KNOB, reflex.now);
+	if (!e)
+		return 0;
+	e->id = id;
+	e->vital = HS_VITAL_NR; /* none */
+	e->cause = HS_CAUSE_STOCK;
+	e->from = was;
+	e->to = b->stock;
+	event_submit(e);
+	return 0;
+}
+
 int reflex_reset(__u32 run)
 {
 	reflex.run = run;
@@ -115,43 +158,32 @@ int reflex_reset(__u32 run)
 	unsettled = 0;
 	reflex.distress = 0;
 	reflex.plugin_shut = 0;
-	known_nr = 0; /* the set is looked at anew … */
+	known_nr = 0;	  /* the set is looked at anew … */
 	known_base = ~0U; /* … whichever half it is in */
+	for (__u32 class = 0; class < HS_CLASS_NR; class ++)
+		reflex.alarm[class] = HS_HIST_BUCKETS;
 	HS_NO_UNROLL
-	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
-		struct hs_bound *b = bound_of(id);
-		struct knob_state *ks = &knob_states[id];
-		__u64 was = knobs[id].value;
+	for (__u32 id = 0; id < HS_KNOB_NR; id++)
+		knob_reset(id);
+	return 0;
+}
 
-		if (!b)
-			return 0;
-		knob_to_stock(id, ks, b->stock, HS_CAUSE_STOCK);
-		ks->base = b->stock;
-		ks->wish_gen = 0;
-		ks->turns = 0;
-		ks->dir = 0;
-		ks->frozen = 0;
-		if (was == b->stock && knobs[id].cause == HS_CAUSE_STOCK && !knobs[id].frozen)
-			continue;
-		/* the public copy leaves its value in every mode, so not by knob_publish() */
-		knobs[id].value = b->stock;
-		knobs[id].changed_ns = reflex.now;
-		knobs[id].cause = HS_CAUSE_STOCK;
-		knobs[id].frozen = 0;
-		*(volatile __u32 *)&knobs[id].gen = knobs[id].gen + 1;
-		if (was != b->stock && knobs[id].gen > 1) {
-			struct hs_event *e = event_reserve(HS_EVENT_KNOB, reflex.now);
+__noinline int knob_wish(__u32 id)
+{
+	struct hs_bound *b = bound_of(id);
+	struct knob_state *ks;
+	__u64 to;
 
-			if (e) {
-				e->id = id;
-				e->vital = HS_VITAL_NR;
-				e->cause = HS_CAUSE_STOCK;
-				e->from = was;
-				e->to = b->stock;
-				event_submit(e);
-			}
-		}
-	}
+	if (!b || id >= HS_KNOB_NR)
+		return 0;
+	ks = &knob_states[id];
+	ks->wish_gen = *(volatile __u32 *)&wishes[id].gen;
+	to = reflex_clamp(*(volatile __u64 *)&wishes[id].value, b);
+	ks->base = to;
+	if (ks->frozen || to == ks->target)
+		return 0;
+	knob_event(HS_EVENT_KNOB, id, wishes[id].cause, ks->value, to);
+	knob_aim(id, ks, to, wishes[id].cause);
 	return 0;
 }
 
@@ -161,23 +193,8 @@ int reflex_wishes(void)
 		return 0;
 	HS_NO_UNROLL
 	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
-		struct knob_state *ks = &knob_states[id];
-		__u32 gen = *(volatile __u32 *)&wishes[id].gen;
-		struct hs_bound *b;
-		__u64 to;
-
-		if (gen == ks->wish_gen)
-			continue;
-		b = bound_of(id);
-		if (!b)
-			return 0;
-		ks->wish_gen = gen;
-		to = reflex_clamp(*(volatile __u64 *)&wishes[id].value, b);
-		ks->base = to;
-		if (ks->frozen || to == ks->target)
-			continue;
-		knob_event(HS_EVENT_KNOB, id, wishes[id].cause, ks->value, to);
-		knob_aim(id, ks, to, wishes[id].cause);
+		if (*(volatile __u32 *)&wishes[id].gen != knob_states[id].wish_gen)
+			knob_wish(id);
 	}
 	return 0;
 }
@@ -234,53 +251,55 @@ static void rule_event(__u32 i, const struct hs_rule *r, const struct rule_state
 	event_submit(e);
 }
 
-static __always_inline void alarm_lower(__u32 class, __u64 high)
+/* Rule i comes into force: it starts from nothing. Notes which quantiles are worth early news. */
+__noinline int rule_begin(__u32 i)
 {
-	__u32 i = hist_index(high);
+	struct hs_config *c = config();
+	struct hs_rule *r;
+	__u32 vital, class;
 
+	if (!c || i >= HS_RULES_MAX)
+		return 0;
+	rule_states[i] = (struct rule_state){};
+	r = rule_of(c, i);
+	if (!r || i >= c->rules_nr)
+		return 0;
+	vital = r->vital;
+	if (vital >= HS_VITAL_NR)
+		return 0;
+	if (!reflex.high[vital] || r->high < reflex.high[vital])
+		reflex.high[vital] = r->high;
+	/* the jitter is no larger than the 99th percentile, so the same bucket will do */
+	if (vital <= WAIT_VITAL(HS_CLASS_BATCH, 2))
+		class = vital / 3;
+	else if (vital <= HS_VITAL_JITTER_NORMAL)
+		class = vital - HS_VITAL_JITTER_CRITICAL;
+	else
+		return 0;
 	asm("" : "+r"(class)); /* clang knows its bound, the verifier does not: keep the check */
-	if (class < HS_CLASS_NR && i < reflex.alarm[class])
-		reflex.alarm[class] = i;
+	vital = hist_index(r->high);
+	if (class < HS_CLASS_NR && vital < reflex.alarm[class])
+		reflex.alarm[class] = vital;
+	return 0;
 }
 
-/* A rule that comes into force starts from nothing. Also notes which quantiles are worth early news. */
 static void rules_changed(const struct hs_config *c)
 {
 	known_nr = c->rules_nr;
 	known_base = c->rules_base;
-	for (__u32 class = 0; class < HS_CLASS_NR; class++)
-		reflex.alarm[class] = HS_HIST_BUCKETS;
 	unsettled = 0;
-	reflex.distress = 0;
+	for (__u32 class = 0; class < HS_CLASS_NR; class ++)
+		reflex.alarm[class] = HS_HIST_BUCKETS;
 	HS_NO_UNROLL
 	for (__u32 id = 0; id < HS_VITAL_NR; id++) {
 		reflex.high[id] = 0;
 		barrier(); /* or clang makes a memset of it, which BPF has not */
 	}
 	HS_NO_UNROLL
-	for (__u32 i = 0; i < HS_RULES_MAX; i++) {
-		rule_states[i] = (struct rule_state){};
-		barrier();
-	}
-	HS_NO_UNROLL
-	for (__u32 i = 0; i < HS_RULES_MAX; i++) {
-		struct hs_rule *r = rule_of(c, i);
-		__u32 vital;
-
-		if (!r || i >= c->rules_nr)
-			return;
-		vital = r->vital;
-		if (vital < HS_VITAL_NR && (!reflex.high[vital] || r->high < reflex.high[vital]))
-			reflex.high[vital] = r->high;
-		/* the jitter is no larger than the 99th percentile, so it needs no bucket of its own */
-		if (vital <= WAIT_VITAL(HS_CLASS_BATCH, 2))
-			alarm_lower(vital / 3, r->high);
-		else if (vital <= HS_VITAL_JITTER_NORMAL)
-			alarm_lower(vital - HS_VITAL_JITTER_CRITICAL, r->high);
-	}
+	for (__u32 i = 0; i < HS_RULES_MAX; i++)
+		rule_begin(i);
 }
 
-/* Rule i; a global function, so that the verifier looks at it once and not for each i. */
 __noinline int rule_run(__u32 i)
 {
 	struct hs_config *c = config();
@@ -396,22 +415,27 @@ int reflex_rules(void)
 	return 0;
 }
 
+__noinline int knob_move(__u32 id)
+{
+	struct hs_bound *b = bound_of(id);
+	struct knob_state *ks;
+
+	if (!b || id >= HS_KNOB_NR)
+		return 0;
+	ks = &knob_states[id];
+	if (knob_slew(ks, b, reflex.now))
+		knob_publish(id, ks);
+	if (ks->value == ks->target || !b->slew_per_s)
+		reflex.moving &= ~(1ULL << id);
+	return 0;
+}
+
 int reflex_move(void)
 {
 	HS_NO_UNROLL
 	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
-		struct knob_state *ks = &knob_states[id];
-		struct hs_bound *b;
-
-		if (!(reflex.moving & (1ULL << id)))
-			continue;
-		b = bound_of(id);
-		if (!b)
-			return 0;
-		if (knob_slew(ks, b, reflex.now))
-			knob_publish(id, ks);
-		if (ks->value == ks->target || !b->slew_per_s)
-			reflex.moving &= ~(1ULL << id);
+		if (reflex.moving & (1ULL << id))
+			knob_move(id);
 	}
 	return 0;
 }

@@ -23,11 +23,15 @@
 
 #include "lib/hist.h"
 
-enum rule_side { SIDE_REST, SIDE_ABOVE, SIDE_BELOW };
+enum rule_side {
+	SIDE_REST,
+	SIDE_ABOVE,
+	SIDE_BELOW
+};
 
 #define REFLEX_FRESH_NS 5000000000ULL /* a vital sign not updated for so long is absent */
-#define REFLEX_RATIO_MAX 16           /* the largest excess (vital - high) / high that counts */
-#define REFLEX_BACKOFF_MAX 4          /* 4^4 cooldowns */
+#define REFLEX_RATIO_MAX 16	      /* the largest excess (vital - high) / high that counts */
+#define REFLEX_BACKOFF_MAX 4	      /* 4^4 cooldowns */
 #define REFLEX_SLEW_NS 5000000ULL     /* a slew is never saved up for longer than this */
 
 struct rule_state {
@@ -41,15 +45,15 @@ struct rule_state {
 };
 
 struct knob_state {
-	__u64 value;    /* as published, or as it would be in advise */
-	__u64 target;   /* where it is going */
-	__u64 base;     /* where it belongs: the last wish, or stock */
+	__u64 value;	/* as published, or as it would be in advise */
+	__u64 target;	/* where it is going */
+	__u64 base;	/* where it belongs: the last wish, or stock */
 	__u64 moved_ns; /* slew is counted from here */
 	__u64 turns_ns; /* first turn of the present count */
 	__u32 turns;
-	__s32 dir;      /* of the last step: 1, -1; 0 = none */
+	__s32 dir;	/* of the last step: 1, -1; 0 = none */
 	__u32 wish_gen; /* last wish taken over */
-	__u32 cause;    /* of the present target: enum hs_cause */
+	__u32 cause;	/* of the present target: enum hs_cause */
 	__u32 rule;
 	__u32 frozen;
 };
@@ -189,7 +193,11 @@ struct homeostat_knobs {
 };
 #define PLUGIN_LIMIT_NS 50000 /* a plug-in that took longer is not asked again */
 
-enum reflex_run { REFLEX_OFF, REFLEX_SHADOW, REFLEX_LIVE }; /* observe; advise; act */
+enum reflex_run {
+	REFLEX_OFF,
+	REFLEX_SHADOW,
+	REFLEX_LIVE
+}; /* observe; advise; act */
 
 /* Order of abi.h that pulse and reflex count on. */
 #define WAIT_VITAL(class, quantile) (HS_VITAL_WAIT_CRITICAL_P50 + 3 * (class) + (quantile))
@@ -207,26 +215,25 @@ _Static_assert(HS_VITAL_OFFCPU_CRITICAL + 1 == HS_VITAL_OFFCPU_NORMAL, "order of
  * the skeleton holds the definition, and those who include it need not this file.
  */
 extern struct {
-	__u64 now;              /* of this pulse, set before any call below */
-	__u32 run;              /* enum reflex_run */
-	__u32 generation;       /* gate.generation when run was last set */
-	__u64 moving;           /* bit = knob that has not reached its target */
-	__u32 distress;         /* rules above `high` */
-	__u32 plugin_shut;      /* the plug-in was too slow; until the next arming */
-	__u64 plugin_ns;        /* duration of its last call */
-	__u64 high[HS_VITAL_NR]; /* lowest `high` of the rules on a vital sign, 0 = no rule */
+	__u64 now;		  /* of this pulse, set before any call below */
+	__u32 run;		  /* enum reflex_run */
+	__u32 generation;	  /* gate.generation when run was last set */
+	__u64 moving;		  /* bit = knob that has not reached its target */
+	__u32 distress;		  /* rules above `high` */
+	__u32 plugin_shut;	  /* the plug-in was too slow; until the next arming */
+	__u64 plugin_ns;	  /* duration of its last call */
+	__u64 high[HS_VITAL_NR];  /* lowest `high` of the rules on a vital sign, 0 = no rule */
 	__u32 alarm[HS_CLASS_NR]; /* lowest bucket that may be above one of those of a class */
 	__u32 pad;
 	__u64 from_ns[HS_VITAL_NR]; /* start of the window of a FAST vital sign, 0 = unknown */
 } reflex;
 
-
 int homeostat_reflex(struct homeostat_vitals *vitals, struct homeostat_knobs *knobs);
 /* Global functions: the verifier looks at each once. All return 0. */
-int reflex_reset(__u32 run);     /* every knob to stock at once, every rule forgotten */
-int reflex_wishes(void);         /* takes over new wishes */
-int reflex_rules(void);          /* interprets the rules, or asks the plug-in */
-int reflex_move(void);           /* lets the knobs follow their targets */
+int reflex_reset(__u32 run); /* every knob to stock at once, every rule forgotten */
+int reflex_wishes(void);     /* takes over new wishes */
+int reflex_rules(void);	     /* interprets the rules, or asks the plug-in */
+int reflex_move(void);	     /* lets the knobs follow their targets */
 
 #endif /* __bpf__ */
 #endif

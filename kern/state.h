@@ -67,6 +67,8 @@ struct task_state {
 	/* how it is scheduled: act/sched.bpf.c */
 	__u64 run_exec_ns;   /* sum_exec_runtime when it last got the CPU */
 	__u64 wake_ns;       /* last wake-up; a deadline counts from here */
+	__u32 group;         /* cgroup with a cpu.weight: slot + 1, see act/sched_group.h; 0 = none */
+	__u32 counted;       /* weight that is counted in its group; 0 = not runnable */
 	__u64 slice_ns;      /* what is left of its slice; 0 = a new one is due */
 	__u64 vtime;         /* CPU time received, scaled by 100 / weight */
 	__s32 cpu;           /* where it ran last; -1 = nowhere yet */

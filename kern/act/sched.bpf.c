@@ -17,8 +17,9 @@
  * on where it stopped, without a queue, a dispatch or a lock in between, and the interruption costs
  * the neighbours two context switches and nothing else.
  *
- * Age: every quarter of `sched.starvation_ms` each CPU looks at the far end of its queues and takes
- * those that have waited longer, whatever their weight.
+ * Age: every eighth of `sched.starvation_ms` each CPU looks at the far end of its queues and takes
+ * those that have waited for five eighths of it, whatever their weight: the quarter that is left is
+ * for the slice that has to end first.
  *
  * Worked example, one CPU, four hogs, a 1 ms probe: the timer wakes the probe; enqueue() finds a
  * batch task running, puts the probe into the local queue with SCX_ENQ_PREEMPT; the hog's stopping()
@@ -32,9 +33,9 @@
  * stealing alone. cpu.max is not implemented: the daemon does not arm where it is set. Tasks of the
  * realtime and deadline classes are not ours, and a critical task waits for them.
  */
-#include "sched_queue.h"
+#include "sched_group.h"
+#include "sched_place.h"
 
-#define ALLOWED_SCAN 64 /* CPUs looked at for a place */
 #define AGE_SCAN 32     /* tasks looked at from the far end of a queue */
 
 /* ---- gate shut ---- */
@@ -133,7 +134,7 @@ static __always_inline bool express(struct task_struct *p, struct task_state *s,
 	sc = sense_this_cpu();
 	if (sc)
 		sense_count(sc, HS_COUNT_OVER_BUDGET);
-	if (now - c->reported_ns > BUDGET_WINDOW_NS) {
+	if (now - c->reported_ns > BUDGET_WINDOW_NS && knob_bounded(HS_KNOB_CRITICAL_BUDGET)) {
 		c->reported_ns = now;
 		event_task(HS_EVENT_BUDGET, p, cpu, 0);
 	}
@@ -191,7 +192,8 @@ static __always_inline void enqueue_fair(struct task_struct *p, struct task_stat
 	slice = fair_slice_ns(class, cpu);
 	s->slice_ns = slice;
 	s->flags &= ~TASK_EXPRESS;
-	vtime_bound(s, l, slice);
+	if (flags & SCX_ENQ_WAKEUP)
+		vtime_bound(s, l, slice);
 
 	/* alone with what runs: nothing to order it against */
 	if (pinned && p->se.cfs_rq->rq->nr_running <= 2 && c->class != NOTHING) {
@@ -247,6 +249,7 @@ void BPF_PROG(sched_enqueue, struct task_struct *p, u64 flags)
 	if (flags & SCX_ENQ_WAKEUP &&
 	    !(flags & bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_CPU_SELECTED)))
 		note_wakeup(s);
+	group_task_runnable(p, s);
 	now = rq_clock_of(p);
 	if (express(p, s, c, cpu, now))
 		enqueue_critical(p, s, c, sc, cpu, flags, now);
@@ -255,63 +258,6 @@ void BPF_PROG(sched_enqueue, struct task_struct *p, u64 flags)
 }
 
 /* ---- placement ---- */
-
-/* Kept for another workload than that of @s, and @p could run elsewhere. */
-static __always_inline bool reserved_for_others(struct task_state *s, s32 cpu)
-{
-	struct hs_cpu_topo *t = topo_of(cpu);
-
-	return t && t->reserved && t->reserved != s->workload;
-}
-
-/*
- * The CPU in the cache domain of @prev whose running task matters least, @prev itself if nothing
- * critical runs there (its cache is warm).
- */
-static __noinline s32 least_important(struct task_struct *p, s32 prev)
-{
-	struct cpu_state *c = cpu_state_of(prev);
-	u32 llc = llc_of(prev), worst = c ? c->class : 0, i;
-	s32 best = prev;
-
-	if (!c || (c->class != HS_CLASS_CRITICAL && c->class != NOTHING))
-		return prev;
-	if (worst == NOTHING)
-		worst = HS_CLASS_CRITICAL; /* idle was looked for before: a realtime task runs there */
-	for (i = 1; i < ALLOWED_SCAN && i < nr_cpus; i++) {
-		u32 cpu = (prev + i) % nr_cpus;
-
-		c = cpu_state_of(cpu);
-		if (!c || c->class == NOTHING || c->class <= worst || llc_of(cpu) != llc ||
-		    !bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
-			continue;
-		worst = c->class;
-		best = cpu;
-	}
-	return best;
-}
-
-/* An idle CPU among those that the workload of @s names; -1 if there is none or it names none. */
-static __noinline s32 declared_cpu(struct task_struct *p, struct task_state *s, bool *idle)
-{
-	u32 w = s->workload - 1, i;
-	struct hs_workload *wl = s->workload ? bpf_map_lookup_elem(&WORKLOADS, &w) : NULL;
-	s32 any = -1;
-
-	if (!wl)
-		return -1;
-	for (i = 0; i < HS_CPUS_MAX && i < nr_cpus; i++) {
-		if (!(wl->cpus[i / 64] & (1ULL << (i % 64))) || !bpf_cpumask_test_cpu(i, p->cpus_ptr))
-			continue;
-		if (scx_bpf_test_and_clear_cpu_idle(i)) {
-			*idle = true;
-			return i;
-		}
-		if (any < 0)
-			any = i;
-	}
-	return any;
-}
 
 SEC("struct_ops/select_cpu")
 s32 BPF_PROG(sched_select_cpu, struct task_struct *p, s32 prev, u64 wake_flags)
@@ -356,6 +302,7 @@ s32 BPF_PROG(sched_select_cpu, struct task_struct *p, s32 prev, u64 wake_flags)
 		s->flags &= ~TASK_EXPRESS;
 		vtime_bound(s, l, s->slice_ns);
 	}
+	group_task_runnable(p, s);
 	sense_count(sc, HS_COUNT_DIRECT_IDLE);
 	insert(p, SCX_DSQ_LOCAL, s->slice_ns, 0);
 	return cpu;
@@ -368,10 +315,12 @@ static __always_inline u64 charge(struct task_struct *p, struct task_state *s, s
 				  struct sense_cpu *sc)
 {
 	u64 used = task_exec_ns(p) - s->run_exec_ns;
-	u32 weight = p->scx.weight;
 
 	s->run_exec_ns = task_exec_ns(p);
-	s->vtime += weight == 100 ? used : used * 100 / (weight ?: 1);
+	if (s->group)
+		s->vtime += used * 100 * 1024 / group_flat_weight(p, s);
+	else
+		s->vtime += p->scx.weight == 100 ? used : used * 100 / (p->scx.weight ?: 1);
 	if (s->flags & TASK_EXPRESS) {
 		c->budget_ns -= used;
 		sc->crit_run_ns += used;
@@ -415,25 +364,55 @@ static __noinline void age(struct cpu_state *c, u64 dsq, s32 cpu, u64 bound_ns)
 	bpf_rcu_read_unlock();
 }
 
-/* The fair queue whose first task is further behind in virtual time. */
-static __always_inline bool take_fair(struct cpu_state *c, s32 cpu, u32 llc)
+/* How a dispatch of the fair queues came out. */
+enum fair_choice {
+	FAIR_NONE,   /* they are empty */
+	FAIR_TAKEN,  /* a task was taken */
+	FAIR_KEPT,   /* the running task is further behind in virtual time than all that wait */
+};
+
+/*
+ * The task that is furthest behind in virtual time, of both fair queues and @prev, which is not in
+ * one yet: without this look a task of great weight could never run twice in a row.
+ */
+static __always_inline enum fair_choice take_fair(struct cpu_state *c, s32 cpu, u32 llc,
+						  struct task_struct *prev, struct task_state *s)
 {
-	struct task_struct *a, *b;
+	struct task_struct *a, *b = NULL, *first;
 	bool pinned_first = c->turn++ & 1; /* before 6.19 there is no peek: they take turns */
 	struct hs_cpu_topo *t = topo_of(cpu);
+	bool shared = nr_cpus > 1 && !(t && t->reserved), kept;
 
-	if (nr_cpus == 1 || (t && t->reserved))
-		return scx_bpf_dsq_move_to_local(DSQ_PINNED(cpu));
 	if (bpf_ksym_exists(scx_bpf_dsq_peek)) {
 		bpf_rcu_read_lock();
 		a = scx_bpf_dsq_peek(DSQ_PINNED(cpu));
-		b = scx_bpf_dsq_peek(DSQ_FAIR(llc));
+		if (shared)
+			b = scx_bpf_dsq_peek(DSQ_FAIR(llc));
 		pinned_first = a && (!b || (s64)(a->scx.dsq_vtime - b->scx.dsq_vtime) < 0);
+		first = pinned_first ? a : b;
+		kept = first && s && (s64)(s->vtime - first->scx.dsq_vtime) < 0;
 		bpf_rcu_read_unlock();
+		if (kept)
+			return FAIR_KEPT;
+		if (!first)
+			return FAIR_NONE;
 	}
 	if (pinned_first && scx_bpf_dsq_move_to_local(DSQ_PINNED(cpu)))
-		return true;
-	return scx_bpf_dsq_move_to_local(DSQ_FAIR(llc)) || scx_bpf_dsq_move_to_local(DSQ_PINNED(cpu));
+		return FAIR_TAKEN;
+	if (shared && scx_bpf_dsq_move_to_local(DSQ_FAIR(llc)))
+		return FAIR_TAKEN;
+	return scx_bpf_dsq_move_to_local(DSQ_PINNED(cpu)) ? FAIR_TAKEN : FAIR_NONE;
+}
+
+/* @prev goes on, with a new slice that we know of. */
+static __always_inline void keep_prev(struct task_struct *prev, struct task_state *s,
+				      struct llc_state *l, s32 cpu)
+{
+	if ((s64)(l->vtime_now - s->vtime) < 0)
+		l->vtime_now = s->vtime; /* alone, it is what time goes by */
+	s->slice_ns = fair_slice_ns(s->class, cpu);
+	s->flags &= ~TASK_EXPRESS;
+	scx_bpf_task_set_slice(prev, s->slice_ns);
 }
 
 static __always_inline bool steal(s32 cpu, u32 llc)
@@ -457,7 +436,8 @@ void BPF_PROG(sched_dispatch, s32 cpu, struct task_struct *prev)
 	struct cpu_state *c = cpu_state_of(cpu);
 	struct llc_state *l = llc_state_of(llc);
 	struct sense_cpu *sc = sense_this_cpu();
-	struct task_state *s;
+	struct task_state *s = NULL;
+	enum fair_choice choice;
 	u64 now, bound;
 
 	if (!c || !l || !sc || !gate_open()) {
@@ -470,25 +450,23 @@ void BPF_PROG(sched_dispatch, s32 cpu, struct task_struct *prev)
 		l->hint = 0;
 	now = prev ? rq_clock_of(prev) : 0;
 	bound = knob_bounded(HS_KNOB_STARVATION) * MSEC;
-	if (now - c->aged_ns > bound / 4) {
+	if (now - c->aged_ns > bound / 8) {
 		c->aged_ns = now;
-		age(c, DSQ_PINNED(cpu), cpu, bound * 3 / 4);
-		age(c, DSQ_FAIR(llc), cpu, bound * 3 / 4);
-		age(c, DSQ_PARKED(llc), cpu, bound * 3 / 4);
+		age(c, DSQ_PINNED(cpu), cpu, bound * 5 / 8);
+		age(c, DSQ_FAIR(llc), cpu, bound * 5 / 8);
+		age(c, DSQ_PARKED(llc), cpu, bound * 5 / 8);
 	}
-	if (take_fair(c, cpu, llc))
-		return;
-	/* nothing else wants the CPU: prev goes on, with a slice that we know of */
 	if (prev && prev->scx.flags & SCX_TASK_QUEUED) {
 		s = task_state_of(prev);
-		if (s) {
+		if (s)
 			charge(prev, s, c, sc);
-			if ((s64)(l->vtime_now - s->vtime) < 0)
-				l->vtime_now = s->vtime; /* alone, it is what time goes by */
-			s->slice_ns = fair_slice_ns(s->class, cpu);
-			scx_bpf_task_set_slice(prev, s->slice_ns);
-			return;
-		}
+	}
+	choice = take_fair(c, cpu, llc, prev, s);
+	if (choice == FAIR_TAKEN)
+		return;
+	if (s) {
+		keep_prev(prev, s, l, cpu);
+		return;
 	}
 	steal(cpu, llc);
 }
@@ -562,6 +540,8 @@ void BPF_PROG(sched_stopping, struct task_struct *p, bool runnable)
 		return;
 	used = charge(p, s, c, sc);
 	c->class = NOTHING;
+	if (!runnable)
+		group_task_quiescent(s);
 	if (!gate_open())
 		return;
 	burst = task_exec_ns(p) - s->sleep_exec_ns;
@@ -629,12 +609,15 @@ s32 BPF_PROG(sched_init_task, struct task_struct *p, struct scx_init_task_args *
 	s = bpf_task_storage_get(&TASKS, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!s)
 		return -12; /* ENOMEM: the fork fails, as it would for any other lack of memory */
-	if (s->first_ns)
+	if (s->first_ns) { /* the sensor knows it */
+		s->group = group_slot(args->cgroup);
 		return 0;
+	}
 	s->class = HS_CLASS_NORMAL;
 	s->cpu = -1;
 	s->first_ns = rq_clock_of(p);
 	s->sleep_exec_ns = task_exec_ns(p);
+	s->group = group_slot(args->cgroup);
 	if (!args->fork) {
 		task_declare(p, s, task_match(p), s->first_ns);
 		return 0;
@@ -659,13 +642,65 @@ void BPF_PROG(sched_enable, struct task_struct *p)
 	}
 }
 
-SEC("struct_ops/cgroup_move")
-void BPF_PROG(sched_cgroup_move, struct task_struct *p, struct cgroup *from, struct cgroup *to)
+/* It leaves for another class (realtime, say), or we leave: it may be runnable and not running. */
+SEC("struct_ops/disable")
+void BPF_PROG(sched_disable, struct task_struct *p)
 {
 	struct task_state *s = task_state_of(p);
 
 	if (s)
-		task_declare(p, s, task_match(p), rq_clock_of(p));
+		group_task_quiescent(s);
+}
+
+SEC("struct_ops.s/cgroup_init")
+s32 BPF_PROG(sched_cgroup_init, struct cgroup *cgrp, struct scx_cgroup_init_args *args)
+{
+	struct cgroup *up = cgroup_parent(cgrp);
+	struct group *g;
+
+	if (!cgrp->level)
+		return 0;
+	g = group_of(group_find(cgroup_id(cgrp), true));
+	if (!g)
+		return 0;
+	g->weight = args->weight;
+	g->active = 0;
+	g->parent = up ? group_slot(up) : 0;
+	return 0;
+}
+
+SEC("struct_ops.s/cgroup_exit")
+void BPF_PROG(sched_cgroup_exit, struct cgroup *cgrp)
+{
+	struct group *g = group_of(group_slot(cgrp));
+
+	if (g)
+		g->id = 0;
+}
+
+SEC("struct_ops/cgroup_set_weight")
+void BPF_PROG(sched_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
+{
+	struct group *g = group_of(group_slot(cgrp));
+
+	if (g)
+		g->weight = weight;
+}
+
+SEC("struct_ops/cgroup_move")
+void BPF_PROG(sched_cgroup_move, struct task_struct *p, struct cgroup *from, struct cgroup *to)
+{
+	struct task_state *s = task_state_of(p);
+	bool runnable;
+
+	if (!s)
+		return;
+	runnable = s->counted;
+	group_task_quiescent(s);
+	s->group = group_slot(to);
+	if (runnable)
+		group_task_runnable(p, s);
+	task_declare(p, s, task_match(p), rq_clock_of(p));
 }
 
 /* Without both of these a hotplugged CPU would end the scheduler. There is nothing to do. */
@@ -730,6 +765,10 @@ struct sched_ext_ops homeostat_ops = {
 	.yield = (void *)sched_yield_to,
 	.enable = (void *)sched_enable,
 	.init_task = (void *)sched_init_task,
+	.disable = (void *)sched_disable,
+	.cgroup_init = (void *)sched_cgroup_init,
+	.cgroup_exit = (void *)sched_cgroup_exit,
+	.cgroup_set_weight = (void *)sched_cgroup_set_weight,
 	.cgroup_move = (void *)sched_cgroup_move,
 	.cpu_online = (void *)sched_cpu_online,
 	.cpu_offline = (void *)sched_cpu_offline,

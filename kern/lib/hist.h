@@ -41,17 +41,16 @@
 #define HIST_OCTAVE(x, i) x(i), x((i) + 1), x((i) + 2), x((i) + 3)
 
 static const __u8 hist_table[256] = {
-	HIST_OCTAVE(HIST_X1, 0),  HIST_OCTAVE(HIST_X1, 4),  HIST_OCTAVE(HIST_X2, 8),
-	HIST_OCTAVE(HIST_X4, 12), HIST_OCTAVE(HIST_X8, 16), HIST_OCTAVE(HIST_X16, 20),
+	HIST_OCTAVE(HIST_X1, 0),   HIST_OCTAVE(HIST_X1, 4),  HIST_OCTAVE(HIST_X2, 8),
+	HIST_OCTAVE(HIST_X4, 12),  HIST_OCTAVE(HIST_X8, 16), HIST_OCTAVE(HIST_X16, 20),
 	HIST_OCTAVE(HIST_X32, 24),
 };
 
 /* Position of the lowest bit by a de Bruijn sequence: BPF has no count-trailing-zeros either. */
 static const __u8 hist_ctz[64] = {
-	0,  1,  2,  53, 3,  7,  54, 27, 4,  38, 41, 8,  34, 55, 48, 28,
-	62, 5,  39, 46, 44, 42, 22, 9,  24, 35, 59, 56, 49, 18, 29, 11,
-	63, 52, 6,  26, 37, 40, 33, 47, 61, 45, 43, 21, 23, 58, 17, 10,
-	51, 25, 36, 32, 60, 20, 57, 16, 50, 31, 19, 15, 30, 14, 13, 12,
+	0,  1,	2,  53, 3,  7,	54, 27, 4,  38, 41, 8,	34, 55, 48, 28, 62, 5,	39, 46, 44, 42,
+	22, 9,	24, 35, 59, 56, 49, 18, 29, 11, 63, 52, 6,  26, 37, 40, 33, 47, 61, 45, 43, 21,
+	23, 58, 17, 10, 51, 25, 36, 32, 60, 20, 57, 16, 50, 31, 19, 15, 30, 14, 13, 12,
 };
 
 /* The bucket (0 … HIST_TOP) of a time in nanoseconds. */
@@ -120,55 +119,59 @@ HS_PURE __u64 hist_rank(__u64 n, __u32 permille)
 }
 
 /*
- * Quantiles, ns, and the ranks still looked for. In BPF this has to be in a map or global: what the
- * verifier reads from there it takes as unknown; of ranks on the stack it would follow every
- * combination of found and not yet found, and give up.
+ * A walk over the buckets in use, lowest first, that finds the quantiles on its way. In BPF it lies
+ * in a global and is driven by bpf_loop(), so that the verifier sees one step and not 128.
  */
-struct hist_quantiles {
-	__u64 p50, p95, p99;
-	volatile __u64 r50, r95, r99;
+struct hist_walk {
+	__u64 bits[HS_HIST_BUCKETS / 64]; /* buckets still to visit */
+	__u64 before;			  /* samples in those visited */
+	__u64 r50, r95, r99;		  /* ranks looked for */
+	__u64 p50, p95, p99;		  /* quantiles, ns */
 };
 
-/*
- * Median, 95th and 99th percentile of n > 0 samples in buckets `count`; a bucket counts only where
- * its bit in `used` is set. With `clear`, the buckets are emptied on the way.
- */
-HS_PURE void hist_quantiles(__u32 count[HS_HIST_BUCKETS], const __u64 used[HS_HIST_BUCKETS / 64],
-			    __u64 n, int clear, struct hist_quantiles *q)
+HS_PURE void hist_walk_start(struct hist_walk *w, const __u64 used[HS_HIST_BUCKETS / 64], __u64 n)
 {
-	__u64 before = 0;
+	w->bits[0] = used[0];
+	w->bits[1] = used[1];
+	w->before = 0;
+	w->r50 = hist_rank(n, 500);
+	w->r95 = hist_rank(n, 950);
+	w->r99 = hist_rank(n, 990);
+}
 
-	q->r50 = hist_rank(n, 500);
-	q->r95 = hist_rank(n, 950);
-	q->r99 = hist_rank(n, 990);
-	HS_NO_UNROLL
-	for (__u32 w = 0; w < HS_HIST_BUCKETS / 64; w++) {
-		__u64 bits = used[w];
+/* The next bucket in use (0 … 127), or HS_HIST_BUCKETS where there is no more. */
+HS_PURE __u32 hist_walk_next(struct hist_walk *w)
+{
+	__u64 bits = w->bits[0];
 
-		HS_NO_UNROLL
-		for (__u32 k = 0; k < 64 && bits; k++) {
-			__u32 i = w * 64 + hist_lowest(bits);
-			__u64 here = count[i], upto = before + here;
+	if (bits) {
+		w->bits[0] = bits & (bits - 1);
+		return hist_lowest(bits);
+	}
+	bits = w->bits[1];
+	if (!bits)
+		return HS_HIST_BUCKETS;
+	w->bits[1] = bits & (bits - 1);
+	return 64 + hist_lowest(bits);
+}
 
-			bits &= bits - 1;
-			if (clear)
-				count[i] = 0;
-			if (upto >= q->r50) {
-				q->p50 = hist_inside(i, q->r50, before, here);
-				q->r50 = ~0ULL; /* found: out of reach from here on */
-			}
-			if (upto >= q->r95) {
-				q->p95 = hist_inside(i, q->r95, before, here);
-				q->r95 = ~0ULL;
-			}
-			if (upto >= q->r99) {
-				q->p99 = hist_inside(i, q->r99, before, here);
-				if (!clear)
-					return;
-				q->r99 = ~0ULL;
-			}
-			before = upto;
-		}
+/* Takes in that bucket's samples. Median, 95th and 99th percentile are there after the last one. */
+HS_PURE void hist_walk_count(struct hist_walk *w, __u32 index, __u64 here)
+{
+	__u64 before = w->before, upto = before + here;
+
+	w->before = upto;
+	if (upto >= w->r50) {
+		w->p50 = hist_inside(index, w->r50, before, here);
+		w->r50 = ~0ULL; /* found: out of reach from here on */
+	}
+	if (upto >= w->r95) {
+		w->p95 = hist_inside(index, w->r95, before, here);
+		w->r95 = ~0ULL;
+	}
+	if (upto >= w->r99) {
+		w->p99 = hist_inside(index, w->r99, before, here);
+		w->r99 = ~0ULL;
 	}
 }
 

@@ -101,7 +101,8 @@ static __always_inline void sense_run(struct sense_cpu *c, struct task_struct *p
 	s32 cpu = bpf_get_smp_processor_id();
 
 	sense_count(c, HS_COUNT_SAMPLED);
-	if (queued && now >= queued)
+	/* equal: it was put back and picked again in the same breath, and has not waited */
+	if (queued && now > queued)
 		sense_wait(c, s->class, now - queued);
 	if (s->cpu != cpu) {
 		if (s->cpu >= 0)

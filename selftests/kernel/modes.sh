@@ -76,7 +76,7 @@ homeostat profile load "$profiles/balanced.yaml" >/dev/null
 # who may do what: nobody in particular, one of the group, root
 not() { ! "$@"; }
 as() { _user=$1; shift; setpriv --reuid 65534 --regid "$_user" --clear-groups homeostat "$@"; }
-refuses 'nobody may not read' 3 as 65534 status
+refuses 'nobody may not read' 4 as 65534 status
 check 'the group may read' as 900 status
 refuses 'the group may not change' 4 as 900 mode observe
 equals 'the mode has not changed' "$(status_leaf mode)" act

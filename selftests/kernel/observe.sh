@@ -35,9 +35,14 @@ equals 'no scheduler of ours' "$(status_leaf scheduler)" none
 refuses 'a second daemon does not start' 1 /bin/timeout 10 homeostatd --profile "$profiles/balanced.yaml"
 equals 'the first one goes on' "$(status_leaf mode)" observe
 
-# at rest the heart beats slowly
-resting() { [ "$(vital pulse.period_ns)" -ge 100000000 ]; }
-check 'at rest the pulse is slow' within 20 resting
+# at rest the heart beats slowly; looking is no rest, so it is looked at rarely
+slow=
+for _ in 1 2 3; do
+	sleep 12
+	slow=$(vital pulse.period_ns)
+	[ "${slow:-0}" -lt 100000000 ] || break
+done
+at_least 'at rest: the period of the pulse, ns' "$slow" 100000000
 
 hog -t 4 -d 4 >/dev/null &
 hogs=$!

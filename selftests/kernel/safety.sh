@@ -66,15 +66,21 @@ again --fault-injection
 deed hang -j '{"verb":"fault","what":"hang"}'
 hs_kill
 
+# both ways to trip: the clock of the first also counts the start of a program under four hogs, so
+# what is judged is the time from the shut gate
+tripped() {
+	at_most "$1: trip to first decision by stock rules, ms" "$(awk -v t="$(field t_trip_ns <"$tmp/safe")" -v s="$(field t_safe_ns <"$tmp/safe")" 'BEGIN { if (t != "" && s != "") print (s - t) / 1000000 }')" 5
+	at_most "$1: trip to sched_ext disabled, ms" "$(ms "$(field trip_to_off_ns <"$tmp/safe")")" 5
+	hs_stop
+}
+bound=100
 again
-bound=5
 deed trip -x 'homeostat trip'
-hs_stop
+tripped trip
 again
 # what the CLI cannot do when the machine is in a bad way, one store to memory can
 deed store -t
-at_most 'store: trip to sched_ext disabled, ms' "$(ms "$(field trip_to_off_ns <"$tmp/safe")")" 5
-hs_stop
+tripped store
 
 again
 check 'an orderly end: exit code 0' hs_stop

@@ -10,6 +10,8 @@
 # shellcheck source=selftests/kernel/tap.sh
 . /lab/kernel/tap.sh
 
+# leftovers of the boot
+sleep 5
 cg=/sys/fs/cgroup
 echo +cpu >$cg/cgroup.subtree_control
 mkdir $cg/a $cg/b
@@ -18,9 +20,9 @@ hs_start balanced || cannot 'homeostatd starts' "$(tail -n 1 "$hs_log")"
 scx_off() { scx_is disabled; }
 
 echo '50000 100000' >$cg/a/cpu.max
-homeostat mode act >"$tmp/said" 2>&1
-homeostat arm >>"$tmp/said" 2>&1
-says 'cpu.max is set: refuses to arm, and says so' 'cpu\.max' cat "$tmp/said"
+homeostat mode act >"$tmp/refusal" 2>&1
+homeostat arm >>"$tmp/refusal" 2>&1
+says 'cpu.max is set: refuses to arm, and says so' 'cpu\.max' cat "$tmp/refusal"
 equals 'cpu.max is set: not armed' "$(scx_state)" disabled
 says 'cpu.max is set: doctor says so' '^off +cpu\.max' homeostat doctor
 echo max >$cg/a/cpu.max
@@ -33,6 +35,7 @@ equals 'affinity: stays on its CPU' "$(field cpu_hops <"$tmp/pinned")" 0
 equals 'affinity: which is CPU 1' "$(field cpu <"$tmp/pinned")" 1
 
 # two CPUs, two hogs, one of them pinned: the other one takes what is free
+rm "$tmp/pinned"
 taskset 1 hog -d 1 -o "$tmp/pinned" &
 hogs=$!
 hog -d 1 -o "$tmp/free"
@@ -53,6 +56,7 @@ at_least 'hotplug: all hogs worked' "$(field least_work <"$tmp/hogs")" 10000
 check 'hotplug: still armed' hs_armed
 
 # between cgroups of different weight, again and again
+rm "$tmp/hogs"
 hog -t 3 -d 2 -o "$tmp/hogs" &
 hogs=$!
 n=0

@@ -64,7 +64,7 @@ scenario_runaway() {
 	spin=$!
 	hog -t 4 -W 1 -d "$seconds" -o "$results" &
 	hogs=$!
-	interactive -W 1 -d "$seconds" -p 20000 -b 1000000 -w 5000 -o "$results"
+	interactive -W 1 -d "$seconds" -p 20000 -b 1000000 -w 500 -o "$results"
 	wait "$spin" "$hogs"
 }
 

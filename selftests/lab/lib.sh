@@ -16,13 +16,16 @@ mkdir -p "$tmp"
 say() { echo "$*"; }
 die() { echo "lab: $*" >&2; exit 1; }
 
-# within SECONDS COMMAND…: polls until the command succeeds; 1 when it has not
+# within SECONDS COMMAND…: polls until the command succeeds; 1 when it has not, and what it said last
 within() {
 	_left=$(($1 * 20))
 	shift
-	while ! "$@" >/dev/null 2>&1; do
+	while ! "$@" >"$tmp/within" 2>&1; do
 		_left=$((_left - 1))
-		[ "$_left" -gt 0 ] || return 1
+		if [ "$_left" -le 0 ]; then
+			cat "$tmp/within"
+			return 1
+		fi
 		sleep 0.05
 	done
 }
@@ -67,8 +70,12 @@ vital() { homeostat --json vitals | leaf "vitals[$1].${2:-value}"; }
 # counter NAME
 counter() { status_leaf "counters.$1"; }
 
-hs_answers() { alive "$hs_pid" && status; }
-hs_armed() { scx_is enabled && [ "$(status_leaf armed)" = true ]; }
+hs_answers() { alive "$hs_pid" && status >/dev/null; }
+hs_armed() {
+	scx_is enabled && [ "$(status_leaf armed)" = true ] && return
+	echo "sched_ext is $(scx_state), homeostat armed: $(status_leaf armed); $(status_leaf refusal)"
+	return 1
+}
 
 # what it says when it does not do as it should
 hs_complain() {

@@ -12,8 +12,13 @@
 
 static struct hs_rule rule(void)
 {
-	return (struct hs_rule){ .kind = HS_RULE_AIMD, .low = 20, .high = 100, .gain_up = 500,
-				 .gain_down = 10, .hold_ns = 5 * MS, .cooldown_ns = 20 * MS };
+	return (struct hs_rule){.kind = HS_RULE_AIMD,
+				.low = 20,
+				.high = 100,
+				.gain_up = 500,
+				.gain_down = 10,
+				.hold_ns = 5 * MS,
+				.cooldown_ns = 20 * MS};
 }
 
 static void test_drive_aimd(void **state)
@@ -50,7 +55,7 @@ static void test_drive_proportional(void **state)
 	assert_int_equal(reflex_drive(&r, 300, 1500), 0); /* not below zero */
 	r.gain_up = 1;
 	assert_int_equal(reflex_drive(&r, 101, 5000), 5001); /* rounding does not swallow a step */
-	r.high = 0; /* every excess is infinite: the cap */
+	r.high = 0;					     /* every excess is infinite: the cap */
 	assert_int_equal(reflex_drive(&r, 1, 5000), 5000 + REFLEX_RATIO_MAX);
 }
 
@@ -128,7 +133,8 @@ static void test_backoff(void **state)
 	for (int i = 0; i < 20; i++)
 		rule_stepped(&rs, SIDE_ABOVE, 1, 1000 * MS, t + 121 * MS);
 	assert_int_equal(rs.backoff, REFLEX_BACKOFF_MAX);
-	rule_stepped(&rs, SIDE_ABOVE, 1, 1000 * MS, t + 2000 * MS); /* calm for a second: forgotten */
+	rule_stepped(&rs, SIDE_ABOVE, 1, 1000 * MS,
+		     t + 2000 * MS); /* calm for a second: forgotten */
 	assert_int_equal(rs.backoff, 0);
 }
 
@@ -148,8 +154,8 @@ static void test_turns(void **state)
 
 static void test_slew(void **state)
 {
-	const struct hs_bound b = { .min = 100, .max = 1000, .stock = 500, .slew_per_s = 10000 };
-	struct knob_state ks = { .value = 500, .target = 5000, .moved_ns = 0 };
+	const struct hs_bound b = {.min = 100, .max = 1000, .stock = 500, .slew_per_s = 10000};
+	struct knob_state ks = {.value = 500, .target = 5000, .moved_ns = 0};
 
 	(void)state;
 	/* whatever time has passed, 5 ms worth at most: 50 */
@@ -172,14 +178,10 @@ static void test_slew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_drive_aimd),
-		cmocka_unit_test(test_drive_proportional),
-		cmocka_unit_test(test_towards),
-		cmocka_unit_test(test_judge_hold_and_cooldown),
-		cmocka_unit_test(test_judge_absent),
-		cmocka_unit_test(test_backoff),
-		cmocka_unit_test(test_turns),
-		cmocka_unit_test(test_slew),
+		cmocka_unit_test(test_drive_aimd),   cmocka_unit_test(test_drive_proportional),
+		cmocka_unit_test(test_towards),	     cmocka_unit_test(test_judge_hold_and_cooldown),
+		cmocka_unit_test(test_judge_absent), cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_turns),	     cmocka_unit_test(test_slew),
 	};
 
 	return cmocka_run_group_tests_name("reflex", tests, NULL, NULL);

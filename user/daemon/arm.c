@@ -63,7 +63,8 @@ static int refuse(struct homeostatd *d, char *why, size_t size)
 	}
 	running_scheduler(d->opt.root, name, sizeof(name));
 	if (name[0]) {
-		snprintf(why, size, "another sched_ext scheduler is loaded (%s); stop it first", name);
+		snprintf(why, size, "another sched_ext scheduler is loaded (%s); stop it first",
+			 name);
 		return -EBUSY;
 	}
 	found = cgroups_limited(d->opt.root, why, size, made_progress, &d->heartbeat);
@@ -123,7 +124,8 @@ static void back_to_sensor(struct homeostatd *d)
 	err = kernel_attach_sense(&d->kernel);
 	if (err && err != -EOPNOTSUPP)
 		log_error("run-queue sensor: attaching it again: %s; vital signs stay absent until "
-			  "homeostatd is restarted", strerror(-err));
+			  "homeostatd is restarted",
+			  strerror(-err));
 	kernel_pulse(&d->kernel);
 }
 
@@ -142,7 +144,8 @@ int arm(struct homeostatd *d, char *why, size_t size)
 		gate_open(gate);
 		err = wait_for_lease(d, 0);
 		if (err)
-			snprintf(why, size, "the pulse did not renew the lease: %s", strerror(-err));
+			snprintf(why, size, "the pulse did not renew the lease: %s",
+				 strerror(-err));
 	}
 	if (!err) {
 		err = kernel_attach_sched(&d->kernel);

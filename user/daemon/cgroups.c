@@ -60,7 +60,7 @@ static int walk_dir(struct walk *walk, int fd, int depth)
 
 int cgroups_walk(const char *root, const char *path, cgroup_visit visit, void *ctx)
 {
-	struct walk walk = { .visit = visit, .ctx = ctx };
+	struct walk walk = {.visit = visit, .ctx = ctx};
 	char full[PATH_MAX];
 	int fd, n;
 
@@ -96,14 +96,16 @@ static int find_limit(void *ctx, const char *path, __u64 id)
 	    strncmp(buf, "max", 3)) {
 		snprintf(l->why, l->size,
 			 "cgroup %s has cpu.max = %s, which our scheduler does not enforce; "
-			 "set it to \"max\" (systemd: CPUQuota=) or stay in observe", path, buf);
+			 "set it to \"max\" (systemd: CPUQuota=) or stay in observe",
+			 path, buf);
 		return 1;
 	}
 	if (read_filef(l->root, buf, sizeof(buf), CGROUP_ROOT "%s/cpu.idle", path) > 0 &&
 	    strcmp(buf, "0")) {
 		snprintf(l->why, l->size,
 			 "cgroup %s has cpu.idle = %s, which our scheduler does not enforce; "
-			 "set it to 0 (systemd: CPUWeight=) or stay in observe", path, buf);
+			 "set it to 0 (systemd: CPUWeight=) or stay in observe",
+			 path, buf);
 		return 1;
 	}
 	return 0;
@@ -111,7 +113,7 @@ static int find_limit(void *ctx, const char *path, __u64 id)
 
 int cgroups_limited(const char *root, char *why, size_t size, void (*progress)(void *), void *ctx)
 {
-	struct limits limits = { root, why, size, progress, ctx };
+	struct limits limits = {root, why, size, progress, ctx};
 	int err = cgroups_walk(root, "/", find_limit, &limits);
 
 	/* no cgroup tree, no limits */

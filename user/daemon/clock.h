@@ -22,8 +22,8 @@ static inline __u64 clock_ns(void)
 
 static inline struct timespec clock_timespec(__u64 ns)
 {
-	return (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_S),
-				  .tv_nsec = (long)(ns % NS_PER_S) };
+	return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S),
+				 .tv_nsec = (long)(ns % NS_PER_S)};
 }
 
 #endif

@@ -22,10 +22,15 @@
 #include "slow.h"
 
 /* data.u32 of epoll events; from SOURCE_SERVER on they are the server's. */
-enum source { SOURCE_SIGNAL, SOURCE_TIMER, SOURCE_RING, SOURCE_SERVER };
+enum source {
+	SOURCE_SIGNAL,
+	SOURCE_TIMER,
+	SOURCE_RING,
+	SOURCE_SERVER
+};
 
-#define EVENTS_PER_TICK 200  /* more than these are gathered instead of waking us one by one */
-#define FOLLOW_MS 100        /* how often events are looked for while somebody follows */
+#define EVENTS_PER_TICK 200 /* more than these are gathered instead of waking us one by one */
+#define FOLLOW_MS 100	    /* how often events are looked for while somebody follows */
 #define TOPOLOGY_TICKS 5
 #define LOAD_PATIENCE_NS NS_PER_S
 
@@ -71,8 +76,8 @@ static int keep_house(struct homeostatd *d)
 static void watch_cpus(struct homeostatd *d)
 {
 	char seen[sizeof(d->cpus_seen)];
-	ssize_t len = read_file(d->opt.root, "/sys/devices/system/cpu/online", seen,
-				sizeof(seen) / 2);
+	ssize_t len =
+		read_file(d->opt.root, "/sys/devices/system/cpu/online", seen, sizeof(seen) / 2);
 	int err;
 
 	if (len < 0)
@@ -116,6 +121,7 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
 		log_error("%s; profile %s stays in force", error, d->policy.profile.name);
 	} else {
 		heartbeat_set_limit(&d->heartbeat, d->policy.profile.heartbeat_limit_ns);
+		kernel_rematch(&d->kernel);
 		kernel_pulse(&d->kernel);
 		log_info("profile %s is in force", d->policy.profile.name);
 	}
@@ -142,14 +148,14 @@ static int first_profile(struct homeostatd *d, struct profile *profile)
 
 static int add_source(struct homeostatd *d, int fd, enum source source)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = source };
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
 
 	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
 static int open_loop(struct homeostatd *d)
 {
-	struct itimerspec second = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
+	struct itimerspec second = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1};
 	sigset_t signals;
 	int err;
 
@@ -171,11 +177,16 @@ static int open_loop(struct homeostatd *d)
 	return err;
 }
 
-/* Prompt scheduling and memory that stays: wanted, not vital. */
-static void ask_for_priority(void)
+/* Prompt scheduling, before the load, which is long: wanted, not vital. */
+static void ask_for_cpu(void)
 {
 	if (setpriority(PRIO_PROCESS, 0, -20))
 		log_warn("nice -20: %s; the main loop may be late on a busy host", strerror(errno));
+}
+
+/* Memory that stays, after the load, whose working memory need not. */
+static void ask_for_memory(void)
+{
 	/* what is touched stays; what is mapped and never touched costs nothing */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
 		log_warn("locking memory: %s; a host short of memory may trip the gate",
@@ -216,30 +227,35 @@ static int load_kernel(struct homeostatd *d, struct profile *profile)
 	return err;
 }
 
+/* What can be refused cheaply is tried before anything is loaded. */
+static int open_doors(struct homeostatd *d)
+{
+	int err = open_loop(d);
+
+	if (err) {
+		log_error("event loop: %s", strerror(-err));
+		return err;
+	}
+	err = server_open(&d->server, d->opt.socket, d->epoll_fd, SOURCE_SERVER, verb_answer, d);
+	if (err)
+		log_error("%s: %s%s", d->opt.socket, strerror(-err),
+			  err == -EADDRINUSE ? "; another homeostatd runs: stop it first" : "");
+	return err;
+}
+
 /* From here on everything runs that will run, the gate still shut. */
 static int start_parts(struct homeostatd *d)
 {
-	const char *what = "event loop";
-	int err;
+	int err = open_events(d);
 
-	err = open_loop(d);
-	if (!err) {
-		what = "events";
-		err = open_events(d);
+	if (err) {
+		log_error("event ring buffer: %s", strerror(-err));
+		return err;
 	}
-	if (!err) {
-		what = d->opt.socket;
-		err = server_open(&d->server, d->opt.socket, d->epoll_fd, SOURCE_SERVER,
-				  verb_answer, d);
-	}
-	if (!err) {
-		what = "heartbeat thread";
-		err = heartbeat_start(&d->heartbeat, d->kernel.gate,
-				      d->policy.profile.heartbeat_limit_ns, &d->housekeeping);
-	}
+	err = heartbeat_start(&d->heartbeat, d->kernel.gate, d->policy.profile.heartbeat_limit_ns,
+			      &d->housekeeping);
 	if (err)
-		log_error("%s: %s%s", what, strerror(-err),
-			  err == -EADDRINUSE ? "; another homeostatd runs: stop it first" : "");
+		log_error("heartbeat thread: %s", strerror(-err));
 	return err;
 }
 
@@ -253,6 +269,7 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	d->opt = *opt;
 	d->start_ns = clock_ns();
 	d->epoll_fd = d->signal_fd = d->timer_fd = d->ring_fd = -1;
+	ask_for_cpu();
 	err = topology_read(&d->topo, opt->root);
 	if (err) {
 		log_error("reading the CPUs of this host: %s", strerror(-err));
@@ -261,7 +278,9 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	err = first_profile(d, &profile);
 	if (err)
 		return err;
-	err = load_kernel(d, &profile);
+	err = open_doors(d);
+	if (!err)
+		err = load_kernel(d, &profile);
 	profile_free(&profile);
 	if (err)
 		return err;
@@ -269,7 +288,7 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	err = keep_house(d);
 	if (err)
 		log_warn("cannot keep to housekeeping CPUs: %s", strerror(-err));
-	ask_for_priority();
+	ask_for_memory();
 	err = start_parts(d);
 	if (err)
 		return err;
@@ -307,7 +326,7 @@ static void on_signal(struct homeostatd *d)
 /* More events than are worth a wake-up each: the ring is left alone until the next tick. */
 static void watch_ring(struct homeostatd *d, bool on)
 {
-	struct epoll_event event = { .events = on ? EPOLLIN : 0, .data.u32 = SOURCE_RING };
+	struct epoll_event event = {.events = on ? EPOLLIN : 0, .data.u32 = SOURCE_RING};
 
 	if (d->rush != on)
 		return;
@@ -336,8 +355,10 @@ static void on_tick(struct homeostatd *d)
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
 	heartbeat_progress(&d->heartbeat);
-	if (policy_refresh(&d->policy, &d->kernel, d->opt.root) > 0)
+	if (policy_refresh(&d->policy, &d->kernel, d->opt.root) > 0) {
 		log_info("declared cgroups came or went");
+		kernel_rematch(&d->kernel);
+	}
 	if (!(d->ticks % TOPOLOGY_TICKS))
 		watch_cpus(d);
 	if (d->served) /* a long reply leaves the heap in pieces */
@@ -395,6 +416,6 @@ void daemon_stop(struct homeostatd *d)
 	d->server = NULL;
 	kernel_close(&d->kernel);
 	policy_free(&d->policy);
-	for (int *fd = (int[]){ d->epoll_fd, d->signal_fd, d->timer_fd, -1 }; *fd >= 0; fd++)
+	for (int *fd = (int[]){d->epoll_fd, d->signal_fd, d->timer_fd, -1}; *fd >= 0; fd++)
 		close(*fd);
 }

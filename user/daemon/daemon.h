@@ -33,16 +33,16 @@ struct homeostatd {
 	struct server *server;
 	cpu_set_t housekeeping;
 	enum hs_mode mode;
-	bool armed;           /* we opened the gate and have not yet seen it shut */
+	bool armed; /* we opened the gate and have not yet seen it shut */
 	bool stop;
-	bool rush;            /* events came faster than they are worth a wake-up each */
-	bool served;          /* a request was answered since the last tick */
-	__u32 events_now;     /* events since the last tick */
-	char refusal[256];    /* why the last arming was refused, "" = it was not */
+	bool rush;	   /* events came faster than they are worth a wake-up each */
+	bool served;	   /* a request was answered since the last tick */
+	__u32 events_now;  /* events since the last tick */
+	char refusal[256]; /* why the last arming was refused, "" = it was not */
 	__u64 start_ns;
-	__u64 tick_ns;        /* last tick */
+	__u64 tick_ns; /* last tick */
 	__u64 ticks;
-	char cpus_seen[512];  /* /sys/…/online and …/isolated, as last read */
+	char cpus_seen[512]; /* /sys/…/online and …/isolated, as last read */
 	int epoll_fd, signal_fd, timer_fd, ring_fd;
 };
 

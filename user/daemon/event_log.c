@@ -73,8 +73,9 @@ static void text_task(const struct hs_event *e, char *buf, size_t size)
 		snprintf(buf, size, "%s[%u] missed its deadline by %s", comm, e->pid, time);
 		break;
 	case HS_EVENT_BUDGET:
-		snprintf(buf, size, "%s[%u] competes as normal: critical budget of CPU %u is used up",
-			 comm, e->pid, e->id);
+		snprintf(buf, size,
+			 "%s[%u] competes as normal: critical budget of CPU %u is used up", comm,
+			 e->pid, e->id);
 		break;
 	default:
 		snprintf(buf, size, "%s[%u] had waited %s and was moved ahead on CPU %u", comm,
@@ -93,7 +94,8 @@ const char *event_text(const struct hs_event *e, char *buf, size_t size)
 		text_knob(e, buf, size);
 		break;
 	case HS_EVENT_FREEZE:
-		snprintf(buf, size, "%s turned back and forth too often: frozen at stock, %s (was %s)",
+		snprintf(buf, size,
+			 "%s turned back and forth too often: frozen at stock, %s (was %s)",
 			 knob_name(e->id), unit_format(a, sizeof(a), e->to, knob_unit(e->id)),
 			 unit_format(b, sizeof(b), e->from, knob_unit(e->id)));
 		break;

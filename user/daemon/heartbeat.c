@@ -40,7 +40,7 @@ static bool stalled(struct heartbeat *hb, __u64 now, __u64 limit, __u64 *look_ns
 struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 {
 	__u64 now = hb->now(), limit = load(&hb->limit_ns), sleep = load(&hb->gate->period_ns);
-	struct heartbeat_step step = { 0 };
+	struct heartbeat_step step = {0};
 	struct hs_gate *gate = hb->gate;
 
 	if (!sleep)
@@ -77,14 +77,16 @@ static void __attribute__((noinline)) touch_stack(void)
 
 static void *heartbeat_main(void *arg)
 {
-	struct sched_param param = { .sched_priority = HEARTBEAT_PRIORITY };
+	struct sched_param param = {.sched_priority = HEARTBEAT_PRIORITY};
 	struct heartbeat *hb = arg;
 	int err;
 
 	err = pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
 	if (err)
-		log_warn("heartbeat: no SCHED_FIFO (%s); a busy host may trip the gate for nothing; "
-			 "CAP_SYS_NICE would help", strerror(err));
+		log_warn(
+			"heartbeat: no SCHED_FIFO (%s); a busy host may trip the gate for nothing; "
+			"CAP_SYS_NICE would help",
+			strerror(err));
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	pthread_setname_np(pthread_self(), "heartbeat");
 	touch_stack();
@@ -106,7 +108,7 @@ static void wake_up(int signal)
 int heartbeat_start(struct heartbeat *hb, struct hs_gate *gate, __u64 limit_ns,
 		    const cpu_set_t *cpus)
 {
-	struct sigaction action = { .sa_handler = wake_up };
+	struct sigaction action = {.sa_handler = wake_up};
 	pthread_attr_t attr;
 	int err;
 
@@ -118,12 +120,13 @@ int heartbeat_start(struct heartbeat *hb, struct hs_gate *gate, __u64 limit_ns,
 	hb->now = clock_ns;
 	hb->limit_ns = limit_ns;
 	hb->round_ns = clock_ns();
+	/* the first beat by ourselves: the gate may be opened before the thread has got a CPU */
+	heartbeat_look(hb);
 	err = pthread_attr_init(&attr);
 	if (err)
 		return -err;
-	err = pthread_attr_setstacksize(&attr, HEARTBEAT_STACK < PTHREAD_STACK_MIN ?
-						       PTHREAD_STACK_MIN :
-						       HEARTBEAT_STACK);
+	err = pthread_attr_setstacksize(
+		&attr, HEARTBEAT_STACK < PTHREAD_STACK_MIN ? PTHREAD_STACK_MIN : HEARTBEAT_STACK);
 	if (!err && cpus)
 		err = pthread_attr_setaffinity_np(&attr, sizeof(*cpus), cpus);
 	if (!err)

@@ -32,7 +32,7 @@ struct heartbeat {
 	__u64 limit_ns;
 	__u64 busy_since_ns; /* when epoll_wait returned; 0 = waiting in it */
 	__u64 patience_ns;   /* until then, busy is no stall: a long step that is bounded */
-	__u64 round_ns;      /* when the main loop last came round */
+	__u64 round_ns;	     /* when the main loop last came round */
 	bool stop;
 };
 

@@ -27,7 +27,7 @@ enum family_id {
 };
 
 enum family_state {
-	FAMILY_OFF,         /* could run, does not */
+	FAMILY_OFF, /* could run, does not */
 	FAMILY_ON,
 	FAMILY_UNAVAILABLE, /* cannot run here */
 };
@@ -51,13 +51,13 @@ struct kernel {
 	/* mapped; valid from kernel_load() to kernel_close() */
 	struct hs_gate *gate;
 	struct hs_vital *vitals; /* [HS_VITAL_NR] */
-	struct hs_knob *knobs;   /* [HS_KNOB_NR] */
-	struct hs_wish *wishes;  /* [HS_KNOB_NR] */
+	struct hs_knob *knobs;	 /* [HS_KNOB_NR] */
+	struct hs_wish *wishes;	 /* [HS_KNOB_NR] */
 	struct kernel_maps fd;
 	struct family family[FAMILY_NR];
-	__u32 cpus_nr;     /* entries of the arrays indexed by CPU */
-	__u32 count_at;    /* offset of the counters in an entry of SENSE, 0 = unknown */
-	__u32 sense_size;  /* size of such an entry */
+	__u32 cpus_nr;	  /* entries of the arrays indexed by CPU */
+	__u32 count_at;	  /* offset of the counters in an entry of SENSE, 0 = unknown */
+	__u32 sense_size; /* size of such an entry */
 	/* private to kernel*.c */
 	struct homeostat_bpf *skel;
 	struct ring_buffer *ring;
@@ -103,6 +103,13 @@ int kernel_events(struct kernel *k);
  */
 int kernel_tasks(struct kernel *k, int (*fn)(void *ctx, const struct hs_task_record *task),
 		 void *ctx);
+
+/*
+ * Looks up the declaration of every task anew, after MATCH changed: by itself the kernel side does so
+ * when a task is first seen, executes a program or changes its cgroup. 0; -EOPNOTSUPP: the object has
+ * no program `rematch`; other negative errno.
+ */
+int kernel_rematch(struct kernel *k);
 
 /* Sum over all CPUs of each counter of the fast path. 0 or negative errno. */
 int kernel_counters(struct kernel *k, __u64 sum[HS_COUNT_NR]);

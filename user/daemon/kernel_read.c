@@ -32,7 +32,7 @@ int kernel_events_open(struct kernel *k, kernel_event_fn fn, void *ctx)
 {
 	static struct ring_context context; /* one ring per process */
 
-	context = (struct ring_context){ fn, ctx };
+	context = (struct ring_context){fn, ctx};
 	k->ring = ring_buffer__new(bpf_map__fd(k->skel->maps.EVENTS), on_sample, &context, NULL);
 	return k->ring ? ring_buffer__epoll_fd(k->ring) : -errno;
 }
@@ -74,6 +74,30 @@ int kernel_tasks(struct kernel *k, int (*fn)(void *ctx, const struct hs_task_rec
 		err = -errno;
 	close(fd);
 	return err;
+}
+
+int kernel_rematch(struct kernel *k)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(k->skel->obj, "rematch");
+	struct bpf_link *link;
+	char buf[64];
+	ssize_t n;
+	int fd;
+
+	if (!prog || bpf_program__fd(prog) < 0)
+		return -EOPNOTSUPP;
+	link = bpf_program__attach_iter(prog, NULL);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	/* it writes nothing: reading to the end runs it over all tasks */
+	do {
+		n = fd < 0 ? fd : read(fd, buf, sizeof(buf));
+	} while (n > 0 || (n < 0 && fd >= 0 && errno == EAGAIN));
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return n < 0 ? -EIO : 0;
 }
 
 int kernel_counters(struct kernel *k, __u64 sum[HS_COUNT_NR])

@@ -33,8 +33,8 @@ static void keep(const char *line, size_t len)
 	text[text_len] = '\0';
 }
 
-static int __attribute__((format(printf, 2, 0)))
-print(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int __attribute__((format(printf, 2, 0))) print(enum libbpf_print_level level,
+						       const char *fmt, va_list ap)
 {
 	char line[4096];
 	int len;
@@ -77,8 +77,8 @@ static enum family_id family_of(const char *program, size_t len)
 		const char *prefix;
 		enum family_id id;
 	} known[] = {
-		{ "sense_", FAMILY_SENSE }, { "pulse_", FAMILY_PULSE }, { "fold_", FAMILY_PULSE },
-		{ "tasks", FAMILY_TASKS },  { "sched_", FAMILY_SCHED },
+		{"sense_", FAMILY_SENSE}, {"pulse_", FAMILY_PULSE}, {"fold_", FAMILY_PULSE},
+		{"tasks", FAMILY_TASKS},  {"sched_", FAMILY_SCHED},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

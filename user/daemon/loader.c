@@ -56,9 +56,9 @@ static int check_capabilities(char *error, size_t size)
 		cap_value_t cap;
 		const char *name;
 	} needed[] = {
-		{ CAP_BPF, "CAP_BPF" },
-		{ CAP_PERFMON, "CAP_PERFMON" },
-		{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
+		{CAP_BPF, "CAP_BPF"},
+		{CAP_PERFMON, "CAP_PERFMON"},
+		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
 	};
 	cap_t caps = cap_get_proc();
 	int err = 0;
@@ -70,8 +70,9 @@ static int check_capabilities(char *error, size_t size)
 
 		if (!cap_get_flag(caps, needed[i].cap, CAP_EFFECTIVE, &has) && has == CAP_SET)
 			continue;
-		snprintf(error, size, "loading kernel programs: %s is missing; run homeostatd as "
-				      "root or give its unit AmbientCapabilities=%s",
+		snprintf(error, size,
+			 "loading kernel programs: %s is missing; run homeostatd as "
+			 "root or give its unit AmbientCapabilities=%s",
 			 needed[i].name, needed[i].name);
 		err = -EPERM;
 	}
@@ -83,8 +84,8 @@ static int check_capabilities(char *error, size_t size)
 static int prepare(struct kernel *k, const struct topology *topo)
 {
 	struct homeostat_bpf *skel = k->skel;
-	struct bpf_map *per_cpu[] = { skel->maps.SENSE, skel->maps.CPU_VITALS, skel->maps.CPUS,
-				      skel->maps.PULSE_CPUS, skel->maps.SCHED_CPUS };
+	struct bpf_map *per_cpu[] = {skel->maps.SENSE, skel->maps.CPU_VITALS, skel->maps.CPUS,
+				     skel->maps.PULSE_CPUS, skel->maps.SCHED_CPUS};
 	struct timespec tick;
 	__u32 llcs = 1;
 	int err = 0;
@@ -123,7 +124,8 @@ static void leave_out(struct kernel *k)
 	if (k->family[FAMILY_SCHED].state != FAMILY_UNAVAILABLE)
 		return;
 	bpf_map__set_autocreate(skel->maps.homeostat_ops, false);
-	bpf_object__for_each_program(prog, skel->obj) {
+	bpf_object__for_each_program(prog, skel->obj)
+	{
 		if (bpf_program__type(prog) == BPF_PROG_TYPE_STRUCT_OPS)
 			bpf_program__set_autoload(prog, false);
 	}
@@ -171,7 +173,8 @@ static int map_state(struct kernel *k, char *error, size_t size)
 		return 0;
 	snprintf(error, size,
 		 "kernel object: version %u of the interface, this daemon has %u; install daemon "
-		 "and object from the same build", k->gate->abi_version, HS_ABI_VERSION);
+		 "and object from the same build",
+		 k->gate->abi_version, HS_ABI_VERSION);
 	return -EPROTO;
 }
 
@@ -180,8 +183,9 @@ static void log_costs(const struct kernel *k)
 {
 	struct bpf_program *prog;
 
-	bpf_object__for_each_program(prog, k->skel->obj) {
-		struct bpf_prog_info info = { 0 };
+	bpf_object__for_each_program(prog, k->skel->obj)
+	{
+		struct bpf_prog_info info = {0};
 		__u32 size = sizeof(info);
 
 		if (bpf_program__fd(prog) >= 0 &&
@@ -240,7 +244,8 @@ int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
 	/* blocks of the kernel's type information are to go back to the system when freed */
 	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	if (!has_sched_ext(root))
-		family_unavailable(k, FAMILY_SCHED, "this kernel has no sched_ext "
+		family_unavailable(k, FAMILY_SCHED,
+				   "this kernel has no sched_ext "
 				   "(CONFIG_SCHED_CLASS_EXT, 6.12 or later)");
 	for (int try = 0; try <= FAMILY_NR; try++) {
 		enum family_id blamed;
@@ -252,8 +257,11 @@ int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
 		if (blamed == FAMILY_NR || k->family[blamed].state == FAMILY_UNAVAILABLE) {
 			snprintf(error, error_size,
 				 "loading kernel programs: %s (%s); `homeostat doctor` says what "
-				 "this host lacks", why[0] ? why : strcspn(load_log(), "\n") ?
-				 load_log() : "refused", strerror(-err));
+				 "this host lacks",
+				 why[0]			     ? why
+				 : strcspn(load_log(), "\n") ? load_log()
+							     : "refused",
+				 strerror(-err));
 			return err;
 		}
 		family_unavailable(k, blamed, why);

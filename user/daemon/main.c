@@ -20,16 +20,16 @@ static const struct option_info {
 	const char *argument; /* NULL = none */
 	const char *help;
 } infos[] = {
-	{ 'p', "profile", "FILE", "profile to run; without it everything stays at stock" },
-	{ 'm', "mode", "MODE", "observe (default), advise or act" },
-	{ 's', "socket", "PATH", "control socket (" CONTROL_SOCKET ")" },
-	{ 'r', "root", "DIR", "read /proc and /sys below DIR (tests)" },
-	{ 'l', "log", "LEVEL", "error, warn, info (default) or debug" },
-	{ 'c', "check", NULL, "check the profile, touch nothing, and exit" },
-	{ 'f', "foreground", NULL, "stay in the foreground (it always does)" },
-	{ 'F', "fault-injection", NULL, "allow the verb `fault` (tests)" },
-	{ 'h', "help", NULL, "this text" },
-	{ 'V', "version", NULL, "version of program and interface" },
+	{'p', "profile", "FILE", "profile to run; without it everything stays at stock"},
+	{'m', "mode", "MODE", "observe (default), advise or act"},
+	{'s', "socket", "PATH", "control socket (" CONTROL_SOCKET ")"},
+	{'r', "root", "DIR", "read /proc and /sys below DIR (tests)"},
+	{'l', "log", "LEVEL", "error, warn, info (default) or debug"},
+	{'c', "check", NULL, "check the profile, touch nothing, and exit"},
+	{'f', "foreground", NULL, "stay in the foreground (it always does)"},
+	{'F', "fault-injection", NULL, "allow the verb `fault` (tests)"},
+	{'h', "help", NULL, "this text"},
+	{'V', "version", NULL, "version of program and interface"},
 };
 #define INFOS_NR (sizeof(infos) / sizeof(infos[0]))
 
@@ -103,17 +103,17 @@ static int take_option(struct options *opt, int letter, const char *argument)
 
 static int take_options(struct options *opt, int argc, char **argv)
 {
-	struct option longs[INFOS_NR + 1] = { 0 };
+	struct option longs[INFOS_NR + 1] = {0};
 	char shorts[2 * INFOS_NR + 1] = "";
 	int letter, code;
 
 	for (size_t i = 0; i < INFOS_NR; i++) {
 		size_t len = strlen(shorts);
 
-		longs[i] = (struct option){ .name = infos[i].name,
-					    .has_arg = infos[i].argument ? required_argument :
-									   no_argument,
-					    .val = infos[i].letter };
+		longs[i] = (struct option){.name = infos[i].name,
+					   .has_arg = infos[i].argument ? required_argument
+									: no_argument,
+					   .val = infos[i].letter};
 		shorts[len++] = infos[i].letter;
 		if (infos[i].argument)
 			shorts[len++] = ':';
@@ -147,7 +147,7 @@ static int check(const struct options *opt)
 int main(int argc, char **argv)
 {
 	static struct homeostatd d; /* large, and one */
-	struct options opt = { .socket = CONTROL_SOCKET, .root = "", .mode = HS_MODE_OBSERVE };
+	struct options opt = {.socket = CONTROL_SOCKET, .root = "", .mode = HS_MODE_OBSERVE};
 	char path[PATH_MAX];
 	int code = take_options(&opt, argc, argv), err;
 

@@ -28,8 +28,7 @@ static int write_bounds(struct kernel *k, const struct profile *old, const struc
 }
 
 /* Into the half that is not in force; the flip comes with CONFIG. */
-static int write_rules(struct policy *p, struct kernel *k, const struct profile *fresh,
-		       __u32 *base)
+static int write_rules(struct policy *p, struct kernel *k, const struct profile *fresh, __u32 *base)
 {
 	if (p->loaded && p->profile.config.rules_nr == fresh->config.rules_nr &&
 	    !memcmp(p->profile.rule, fresh->rule, sizeof(fresh->rule)))
@@ -46,8 +45,7 @@ static int write_rules(struct policy *p, struct kernel *k, const struct profile 
 	return 0;
 }
 
-static int write_config(struct policy *p, struct kernel *k, const struct profile *fresh,
-			__u32 base)
+static int write_config(struct policy *p, struct kernel *k, const struct profile *fresh, __u32 base)
 {
 	struct hs_config config = fresh->config;
 	__u32 key = 0;
@@ -80,8 +78,7 @@ static const struct hs_workload *workload_at(const struct profile *profile, __u3
 }
 
 /* A declaration that changed starts its books anew. */
-static int write_workloads(struct kernel *k, const struct profile *old,
-			   const struct profile *fresh)
+static int write_workloads(struct kernel *k, const struct profile *old, const struct profile *fresh)
 {
 	static const struct hs_workload_stats no_stats;
 
@@ -109,10 +106,10 @@ static int write_match(struct kernel *k, const struct match_set *old, const stru
 	int changed = 0;
 
 	while (i < old->nr || j < fresh->nr) {
-		int order = i == old->nr   ? 1 :
-			    j == fresh->nr ? -1 :
-					     memcmp(&old->entry[i].key, &fresh->entry[j].key,
-						    sizeof(struct hs_match_key));
+		int order = i == old->nr     ? 1
+			    : j == fresh->nr ? -1
+					     : memcmp(&old->entry[i].key, &fresh->entry[j].key,
+						      sizeof(struct hs_match_key));
 		int err = 0;
 
 		if (order < 0) {
@@ -169,8 +166,8 @@ static void write_wishes(struct policy *p, struct kernel *k, const struct profil
 
 		if (p->wished[id])
 			continue;
-		if (old ? old->knob[id].value == knob->value && old->knob[id].stated == knob->stated :
-			  !knob->stated)
+		if (old ? old->knob[id].value == knob->value && old->knob[id].stated == knob->stated
+			: !knob->stated)
 			continue;
 		write_wish(k, id, knob->value, HS_CAUSE_PROFILE);
 	}
@@ -205,9 +202,10 @@ int policy_apply(struct policy *p, struct kernel *k, const struct topology *topo
 		 */
 		free(match.entry);
 		p->loaded = false;
-		snprintf(error, error_size, "profile %s: writing it to the kernel maps: %s; load it "
-					    "again once there is memory", fresh->name,
-			 strerror(-err));
+		snprintf(error, error_size,
+			 "profile %s: writing it to the kernel maps: %s; load it "
+			 "again once there is memory",
+			 fresh->name, strerror(-err));
 		return err;
 	}
 	write_wishes(p, k, old, fresh);

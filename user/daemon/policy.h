@@ -23,9 +23,9 @@ struct match_set {
 
 struct policy {
 	struct profile profile;
-	bool loaded;             /* the maps hold `profile`; false = they hold nothing yet */
+	bool loaded;		 /* the maps hold `profile`; false = they hold nothing yet */
 	bool wished[HS_KNOB_NR]; /* a person's wish stands above the profile's base */
-	__u32 rules_base;        /* half of RULES in force */
+	__u32 rules_base;	 /* half of RULES in force */
 	struct match_set match;
 };
 

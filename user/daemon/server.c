@@ -22,7 +22,7 @@ struct client {
 	struct peer peer;
 	size_t in_len;
 	size_t out_at, out_len;
-	char *out; /* owned; NULL = nothing to send */
+	char *out;	/* owned; NULL = nothing to send */
 	bool wants_out; /* EPOLLOUT is asked for */
 	char in[CONTROL_REQUEST_MAX];
 };
@@ -51,7 +51,7 @@ static void client_close(struct client *client)
 /* Asks epoll for writability only while there is something to write. */
 static int client_interest(struct server *server, struct client *client)
 {
-	struct epoll_event event = { .events = client->out ? EPOLLOUT : EPOLLIN };
+	struct epoll_event event = {.events = client->out ? EPOLLOUT : EPOLLIN};
 
 	if (client->wants_out == !!client->out)
 		return 0;
@@ -114,16 +114,18 @@ static int client_reply(struct server *server, struct client *client, size_t len
 	} else {
 		reply = json_object_new_object();
 		js_add_bool(reply, "ok", false);
-		js_add_str(reply, "error", "not a JSON object; expected {\"verb\":\"…\"} in one line");
+		js_add_str(reply, "error",
+			   "not a JSON object; expected {\"verb\":\"…\"} in one line");
 		js_add_u64(reply, "errno", EINVAL);
 	}
 	line = reply ? js_line(reply) : NULL;
 	if (line)
 		err = client_line(server, client, line, CONTROL_REPLY_MAX);
 	if (err == -EMSGSIZE)
-		err = client_line(server, client,
-				  "{\"ok\":false,\"error\":\"the answer is too long\",\"errno\":90}",
-				  CONTROL_REPLY_MAX);
+		err = client_line(
+			server, client,
+			"{\"ok\":false,\"error\":\"the answer is too long\",\"errno\":90}",
+			CONTROL_REPLY_MAX);
 	json_object_put(reply);
 	json_object_put(request);
 	return err;
@@ -164,7 +166,7 @@ static int client_receive(struct server *server, struct client *client)
 
 static void client_accept(struct server *server)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = {.events = EPOLLIN};
 	socklen_t size = sizeof(struct ucred);
 	struct ucred cred;
 	int fd, i = 0;
@@ -184,7 +186,7 @@ static void client_accept(struct server *server)
 		return;
 	}
 	server->client[i].fd = fd;
-	server->client[i].peer = (struct peer){ .uid = cred.uid, .pid = cred.pid };
+	server->client[i].peer = (struct peer){.uid = cred.uid, .pid = cred.pid};
 }
 
 void server_event(struct server *server, unsigned int tag, unsigned int events)
@@ -256,7 +258,7 @@ static int clear_path(const struct sockaddr_un *addr)
 
 static int listen_on(struct server *server)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct group *group = getgrnam(CONTROL_GROUP);
 	char dir[sizeof(addr.sun_path)];
 	mode_t mask;
@@ -287,7 +289,7 @@ static int listen_on(struct server *server)
 int server_open(struct server **out, const char *path, int epoll_fd, unsigned int tag,
 		server_handler handler, void *ctx)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = tag };
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = tag};
 	struct server *server;
 	int err;
 

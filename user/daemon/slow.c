@@ -78,9 +78,9 @@ void slow_read(struct hs_vital vitals[HS_VITAL_NR], const char *root, __u64 now_
 		enum hs_vital_id id;
 		const char *path;
 	} psi[] = {
-		{ HS_VITAL_PSI_CPU, "/proc/pressure/cpu" },
-		{ HS_VITAL_PSI_MEMORY, "/proc/pressure/memory" },
-		{ HS_VITAL_PSI_IO, "/proc/pressure/io" },
+		{HS_VITAL_PSI_CPU, "/proc/pressure/cpu"},
+		{HS_VITAL_PSI_MEMORY, "/proc/pressure/memory"},
+		{HS_VITAL_PSI_IO, "/proc/pressure/io"},
 	};
 	__u64 value;
 

@@ -21,22 +21,22 @@ static const struct verb {
 	bool changes; /* root only */
 	const char *argument[ARGUMENTS_MAX];
 } verbs[] = {
-	{ "status", verb_status, false, { NULL } },
-	{ "vitals", verb_vitals, false, { NULL } },
-	{ "knobs", verb_knobs, false, { NULL } },
-	{ "explain", verb_explain, false, { "knob" } },
-	{ "workloads", verb_workloads, false, { "from" } },
-	{ "events", verb_events, false, { "follow", "n" } },
-	{ "profile_show", verb_profile_show, false, { NULL } },
-	{ "mode", verb_mode, true, { "mode" } },
-	{ "arm", verb_arm, true, { NULL } },
-	{ "disarm", verb_disarm, true, { NULL } },
-	{ "trip", verb_trip, true, { NULL } },
-	{ "wish", verb_wish, true, { "knob", "value" } },
-	{ "unwish", verb_unwish, true, { "knob" } },
-	{ "profile_load", verb_profile_load, true, { "path" } },
-	{ "reload", verb_reload, true, { NULL } },
-	{ "fault", verb_fault, true, { "what" } },
+	{"status", verb_status, false, {NULL}},
+	{"vitals", verb_vitals, false, {NULL}},
+	{"knobs", verb_knobs, false, {NULL}},
+	{"explain", verb_explain, false, {"knob"}},
+	{"workloads", verb_workloads, false, {"from"}},
+	{"events", verb_events, false, {"follow", "n"}},
+	{"profile_show", verb_profile_show, false, {NULL}},
+	{"mode", verb_mode, true, {"mode"}},
+	{"arm", verb_arm, true, {NULL}},
+	{"disarm", verb_disarm, true, {NULL}},
+	{"trip", verb_trip, true, {NULL}},
+	{"wish", verb_wish, true, {"knob", "value"}},
+	{"unwish", verb_unwish, true, {"knob"}},
+	{"profile_load", verb_profile_load, true, {"path"}},
+	{"reload", verb_reload, true, {NULL}},
+	{"fault", verb_fault, true, {"what"}},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -94,7 +94,7 @@ static int perform(struct call *call)
 
 struct json_object *verb_answer(void *ctx, struct json_object *request, struct peer *peer)
 {
-	struct call call = { .d = ctx, .request = request, .peer = peer };
+	struct call call = {.d = ctx, .request = request, .peer = peer};
 	int err;
 
 	call.d->served = true;
@@ -164,8 +164,9 @@ int verb_wish(struct call *call)
 	if (knob < 0)
 		return knob;
 	if (js_get_u64(call->request, "value", &value)) {
-		snprintf(call->error, sizeof(call->error), "value is missing or no whole number; "
-							   "expected it in %s",
+		snprintf(call->error, sizeof(call->error),
+			 "value is missing or no whole number; "
+			 "expected it in %s",
 			 knob_infos[knob].unit);
 		return -EINVAL;
 	}
@@ -174,8 +175,9 @@ int verb_wish(struct call *call)
 		unit = (enum unit)unit_find(knob_infos[knob].unit);
 		unit_format(low, sizeof(low), policy->profile.knob[knob].bound.min, unit);
 		unit_format(high, sizeof(high), policy->profile.knob[knob].bound.max, unit);
-		snprintf(call->error, sizeof(call->error), "%s: %llu is out of bounds; expected %s "
-							   "to %s",
+		snprintf(call->error, sizeof(call->error),
+			 "%s: %llu is out of bounds; expected %s "
+			 "to %s",
 			 knob_name((__u32)knob), value, low, high);
 		return err;
 	}

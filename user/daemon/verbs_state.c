@@ -74,8 +74,7 @@ int verb_status(struct call *call)
 	js_add_str(reply, "profile", d->policy.profile.name);
 	js_add_bool(reply, "armed", load(&gate->armed));
 	js_add_str(reply, "refusal", d->refusal);
-	js_add_str(reply, "scheduler",
-		   kernel_sched_attached(&d->kernel) ? "homeostat" : "none");
+	js_add_str(reply, "scheduler", kernel_sched_attached(&d->kernel) ? "homeostat" : "none");
 	status_tripped(reply, gate);
 	js_add_u64(reply, "generation", load(&gate->generation));
 	part = js_add_obj(reply, "heartbeat");
@@ -111,7 +110,7 @@ static void vital_row(struct json_object *array, __u32 id, const struct hs_vital
 /* Classes without a sample in the last window are left out. */
 static void cpu_rows(struct json_object *array, __u32 cpu, const struct hs_cpu_vitals *v)
 {
-	for (__u32 class = 0; class < HS_CLASS_NR; class++) {
+	for (__u32 class = 0; class < HS_CLASS_NR; class ++) {
 		struct json_object *row;
 
 		if (!v->samples[class])
@@ -155,8 +154,8 @@ static void knob_members(struct json_object *row, struct homeostatd *d, __u32 id
 	js_add_str(row, "unit", knob_infos[id].unit);
 	/* before the pulse has ever written it, a knob is at stock */
 	js_add_u64(row, "value", load(&knob->gen) ? load(&knob->value) : base->bound.stock);
-	js_add_u64(row, "base", d->policy.wished[id] ? load(&d->kernel.wishes[id].value) :
-						       base->value);
+	js_add_u64(row, "base",
+		   d->policy.wished[id] ? load(&d->kernel.wishes[id].value) : base->value);
 	js_add_u64(row, "stock", base->bound.stock);
 	js_add_u64(row, "min", base->bound.min);
 	js_add_u64(row, "max", base->bound.max);
@@ -200,9 +199,9 @@ static void explain_why(const struct call *call, __u32 id, char *why, size_t siz
 	const struct homeostatd *d = call->d;
 	const struct hs_knob *knob = &d->kernel.knobs[id];
 	enum unit unit = (enum unit)unit_find(knob_infos[id].unit);
-	const char *gate = load(&d->kernel.gate->armed) ?
-				   "" :
-				   "; the gate is shut, so actuators use the stock value";
+	const char *gate = load(&d->kernel.gate->armed)
+				   ? ""
+				   : "; the gate is shut, so actuators use the stock value";
 	char stock[32], base[32];
 
 	unit_format(stock, sizeof(stock), d->policy.profile.knob[id].bound.stock, unit);
@@ -212,23 +211,27 @@ static void explain_why(const struct call *call, __u32 id, char *why, size_t siz
 		snprintf(why, size, "nobody changed it: stock, %s%s", stock, gate);
 		break;
 	case HS_CAUSE_PROFILE:
-		snprintf(why, size, "profile %s sets it to %s%s", d->policy.profile.name, base, gate);
+		snprintf(why, size, "profile %s sets it to %s%s", d->policy.profile.name, base,
+			 gate);
 		break;
 	case HS_CAUSE_WISH:
-		snprintf(why, size, "somebody asked for it (homeostat wish); the profile's base is "
-				    "%s%s", base, gate);
+		snprintf(why, size,
+			 "somebody asked for it (homeostat wish); the profile's base is "
+			 "%s%s",
+			 base, gate);
 		break;
 	case HS_CAUSE_REFLEX:
 		snprintf(why, size, "rule %u of profile %s moved it; its base is %s%s",
 			 load(&knob->rule) + 1, d->policy.profile.name, base, gate);
 		break;
 	case HS_CAUSE_PLUGIN:
-		snprintf(why, size, "the policy in the reflex slot moved it; its base is %s%s", base,
-			 gate);
+		snprintf(why, size, "the policy in the reflex slot moved it; its base is %s%s",
+			 base, gate);
 		break;
 	case HS_CAUSE_FROZEN:
-		snprintf(why, size, "it turned back and forth more than %u times in %llu s: held at "
-				    "stock, %s, until the next arming%s",
+		snprintf(why, size,
+			 "it turned back and forth more than %u times in %llu s: held at "
+			 "stock, %s, until the next arming%s",
 			 d->policy.profile.config.freeze_turns,
 			 d->policy.profile.config.freeze_window_ns / NS_PER_S, stock, gate);
 		break;

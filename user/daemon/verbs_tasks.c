@@ -14,9 +14,9 @@
 struct listing {
 	struct call *call;
 	struct json_object *tasks;
-	__u64 from;  /* tasks to pass over */
+	__u64 from; /* tasks to pass over */
 	__u64 seen;
-	__u64 next;  /* first task that found no place, 0 = all did */
+	__u64 next;			 /* first task that found no place, 0 = all did */
 	__u32 members[HS_WORKLOADS_MAX]; /* tasks of each workload */
 };
 
@@ -117,7 +117,7 @@ static void list_declared(struct call *call, const struct listing *l)
 
 int verb_workloads(struct call *call)
 {
-	struct listing l = { .call = call };
+	struct listing l = {.call = call};
 	int err = js_get_u64(call->request, "from", &l.from);
 
 	if (err && err != -ENOENT) {

@@ -24,7 +24,7 @@ struct control {
 
 int control_open(struct control **out, const char *path)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct control *control;
 	int err;
 
@@ -136,7 +136,7 @@ int control_recv(struct control *control, int timeout_ms, struct json_object **r
 	int err;
 
 	for (;;) {
-		struct pollfd pfd = { .fd = control->fd, .events = POLLIN };
+		struct pollfd pfd = {.fd = control->fd, .events = POLLIN};
 		long left = timeout_ms < 0 ? -1 : deadline - now_ms();
 
 		err = take_line(control, reply);

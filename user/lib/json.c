@@ -144,8 +144,8 @@ static int utf8_len(const unsigned char *s)
 	static const struct {
 		unsigned char mask, lead;
 		unsigned int least;
-	} form[] = { { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 },
-		     { 0xf8, 0xf0, 0x10000 } };
+	} form[] = {
+		{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
 
 	for (int n = 0; n < 4; n++) {
 		unsigned int code = s[0] & (unsigned char)~form[n].mask;

@@ -7,7 +7,12 @@
 #ifndef HOMEOSTAT_LOG_H
 #define HOMEOSTAT_LOG_H
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 /* Lines above this level are dropped. Start: INFO. */
 void log_set_level(enum log_level level);

@@ -5,45 +5,46 @@
 #include <errno.h>
 #include <string.h>
 
-enum { FAST, SLOW };
+enum {
+	FAST,
+	SLOW
+};
 
 const struct vital_info vital_infos[HS_VITAL_NR] = {
-#define X(id, dotted, units, writer, text) \
-	[HS_VITAL_##id] = { .name = dotted, .unit = units, .meaning = text, .slow = writer == SLOW },
-	HS_VITALS(X)
+#define X(id, dotted, units, writer, text)                                                         \
+	[HS_VITAL_##id] = {.name = dotted, .unit = units, .meaning = text, .slow = writer == SLOW},
+	HS_VITALS (X)
 #undef X
 };
 
 const struct knob_info knob_infos[HS_KNOB_NR] = {
-#define X(id, dotted, units, at_rest, least, most, per_s, text)                    \
-	[HS_KNOB_##id] = { .name = dotted,                                         \
-			   .unit = units,                                          \
-			   .meaning = text,                                        \
-			   .bound = { .min = least,                                \
-				      .max = most,                                 \
-				      .stock = at_rest,                            \
-				      .slew_per_s = per_s } },
-	HS_KNOBS(X)
+#define X(id, dotted, units, at_rest, least, most, per_s, text)                                    \
+	[HS_KNOB_##id] = {                                                                         \
+		.name = dotted,                                                                    \
+		.unit = units,                                                                     \
+		.meaning = text,                                                                   \
+		.bound = {.min = least, .max = most, .stock = at_rest, .slew_per_s = per_s}},
+	HS_KNOBS (X)
 #undef X
 };
 
-#define X(id, dotted, text) [HS_CLASS_##id] = { dotted, text },
-const struct name_info class_infos[HS_CLASS_NR] = { HS_CLASSES(X) };
+#define X(id, dotted, text) [HS_CLASS_##id] = {dotted, text},
+const struct name_info class_infos[HS_CLASS_NR] = {HS_CLASSES(X)};
 #undef X
-#define X(id, dotted) [HS_CAUSE_##id] = { dotted, "" },
-const struct name_info cause_infos[HS_CAUSE_NR] = { HS_CAUSES(X) };
+#define X(id, dotted) [HS_CAUSE_##id] = {dotted, ""},
+const struct name_info cause_infos[HS_CAUSE_NR] = {HS_CAUSES(X)};
 #undef X
-#define X(id, dotted, text) [HS_TRIP_##id] = { dotted, text },
-const struct name_info trip_infos[HS_TRIP_NR] = { HS_TRIPS(X) };
+#define X(id, dotted, text) [HS_TRIP_##id] = {dotted, text},
+const struct name_info trip_infos[HS_TRIP_NR] = {HS_TRIPS(X)};
 #undef X
-#define X(id, dotted, text) [HS_MODE_##id] = { dotted, text },
-const struct name_info mode_infos[HS_MODE_NR] = { HS_MODES(X) };
+#define X(id, dotted, text) [HS_MODE_##id] = {dotted, text},
+const struct name_info mode_infos[HS_MODE_NR] = {HS_MODES(X)};
 #undef X
-#define X(id, dotted, text) [HS_EVENT_##id] = { dotted, text },
-const struct name_info event_infos[HS_EVENT_NR] = { HS_EVENTS(X) };
+#define X(id, dotted, text) [HS_EVENT_##id] = {dotted, text},
+const struct name_info event_infos[HS_EVENT_NR] = {HS_EVENTS(X)};
 #undef X
-#define X(id, dotted, text) [HS_COUNT_##id] = { dotted, text },
-const struct name_info counter_infos[HS_COUNT_NR] = { HS_COUNTERS(X) };
+#define X(id, dotted, text) [HS_COUNT_##id] = {dotted, text},
+const struct name_info counter_infos[HS_COUNT_NR] = {HS_COUNTERS(X)};
 #undef X
 
 static int find(const struct name_info *infos, int nr, const char *name)

@@ -27,9 +27,9 @@ int check_wrong(struct place place, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return profile_file_wrong(
-		place.file, profile_file_line(place.file, place.part, place.index, place.key), "%s",
-		text);
+	return profile_file_wrong(place.file,
+				  profile_file_line(place.file, place.part, place.index, place.key),
+				  "%s", text);
 }
 
 int check_quantity(struct place place, const char *text, enum unit unit, __u64 least, __u64 most,
@@ -86,7 +86,7 @@ static int check_heart(struct profile_file *file, struct profile *profile)
 	struct hs_config *c = &profile->config;
 	__u64 turns = c->freeze_turns;
 
-#define AT(part, key) ((struct place){ file, part, -1, key })
+#define AT(part, key) ((struct place){file, part, -1, key})
 	if (check_quantity(AT("pulse", "min"), pulse->min, UNIT_NS, 100 * US, 100 * MS,
 			   &c->period_min_ns) ||
 	    check_quantity(AT("pulse", "max"), pulse->max, UNIT_NS, 100 * US, 500 * MS,
@@ -108,8 +108,9 @@ static int check_heart(struct profile_file *file, struct profile *profile)
 		return check_wrong(AT("pulse", "min"),
 				   "pulse min is longer than max; expected min <= max");
 	if (c->window_ns < c->period_min_ns)
-		return check_wrong(AT("pulse", "window"),
-				   "window is shorter than the shortest pulse; expected window >= min");
+		return check_wrong(
+			AT("pulse", "window"),
+			"window is shorter than the shortest pulse; expected window >= min");
 #undef AT
 	return 0;
 }
@@ -117,7 +118,7 @@ static int check_heart(struct profile_file *file, struct profile *profile)
 static int check_knob(struct profile_file *file, struct profile *profile, int index)
 {
 	const struct knob_text *text = &file->text->knobs[index];
-	struct place at = { file, "knobs", index, "name" };
+	struct place at = {file, "knobs", index, "name"};
 	int id = knob_find(text->name);
 	struct profile_knob *knob;
 	enum unit unit;
@@ -130,8 +131,7 @@ static int check_knob(struct profile_file *file, struct profile *profile, int in
 		return check_wrong(at, "knob '%s' stands twice; expected once", text->name);
 	unit = unit_find(knob_infos[id].unit);
 	at.key = "min";
-	if (check_quantity(at, text->min, unit, knob->bound.min, knob->bound.max,
-			   &knob->bound.min))
+	if (check_quantity(at, text->min, unit, knob->bound.min, knob->bound.max, &knob->bound.min))
 		return -EINVAL;
 	at.key = "max";
 	if (check_quantity(at, text->max, unit, knob_infos[id].bound.min, knob->bound.max,
@@ -158,8 +158,10 @@ static int check_gain_up(struct place at, const char *text, struct hs_rule *rule
 		if (check_quantity(at, text, UNIT_PERMILLE, 1, 10000, &gain))
 			return -EINVAL;
 		if (gain == 1000)
-			return check_wrong(at, "'up: %s' changes nothing; expected a factor below "
-					       "or above 1000permille", text);
+			return check_wrong(at,
+					   "'up: %s' changes nothing; expected a factor below "
+					   "or above 1000permille",
+					   text);
 		rule->gain_up = (__s64)gain;
 		return 0;
 	}
@@ -175,7 +177,8 @@ static int check_rule_names(struct place at, const struct rule_text *text, struc
 
 	at.key = "when";
 	if (vital < 0)
-		return check_wrong(at, "unknown vital sign '%s'; expected one of `homeostat vitals`",
+		return check_wrong(at,
+				   "unknown vital sign '%s'; expected one of `homeostat vitals`",
 				   text->when);
 	at.key = "knob";
 	if (knob < 0)
@@ -198,7 +201,7 @@ static int check_rule(struct profile_file *file, struct profile *profile, int in
 {
 	const struct rule_text *text = &file->text->rules[index];
 	struct hs_rule *rule = &profile->rule[index];
-	struct place at = { file, "rules", index, NULL };
+	struct place at = {file, "rules", index, NULL};
 	__u64 down = 0;
 	enum unit unit;
 
@@ -237,7 +240,7 @@ static int check_names(struct profile_file *file, struct profile *profile)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
 	const struct profile_text *text = file->text;
-	struct place at = { file, "name", -1, NULL };
+	struct place at = {file, "name", -1, NULL};
 
 	if (!*text->name || strlen(text->name) >= PROFILE_NAME_LEN ||
 	    text->name[strspn(text->name, allowed)])
@@ -276,7 +279,7 @@ static int check_all(struct profile_file *file, struct profile *profile)
 int profile_parse(struct profile *profile, const char *path, const char *text, size_t len,
 		  char *error, size_t error_size)
 {
-	struct profile_file file = { .path = path, .error = error, .error_size = error_size };
+	struct profile_file file = {.path = path, .error = error, .error_size = error_size};
 	struct profile *fresh;
 	int err;
 
@@ -328,7 +331,9 @@ int profile_load(struct profile *profile, const char *path, char *error, size_t 
 			 strerror(-err));
 	else if (len == size)
 		err = snprintf(error, error_size, "%s:1: too long; expected at most %d KiB", path,
-			       PROFILE_TEXT_MAX / 1024) < 0 ? -EINVAL : -EFBIG;
+			       PROFILE_TEXT_MAX / 1024) < 0
+			      ? -EINVAL
+			      : -EFBIG;
 	else
 		err = profile_parse(profile, path, text, len, error, error_size);
 	free(text);
@@ -364,8 +369,8 @@ const char *rule_format(const struct hs_rule *rule, char *buf, size_t size)
 	} else {
 		char gain[32];
 
-		unit_format(gain, sizeof(gain),
-			    rule->gain_up < 0 ? -rule->gain_up : rule->gain_up, knob);
+		unit_format(gain, sizeof(gain), rule->gain_up < 0 ? -rule->gain_up : rule->gain_up,
+			    knob);
 		snprintf(up, sizeof(up), "moves by %s%s x excess", rule->gain_up < 0 ? "-" : "+",
 			 gain);
 	}

@@ -17,7 +17,7 @@
 /* One declaration as written; cgroups are resolved to ids by the daemon. */
 struct profile_match {
 	enum hs_match_kind kind;
-	__u64 pid;                    /* HS_MATCH_PID */
+	__u64 pid;		      /* HS_MATCH_PID */
 	char text[PROFILE_MATCH_LEN]; /* cgroup path from the cgroup root, or command name */
 };
 
@@ -30,21 +30,21 @@ struct profile_workload {
 
 struct profile_knob {
 	bool stated;
-	__u64 value; /* the base, in the knob's unit */
+	__u64 value;	       /* the base, in the knob's unit */
 	struct hs_bound bound; /* never wider than abi.h's; stock and slew are abi.h's */
 };
 
 struct profile {
 	char name[PROFILE_NAME_LEN];
 	char description[160];
-	char path[512]; /* file it came from; "" = built in */
-	char *text;     /* the file as it was read, owned; NULL = built in */
-	struct hs_config config;     /* without nr_cpus and rules_base, which the daemon sets */
-	__u64 heartbeat_limit_ns;    /* 5 ms … 100 ms */
+	char path[512];		  /* file it came from; "" = built in */
+	char *text;		  /* the file as it was read, owned; NULL = built in */
+	struct hs_config config;  /* without nr_cpus and rules_base, which the daemon sets */
+	__u64 heartbeat_limit_ns; /* 5 ms … 100 ms */
 	struct profile_knob knob[HS_KNOB_NR]; /* not stated: stock, abi.h's bounds */
 	struct hs_rule rule[HS_RULES_MAX];
 	struct profile_workload *workload; /* owned */
-	__u32 workload_nr; /* ≤ PROFILE_WORKLOADS_MAX */
+	__u32 workload_nr;		   /* ≤ PROFILE_WORKLOADS_MAX */
 };
 
 #define PROFILE_WORKLOADS_MAX (HS_WORKLOADS_MAX - 1) /* one is the daemon's own */

@@ -12,7 +12,7 @@
 struct place {
 	struct profile_file *file;
 	const char *part; /* "rules" */
-	int index;        /* entry, or -1 */
+	int index;	  /* entry, or -1 */
 	const char *key;  /* "low" */
 };
 

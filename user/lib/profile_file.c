@@ -16,7 +16,7 @@
 #include "profile.h"
 
 #define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
-#define TEXT(key, type, member, flags) \
+#define TEXT(key, type, member, flags)                                                             \
 	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), type, member, 0, 4096)
 #define MUST(type, member) TEXT(#member, type, member, 0)
 #define MAY(type, member) TEXT(#member, type, member, CYAML_FLAG_OPTIONAL)
@@ -50,16 +50,11 @@ static const cyaml_schema_field_t knob_fields[] = {
 };
 
 static const cyaml_schema_field_t rule_fields[] = {
-	MUST(struct rule_text, when),
-	MUST(struct rule_text, low),
-	MUST(struct rule_text, high),
-	MUST(struct rule_text, knob),
-	MUST(struct rule_text, kind),
-	MUST(struct rule_text, up),
-	MUST(struct rule_text, down),
-	MAY(struct rule_text, hold),
-	MAY(struct rule_text, cooldown),
-	CYAML_FIELD_END,
+	MUST(struct rule_text, when),	 MUST(struct rule_text, low),
+	MUST(struct rule_text, high),	 MUST(struct rule_text, knob),
+	MUST(struct rule_text, kind),	 MUST(struct rule_text, up),
+	MUST(struct rule_text, down),	 MAY(struct rule_text, hold),
+	MAY(struct rule_text, cooldown), CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t match_fields[] = {
@@ -104,8 +99,8 @@ static const cyaml_schema_field_t profile_fields[] = {
 			     HS_KNOB_NR),
 	CYAML_FIELD_SEQUENCE("rules", OPTIONAL, struct profile_text, rules, &rule_entry, 0,
 			     HS_RULES_MAX),
-	CYAML_FIELD_SEQUENCE("workloads", OPTIONAL, struct profile_text, workloads,
-			     &workload_entry, 0, PROFILE_WORKLOADS_MAX),
+	CYAML_FIELD_SEQUENCE("workloads", OPTIONAL, struct profile_text, workloads, &workload_entry,
+			     0, PROFILE_WORKLOADS_MAX),
 	CYAML_FIELD_END,
 };
 
@@ -167,10 +162,9 @@ static int walk_keys(struct profile_file *file, yaml_node_t *node,
 		while (field->key && strcmp(field->key, scalar(key)))
 			field++;
 		if (!field->key)
-			return profile_file_wrong(file, line_of(key),
-						  "unknown key '%s' in %s; known here: %s",
-						  scalar(key), what,
-						  known_keys(fields, known, sizeof(known)));
+			return profile_file_wrong(
+				file, line_of(key), "unknown key '%s' in %s; expected one of: %s",
+				scalar(key), what, known_keys(fields, known, sizeof(known)));
 		for (other = node->data.mapping.pairs.start; other < pair; other++) {
 			yaml_node_t *first = yaml_document_get_node(&file->document, other->key);
 
@@ -198,9 +192,10 @@ static int walk_mapping(struct profile_file *file, yaml_node_t *node,
 	if (node->type != YAML_MAPPING_NODE) {
 		char known[256];
 
-		return profile_file_wrong(file, line_of(node),
-					  "%s is not a mapping; expected 'key: value' with: %s", what,
-					  known_keys(schema->mapping.fields, known, sizeof(known)));
+		return profile_file_wrong(
+			file, line_of(node),
+			"%s is not a mapping; expected 'key: value' with keys: %s", what,
+			known_keys(schema->mapping.fields, known, sizeof(known)));
 	}
 	err = walk_keys(file, node, schema->mapping.fields, what, seen);
 	if (err)
@@ -272,7 +267,8 @@ static int walk(struct profile_file *file, yaml_node_t *node, const cyaml_schema
 						  what, what);
 		if (strlen(scalar(node)) != node->data.scalar.length)
 			return profile_file_wrong(file, line_of(node),
-						  "'%s' holds a NUL character; expected text", what);
+						  "'%s' holds a NUL character; expected text",
+						  what);
 		return 0;
 	}
 }
@@ -285,7 +281,8 @@ static int check_shape(struct profile_file *file)
 	int err;
 
 	if (!root)
-		return profile_file_wrong(file, 1, "the file is empty; expected 'name: …' at least");
+		return profile_file_wrong(file, 1,
+					  "the file is empty; expected 'name: …' at least");
 	seen = calloc(file->document.nodes.top - file->document.nodes.start, 1);
 	if (!seen)
 		return -ENOMEM;
@@ -304,11 +301,11 @@ static int load_document(struct profile_file *file, const char *text, size_t len
 		return -ENOMEM;
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	if (!yaml_parser_load(&parser, &file->document)) {
-		err = parser.error == YAML_MEMORY_ERROR ?
-			      -ENOMEM :
-			      profile_file_wrong(file, (unsigned int)parser.problem_mark.line + 1,
-						 "not YAML: %s; expected 'key: value'",
-						 parser.problem ? parser.problem : "unreadable");
+		err = parser.error == YAML_MEMORY_ERROR
+			      ? -ENOMEM
+			      : profile_file_wrong(file, (unsigned int)parser.problem_mark.line + 1,
+						   "not YAML: %s; expected 'key: value'",
+						   parser.problem ? parser.problem : "unreadable");
 	} else if (yaml_parser_load(&parser, &next)) {
 		yaml_node_t *root = yaml_document_get_root_node(&next);
 

@@ -47,7 +47,7 @@ struct profile_text {
 
 struct profile_file {
 	const char *path; /* for messages */
-	char *error;      /* where messages go */
+	char *error;	  /* where messages go */
 	size_t error_size;
 	yaml_document_t document; /* for line numbers */
 	struct profile_text *text;

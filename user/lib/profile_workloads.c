@@ -21,16 +21,19 @@ static int check_name(struct place at, const struct profile *profile, const char
 	at.key = "name";
 	if (!*name || strlen(name) >= sizeof(profile->workload->workload.name) ||
 	    name[strspn(name, allowed)])
-		return check_wrong(at, "bad workload name '%.64s'; expected at most %zu of a-z A-Z "
-				       "0-9 - _ .", name,
-				   sizeof(profile->workload->workload.name) - 1);
+		return check_wrong(at,
+				   "bad workload name '%.64s'; expected at most %zu of a-z A-Z "
+				   "0-9 - _ .",
+				   name, sizeof(profile->workload->workload.name) - 1);
 	if (!strcmp(name, "homeostatd"))
 		return check_wrong(at, "'homeostatd' is the daemon's own workload; expected "
 				       "another name");
 	for (__u32 i = 0; i < profile->workload_nr; i++) {
 		if (!strcmp(profile->workload[i].workload.name, name))
-			return check_wrong(at, "workload '%s' stands twice, first in line %u; "
-					       "expected once", name, profile->workload[i].line);
+			return check_wrong(at,
+					   "workload '%s' stands twice, first in line %u; "
+					   "expected once",
+					   name, profile->workload[i].line);
 	}
 	return 0;
 }
@@ -45,8 +48,9 @@ static int check_unique(struct place at, const struct profile *profile,
 		for (__u32 j = 0; j < w->match_nr; j++) {
 			if (w->match[j].kind == match->kind && w->match[j].pid == match->pid &&
 			    !strcmp(w->match[j].text, match->text))
-				return check_wrong(at, "workload '%s' in line %u matches the same; "
-						       "expected each match once",
+				return check_wrong(at,
+						   "workload '%s' in line %u matches the same; "
+						   "expected each match once",
 						   w->workload.name, w->line);
 		}
 	}
@@ -84,14 +88,18 @@ static int add_match(struct place at, const struct profile *profile, struct prof
 	case HS_MATCH_CGROUP:
 		at.key = "cgroup";
 		if (!cgroup_path_ok(text))
-			return check_wrong(at, "bad cgroup '%.64s'; expected a path from the "
-					       "cgroup root such as /system.slice/a.service", text);
+			return check_wrong(at,
+					   "bad cgroup '%.64s'; expected a path from the "
+					   "cgroup root such as /system.slice/a.service",
+					   text);
 		break;
 	case HS_MATCH_COMM:
 		at.key = "comm";
 		if (!*text || strlen(text) >= HS_COMM_LEN)
-			return check_wrong(at, "bad command name '%.64s'; expected 1 to %d bytes, "
-					       "as in /proc/PID/comm", text, HS_COMM_LEN - 1);
+			return check_wrong(at,
+					   "bad command name '%.64s'; expected 1 to %d bytes, "
+					   "as in /proc/PID/comm",
+					   text, HS_COMM_LEN - 1);
 		break;
 	default:
 		at.key = "pid";
@@ -129,8 +137,10 @@ static int check_timing(struct place at, const struct workload_text *text, struc
 	at.key = "runtime";
 	limit = w->deadline_ns ? w->deadline_ns : w->period_ns;
 	if (limit && w->runtime_ns > limit)
-		return check_wrong(at, "runtime is longer than %s; expected runtime <= deadline "
-				       "<= period", w->deadline_ns ? "deadline" : "period");
+		return check_wrong(at,
+				   "runtime is longer than %s; expected runtime <= deadline "
+				   "<= period",
+				   w->deadline_ns ? "deadline" : "period");
 	return 0;
 }
 
@@ -156,7 +166,8 @@ static int check_place(struct place at, const struct workload_text *text, struct
 	err = parse_cpus(text->cpus, w->cpus, HS_CPUS_MAX / 64);
 	if (err || !*text->cpus)
 		return check_wrong(at, "'cpus: %.64s' is %s; expected a list such as \"0-3,8\"",
-				   text->cpus, err == -ERANGE ? "out of bounds" : "not a list of CPUs");
+				   text->cpus,
+				   err == -ERANGE ? "out of bounds" : "not a list of CPUs");
 	return 0;
 }
 
@@ -164,7 +175,7 @@ static int check_workload(struct profile_file *file, struct profile *profile, in
 {
 	const struct workload_text *text = &file->text->workloads[index];
 	struct profile_workload *w = &profile->workload[index];
-	struct place at = { file, "workloads", index, NULL };
+	struct place at = {file, "workloads", index, NULL};
 	int class = class_find(text->class);
 
 	w->line = profile_file_line(file, "workloads", index, NULL);

@@ -70,8 +70,7 @@ static __u32 read_llc(const char *root, __u32 cpu)
 
 	for (int index = 0; index < 8; index++) {
 		if (read_filef(root, buf, sizeof(buf),
-			       "/sys/devices/system/cpu/cpu%u/cache/index%d/level", cpu,
-			       index) < 0)
+			       "/sys/devices/system/cpu/cpu%u/cache/index%d/level", cpu, index) < 0)
 			break;
 		if (parse_u64(buf, &level) || level < best)
 			continue;

@@ -11,11 +11,11 @@
 #define CPU_WORDS (HS_CPUS_MAX / 64)
 
 struct topology {
-	__u32 possible_nr;            /* highest possible CPU + 1 */
+	__u32 possible_nr; /* highest possible CPU + 1 */
 	__u64 online[CPU_WORDS];
 	__u64 nohz_full[CPU_WORDS];
-	__u64 isolated[CPU_WORDS];    /* isolcpus= and isolated cpuset partitions */
-	__u64 isolcpus[CPU_WORDS];    /* of these, by isolcpus= (outside sched_ext) */
+	__u64 isolated[CPU_WORDS]; /* isolcpus= and isolated cpuset partitions */
+	__u64 isolcpus[CPU_WORDS]; /* of these, by isolcpus= (outside sched_ext) */
 	struct hs_cpu_topo cpu[HS_CPUS_MAX];
 };
 

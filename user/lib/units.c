@@ -10,13 +10,13 @@ static const struct {
 	const char *name;
 	const char *expected;
 } units[UNIT_NR] = {
-	[UNIT_NS] = { "ns", "a time with its unit, such as 500us or 20ms" },
-	[UNIT_US] = { "us", "a time in whole microseconds, such as 500us or 8ms" },
-	[UNIT_MS] = { "ms", "a time in whole milliseconds, such as 100ms or 1s" },
-	[UNIT_PERMILLE] = { "permille", "a share, such as 300permille or 30%" },
-	[UNIT_HZ] = { "hz", "a number of events per second, such as 500 or 500hz" },
-	[UNIT_COUNT] = { "count", "a bare number, such as 16" },
-	[UNIT_BYTES] = { "bytes", "a number of bytes, such as 4096 or 8MiB" },
+	[UNIT_NS] = {"ns", "a time with its unit, such as 500us or 20ms"},
+	[UNIT_US] = {"us", "a time in whole microseconds, such as 500us or 8ms"},
+	[UNIT_MS] = {"ms", "a time in whole milliseconds, such as 100ms or 1s"},
+	[UNIT_PERMILLE] = {"permille", "a share, such as 300permille or 30%"},
+	[UNIT_HZ] = {"hz", "a number of events per second, such as 500 or 500hz"},
+	[UNIT_COUNT] = {"count", "a bare number, such as 16"},
+	[UNIT_BYTES] = {"bytes", "a number of bytes, such as 4096 or 8MiB"},
 };
 
 /* Suffixes that a unit takes, and what one of them is worth: mul / div of the unit. */
@@ -26,26 +26,26 @@ static const struct suffix {
 	__u64 mul;
 	__u64 div;
 } suffixes[] = {
-	{ UNIT_NS, "ns", 1, 1 },
-	{ UNIT_NS, "us", 1000, 1 },
-	{ UNIT_NS, "ms", 1000000, 1 },
-	{ UNIT_NS, "s", 1000000000, 1 },
-	{ UNIT_US, "ns", 1, 1000 },
-	{ UNIT_US, "us", 1, 1 },
-	{ UNIT_US, "ms", 1000, 1 },
-	{ UNIT_US, "s", 1000000, 1 },
-	{ UNIT_MS, "ns", 1, 1000000 },
-	{ UNIT_MS, "us", 1, 1000 },
-	{ UNIT_MS, "ms", 1, 1 },
-	{ UNIT_MS, "s", 1000, 1 },
-	{ UNIT_PERMILLE, "permille", 1, 1 },
-	{ UNIT_PERMILLE, "%", 10, 1 },
-	{ UNIT_HZ, "hz", 1, 1 },
-	{ UNIT_HZ, "", 1, 1 },
-	{ UNIT_COUNT, "", 1, 1 },
-	{ UNIT_BYTES, "", 1, 1 },
-	{ UNIT_BYTES, "KiB", 1024, 1 },
-	{ UNIT_BYTES, "MiB", 1024 * 1024, 1 },
+	{UNIT_NS, "ns", 1, 1},
+	{UNIT_NS, "us", 1000, 1},
+	{UNIT_NS, "ms", 1000000, 1},
+	{UNIT_NS, "s", 1000000000, 1},
+	{UNIT_US, "ns", 1, 1000},
+	{UNIT_US, "us", 1, 1},
+	{UNIT_US, "ms", 1000, 1},
+	{UNIT_US, "s", 1000000, 1},
+	{UNIT_MS, "ns", 1, 1000000},
+	{UNIT_MS, "us", 1, 1000},
+	{UNIT_MS, "ms", 1, 1},
+	{UNIT_MS, "s", 1000, 1},
+	{UNIT_PERMILLE, "permille", 1, 1},
+	{UNIT_PERMILLE, "%", 10, 1},
+	{UNIT_HZ, "hz", 1, 1},
+	{UNIT_HZ, "", 1, 1},
+	{UNIT_COUNT, "", 1, 1},
+	{UNIT_BYTES, "", 1, 1},
+	{UNIT_BYTES, "KiB", 1024, 1},
+	{UNIT_BYTES, "MiB", 1024 * 1024, 1},
 };
 
 int unit_find(const char *name)
@@ -118,9 +118,9 @@ int unit_parse(const char *text, enum unit unit, __u64 *value)
 		*value = v / s->div;
 		return 0;
 	}
-	return rest[strspn(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%")] ?
-		       -EINVAL :
-		       -EPROTO;
+	return rest[strspn(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%")]
+		       ? -EINVAL
+		       : -EPROTO;
 }
 
 const char *unit_error(int error)

@@ -8,7 +8,8 @@
 #include <sys/wait.h>
 
 static const char usage[] = "CPU hogs: work done, and the longest time that one waited.\n"
-			    "  -t COUNT    processes (default 1)\n";
+			    "  -t COUNT    processes (default 1)\n"
+			    "  -N NICE     their nice value, 0 to 19\n";
 
 #define HOGS_MAX 1024
 
@@ -53,15 +54,19 @@ int main(int argc, char **argv)
 	struct line line;
 	struct hog *hogs;
 	pid_t pids[HOGS_MAX];
-	int c;
+	int c, level = 0;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "t:")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "t:N:")) != -1) {
 		if (c == 't')
 			count = number(optarg, c, 1, HOGS_MAX);
+		else if (c == 'N')
+			level = (int)number(optarg, c, 0, 19);
 		else
 			load_option(&l, c, optarg);
 	}
 	load_begin();
+	if (setpriority(PRIO_PROCESS, 0, level))
+		err(1, "nice %d", level);
 	hogs = mmap(NULL, count * sizeof(*hogs), PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (hogs == MAP_FAILED)
@@ -97,6 +102,7 @@ int main(int argc, char **argv)
 		gap = h->gap_ns > gap ? h->gap_ns : gap;
 		least = h->units < least ? h->units : least;
 		span = h->span_ns > span ? h->span_ns : span;
+		hops.cpu = h->at.cpu;
 		hops.cpu_hops += h->at.cpu_hops;
 		hops.node_hops += h->at.node_hops;
 	}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* The heartbeat's judgement, on a clock of our own; and that the thread starts, beats and ends. */
+#include "fixture.h"
+
+#include <poll.h>
+
+#include "clock.h"
+#include "heartbeat.h"
+
+#define LIMIT (20 * NS_PER_MS)
+
+static __u64 fake_now;
+
+static __u64 fake_clock(void)
+{
+	return fake_now;
+}
+
+static struct hs_gate gate;
+static struct heartbeat hb;
+
+static int fresh(void **state)
+{
+	(void)state;
+	fake_now = 1000 * NS_PER_S;
+	gate = (struct hs_gate){.armed = 1, .period_ns = NS_PER_MS};
+	hb = (struct heartbeat){.gate = &gate, .now = fake_clock, .limit_ns = LIMIT};
+	heartbeat_idle(&hb);
+	return 0;
+}
+
+/* Under stress a third of the limit, and due within the limit. */
+static void beats_fast_under_stress(void **state)
+{
+	struct heartbeat_step step = heartbeat_look(&hb);
+
+	(void)state;
+	assert_false(step.stalled);
+	assert_int_equal(gate.heartbeat_ns, fake_now);
+	assert_int_equal(step.next_ns, fake_now + LIMIT / 3);
+	assert_true(gate.due_ns <= fake_now + LIMIT + 1);
+	assert_true(gate.due_ns >= step.next_ns + LIMIT / 2); /* a beat may be late */
+	assert_int_equal(gate.armed, 1);
+}
+
+/* At rest as slowly as the pulse, never more than half a second. */
+static void beats_slowly_at_rest(void **state)
+{
+	struct heartbeat_step step;
+
+	(void)state;
+	gate.period_ns = 250 * NS_PER_MS;
+	step = heartbeat_look(&hb);
+	assert_int_equal(step.next_ns, fake_now + 250 * NS_PER_MS);
+	assert_true(gate.due_ns > step.next_ns + LIMIT / 2);
+	assert_true(gate.due_ns <= step.next_ns + LIMIT);
+	gate.period_ns = 0; /* not known yet: as at rest */
+	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 250 * NS_PER_MS);
+	gate.period_ns = ~0ULL;
+	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 500 * NS_PER_MS);
+}
+
+/* A main loop that got stuck is looked at again exactly when it has been so for the limit. */
+static void a_stuck_main_loop_trips(void **state)
+{
+	struct heartbeat_step step;
+	__u64 beat;
+
+	(void)state;
+	gate.period_ns = 250 * NS_PER_MS;
+	heartbeat_busy(&hb);
+	fake_now += 5 * NS_PER_MS;
+	step = heartbeat_look(&hb);
+	assert_false(step.stalled);
+	assert_int_equal(step.next_ns, fake_now - 5 * NS_PER_MS + LIMIT);
+	beat = fake_now;
+	fake_now = step.next_ns;
+	step = heartbeat_look(&hb);
+	assert_true(step.stalled);
+	assert_int_equal(gate.armed, 0);
+	assert_int_equal(gate.trip_reason, HS_TRIP_PROGRESS);
+	assert_int_equal(gate.trip_ns, fake_now);
+	assert_int_equal(gate.heartbeat_ns, beat); /* nobody vouched for it since */
+	/* it comes back: beats again, but opening the gate is the main loop's business */
+	heartbeat_idle(&hb);
+	assert_false(heartbeat_look(&hb).stalled);
+	assert_int_equal(gate.armed, 0);
+}
+
+static void progress_and_patience(void **state)
+{
+	(void)state;
+	heartbeat_busy(&hb);
+	fake_now += 15 * NS_PER_MS;
+	heartbeat_progress(&hb);
+	fake_now += 15 * NS_PER_MS;
+	assert_false(heartbeat_look(&hb).stalled);
+	heartbeat_patience(&hb, NS_PER_S);
+	fake_now += 900 * NS_PER_MS;
+	assert_false(heartbeat_look(&hb).stalled);
+	fake_now += 101 * NS_PER_MS;
+	assert_true(heartbeat_look(&hb).stalled);
+	/* patience that has ended is no patience for later */
+	heartbeat_patience(&hb, 0);
+	heartbeat_busy(&hb);
+	fake_now += LIMIT;
+	assert_true(heartbeat_look(&hb).stalled);
+	/* progress while waiting does not make it busy */
+	heartbeat_idle(&hb);
+	heartbeat_progress(&hb);
+	assert_int_equal(hb.busy_since_ns, 0);
+}
+
+/* A shut gate stays as it was left: the first reason counts. */
+static void a_shut_gate_keeps_its_reason(void **state)
+{
+	(void)state;
+	gate.armed = 0;
+	gate.trip_reason = HS_TRIP_OPERATOR;
+	heartbeat_busy(&hb);
+	fake_now += 2 * LIMIT;
+	assert_true(heartbeat_look(&hb).stalled);
+	assert_int_equal(gate.trip_reason, HS_TRIP_OPERATOR);
+}
+
+static void a_main_loop_that_never_comes_round(void **state)
+{
+	(void)state;
+	fake_now += HEARTBEAT_LOOP_NS - 1;
+	assert_false(heartbeat_look(&hb).stalled);
+	fake_now += 1;
+	assert_true(heartbeat_look(&hb).stalled);
+}
+
+static void the_thread(void **state)
+{
+	__u64 first;
+
+	(void)state;
+	gate.period_ns = NS_PER_MS;
+	assert_int_equal(heartbeat_start(&hb, &gate, 5 * NS_PER_MS, NULL), 0);
+	first = gate.heartbeat_ns;
+	assert_true(first); /* before the thread has had a CPU */
+	for (int i = 0; i < 1000 && __atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) == first;
+	     i++)
+		poll(NULL, 0, 10);
+	assert_true(__atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) > first);
+	heartbeat_stop(&hb);
+	heartbeat_stop(&hb);
+	heartbeat_stop(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(beats_fast_under_stress, fresh),
+		cmocka_unit_test_setup(beats_slowly_at_rest, fresh),
+		cmocka_unit_test_setup(a_stuck_main_loop_trips, fresh),
+		cmocka_unit_test_setup(progress_and_patience, fresh),
+		cmocka_unit_test_setup(a_shut_gate_keeps_its_reason, fresh),
+		cmocka_unit_test_setup(a_main_loop_that_never_comes_round, fresh),
+		cmocka_unit_test_setup(the_thread, fresh),
+	};
+
+	return cmocka_run_group_tests_name("heartbeat", tests, NULL, NULL);
+}

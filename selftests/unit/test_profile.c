@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* Profiles: what is accepted, and that what is refused names line and remedy. */
+#include "fixture.h"
+
+#include "names.h"
+#include "profile.h"
+
+static const char good[] =
+	"name: mine\n"
+	"description: one line\n"
+	"pulse: { min: 500us, max: 100ms, window: 20ms, stress_wait: 2ms, stress_switches: 900 }\n"
+	"heartbeat: { limit: 30ms }\n"
+	"freeze: { turns: 4, window: 5s }\n"
+	"knobs:\n"
+	"  - { name: sched.slice.batch_us, value: 8ms, min: 1ms, max: 20ms }\n"
+	"rules:\n"
+	"  - { when: sched.wait.critical.p99_ns, low: 20us, high: 100us,\n"
+	"      knob: sched.slice.batch_us, kind: aimd, up: 500permille, down: 200us,\n"
+	"      hold: 5ms, cooldown: 20ms }\n"
+	"  - { when: sched.jitter.critical_ns, low: 1us, high: 1us,\n"
+	"      knob: sched.slice.batch_us, kind: proportional, up: -300us, down: 200us }\n"
+	"workloads:\n"
+	"  - { name: probe, class: critical, match: { comm: cyclictest, pid: 123 }, period: 1ms,\n"
+	"      deadline: 500us, runtime: 50us, cpus: \"2-3\", isolation: true, criticality: 500 }\n"
+	"  - { name: web, class: normal, match: { cgroup: /system.slice/web.service } }\n";
+
+static int parse(struct profile *p, const char *text, char *error, size_t size)
+{
+	return profile_parse(p, "p.yaml", text, strlen(text), error, size);
+}
+
+static void accepts(void **state)
+{
+	struct profile p;
+	char error[512];
+
+	(void)state;
+	if (parse(&p, good, error, sizeof(error)))
+		fail_msg("%s", error);
+	assert_string_equal(p.name, "mine");
+	assert_string_equal(p.text, good);
+	assert_int_equal(p.config.period_min_ns, 500000);
+	assert_int_equal(p.config.period_max_ns, 100000000);
+	assert_int_equal(p.config.stress_switches_hz, 900);
+	assert_int_equal(p.config.freeze_turns, 4);
+	assert_int_equal(p.heartbeat_limit_ns, 30000000);
+	assert_true(p.knob[HS_KNOB_SLICE_BATCH].stated);
+	assert_int_equal(p.knob[HS_KNOB_SLICE_BATCH].value, 8000);
+	assert_int_equal(p.knob[HS_KNOB_SLICE_BATCH].bound.max, 20000);
+	assert_int_equal(p.knob[HS_KNOB_SLICE_NORMAL].value,
+			 knob_infos[HS_KNOB_SLICE_NORMAL].bound.stock);
+	assert_int_equal(p.config.rules_nr, 2);
+	assert_int_equal(p.rule[0].gain_up, 500);
+	assert_int_equal(p.rule[0].gain_down, 200);
+	assert_int_equal(p.rule[0].cooldown_ns, 20000000);
+	assert_int_equal(p.rule[1].kind, HS_RULE_PROPORTIONAL);
+	assert_int_equal(p.rule[1].gain_up, -300);
+	assert_int_equal(p.workload_nr, 2);
+	assert_int_equal(p.workload[0].workload.cpus[0], 0xc);
+	assert_int_equal(p.workload[0].workload.isolation, 1);
+	assert_int_equal(p.workload[0].match_nr, 2);
+	assert_int_equal(p.workload[0].match[1].pid, 123);
+	assert_string_equal(p.workload[1].match[0].text, "/system.slice/web.service");
+	profile_free(&p);
+}
+
+static void minimal_is_stock(void **state)
+{
+	struct profile p, stock;
+	char error[512];
+
+	(void)state;
+	profile_stock(&stock);
+	assert_int_equal(parse(&p, "name: a\n", error, sizeof(error)), 0);
+	assert_memory_equal(&p.config, &stock.config, sizeof(p.config));
+	assert_memory_equal(p.knob, stock.knob, sizeof(p.knob));
+	profile_free(&p);
+}
+
+#define RULE(low, high, knob, kind, up, down)                                                      \
+	"name: a\nrules:\n  - when: sched.wait.normal.p99_ns\n    low: " low "\n    high: " high   \
+	"\n    knob: " knob "\n    kind: " kind "\n    up: " up "\n    down: " down "\n"
+#define LOAD(rest) "name: a\nworkloads:\n  - { name: w, " rest " }\n"
+
+/* text; line that the message must name; words that it must contain */
+static const struct {
+	const char *text;
+	int line;
+	const char *reason;
+	const char *expected;
+} bad[] = {
+	{"", 1, "empty", "name"},
+	{"name: a\nspeed: 3\n", 2, "unknown key 'speed'", "freeze, knobs"},
+	{"name: a\nname: b\n", 2, "twice", "once"},
+	{"name: a\npulse:\n  min: 1ms\n  min: 2ms\n", 4, "twice", "once"},
+	{"name: a\npulse: { mni: 1ms }\n", 2, "unknown key 'mni'", "min, max"},
+	{"description: x\n", 1, "lacks 'name'", "name: "},
+	{"name: Big Name\n", 1, "bad name", "a-z"},
+	{"name: a\npulse: 3\n", 2, "not a mapping", "min"},
+	{"name: a\nknobs: 3\n", 2, "not a list", "- {"},
+	{"name: [a]\n", 1, "no plain value", "name: value"},
+	{"name: a\npulse: { min: 1 }\n", 2, "unit", "500us"},
+	{"name: a\npulse: { min: 1km }\n", 2, "unit", "500us"},
+	{"name: a\npulse: { min: 10us }\n", 2, "out of bounds", "100 us"},
+	{"name: a\npulse: { min: 100ms, max: 1ms }\n", 2, "longer", "min <= max"},
+	{"name: a\nheartbeat: { limit: 4ms }\n", 2, "out of bounds", "5 ms"},
+	{"name: a\nheartbeat: {}\n", 2, "lacks 'limit'", "limit"},
+	{"name: a\nknobs:\n  - { name: x, value: 1ms }\n", 3, "unknown knob", "homeostat knobs"},
+	{"name: a\nknobs:\n  - { name: sched.slice.batch_us, value: 300us }\n", 3, "out of bounds",
+	 "500 us to 100 ms"},
+	{"name: a\nknobs:\n  - { name: sched.slice.batch_us, value: 30% }\n", 3, "unit",
+	 "microseconds"},
+	{"name: a\nknobs:\n  - { name: sched.slice.batch_us, value: 1500ns }\n", 3, "whole",
+	 "microseconds"},
+	{"name: a\nknobs:\n  - { name: sched.starvation_ms, value: 100500us }\n", 3, "whole", "ms"},
+	{"name: a\nknobs:\n  - { name: sched.slice.batch_us,\n      value: 8ms,\n      max: 4ms "
+	 "}\n",
+	 4, "out of bounds", "4 ms"},
+	{"name: a\nknobs:\n  - { name: sched.slice.batch_us, value: 8ms, min: 9ms, max: 7ms }\n", 3,
+	 "below its min", "min <= max"},
+	{"name: a\nknobs:\n  - { name: sched.slice.batch_us, value: 8ms, max: 1s }\n", 3,
+	 "out of bounds", "100 ms"},
+	{"name: a\nknobs:\n  - { name: sched.slice.batch_us, value: 8ms }\n"
+	 "  - { name: sched.slice.batch_us, value: 9ms }\n",
+	 4, "twice", "once"},
+	{RULE("2ms", "1ms", "sched.slice.batch_us", "aimd", "50%", "1ms"), 5, "low is above",
+	 "low <= high"},
+	{RULE("1ms", "2ms", "nope", "aimd", "50%", "1ms"), 6, "unknown knob", "homeostat knobs"},
+	{RULE("1ms", "2ms", "sched.slice.batch_us", "pid", "50%", "1ms"), 7, "unknown kind",
+	 "aimd"},
+	{RULE("1ms", "2ms", "sched.slice.batch_us", "aimd", "1000permille", "1ms"), 8,
+	 "changes nothing", "1000permille"},
+	{RULE("1ms", "2ms", "sched.slice.batch_us", "aimd", "-50%", "1ms"), 8, "not a quantity",
+	 "30%"},
+	{RULE("1ms", "2ms", "sched.slice.batch_us", "aimd", "50%", "0us"), 9, "out of bounds",
+	 "1 us"},
+	{RULE("30%", "2ms", "sched.slice.batch_us", "aimd", "50%", "1ms"), 4, "unit", "a time"},
+	{"name: a\nrules:\n  - { when: x }\n", 3, "lacks 'low'", "low"},
+	{LOAD("class: critical, match: {}"), 3, "match of 'w' is empty", "cgroup, comm or pid"},
+	{LOAD("class: critical"), 3, "lacks 'match'", "match"},
+	{LOAD("class: urgent, match: { comm: x }"), 3, "unknown class", "critical, normal"},
+	{LOAD("class: critical, match: { cgroup: a/b }"), 3, "bad cgroup", "/system.slice"},
+	{LOAD("class: critical, match: { cgroup: /a/../b }"), 3, "bad cgroup", "/system.slice"},
+	{LOAD("class: critical, match: { cgroup: /a// }"), 3, "bad cgroup", "/system.slice"},
+	{LOAD("class: critical, match: { comm: 0123456789abcdef }"), 3, "bad command", "15 bytes"},
+	{LOAD("class: critical, match: { pid: 0 }"), 3, "out of bounds", "1 to"},
+	{LOAD("class: critical, match: { comm: x }, period: 1ms, deadline: 2ms"), 3,
+	 "longer than period", "deadline <= period"},
+	{LOAD("class: critical, match: { comm: x }, period: 1ms, runtime: 2ms"), 3,
+	 "longer than period", "runtime <="},
+	{LOAD("class: batch, match: { comm: x }, deadline: 2ms"), 3, "for class batch", "critical"},
+	{LOAD("class: critical, match: { comm: x }, cpus: two"), 3, "not a list", "0-3,8"},
+	{LOAD("class: critical, match: { comm: x }, cpus: 5000"), 3, "out of bounds", "0-3,8"},
+	{LOAD("class: critical, match: { comm: x }, isolation: yes"), 3, "isolation",
+	 "true or false"},
+	{LOAD("class: critical, match: { comm: x }, criticality: 1001"), 3, "out of bounds",
+	 "1000"},
+	{"name: a\nworkloads:\n  - { name: homeostatd, class: batch, match: { pid: 1 } }\n", 3,
+	 "own", "another name"},
+	{"name: a\nworkloads:\n  - { name: w, class: batch, match: { pid: 1 } }\n"
+	 "  - { name: w, class: batch, match: { pid: 2 } }\n",
+	 4, "twice, first in line 3", "once"},
+	{"name: a\nworkloads:\n  - { name: w, class: batch, match: { pid: 1 } }\n"
+	 "  - { name: x, class: batch, match: { pid: 1 } }\n",
+	 4, "in line 3 matches the same", "once"},
+	{"name: &a a\ndescription: *a\n", 1, "again by an alias", "plain values"},
+	{"name: a\n---\nname: b\n", 3, "second document", "one in a file"},
+	{"name: a\n  b: [\n", 2, "not YAML", "key: value"},
+	{"name: \"a\\0b\"\n", 1, "NUL", "text"},
+	{"- a\n", 1, "not a mapping", "name"},
+};
+
+static void refuses(void **state)
+{
+	int failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct profile p = {.workload_nr = 4711};
+		char error[512] = "", line[32], *expected;
+
+		snprintf(line, sizeof(line), "p.yaml:%d: ", bad[i].line);
+		assert_int_equal(parse(&p, bad[i].text, error, sizeof(error)), -EINVAL);
+		assert_int_equal(p.workload_nr, 4711); /* untouched */
+		expected = strstr(error, "; expected ");
+		if (strncmp(error, line, strlen(line)) || !strstr(error, bad[i].reason) ||
+		    !expected || !strstr(expected, bad[i].expected) || strchr(error, '\n'))
+			failed++, print_error("%s\nwith: %s\nwanted line %d, '%s', '%s'\n",
+					      bad[i].text, error, bad[i].line, bad[i].reason,
+					      bad[i].expected);
+	}
+	assert_int_equal(failed, 0);
+}
+
+static void too_many(void **state)
+{
+	struct profile p;
+	char text[65536] = "name: a\nworkloads:\n", error[512];
+	size_t len = strlen(text);
+
+	(void)state;
+	for (int i = 0; i <= PROFILE_WORKLOADS_MAX; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"  - { name: w%d, class: batch, match: { pid: %d } }\n", i,
+					i + 1);
+	assert_int_equal(parse(&p, text, error, sizeof(error)), -EINVAL);
+	assert_non_null(strstr(error, "p.yaml:66: too many workloads; expected at most 63"));
+}
+
+/* Whatever is cut off or mixed up: an answer, never a crash (the sanitizers watch). */
+static void survives(void **state)
+{
+	static const char junk[] = "{}[]:,-&*!|>'\"%@`#\n \t0a~\\";
+	char text[sizeof(good)], error[512];
+	unsigned int seed = 1;
+	struct profile p;
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(good) - 1; len += 7) {
+		if (!profile_parse(&p, "p", good, len, error, sizeof(error)))
+			profile_free(&p);
+	}
+	for (int i = 0; i < 3000; i++) {
+		memcpy(text, good, sizeof(good));
+		for (int j = 0; j < 3; j++) {
+			seed = seed * 1664525 + 1013904223;
+			text[(seed >> 8) % (sizeof(good) - 1)] =
+				junk[(seed >> 4) % (sizeof(junk) - 1)];
+		}
+		if (!profile_parse(&p, "p", text, sizeof(good) - 1, error, sizeof(error)))
+			profile_free(&p);
+	}
+	assert_int_equal(profile_parse(&p, "p", "\xff\xfe\x00", 3, error, sizeof(error)), -EINVAL);
+	assert_int_equal(profile_parse(&p, "p", good, strlen(good), error, 8), 0);
+	profile_free(&p);
+}
+
+static void loads_files(void **state)
+{
+	char root[64], path[128], error[512], big[PROFILE_TEXT_MAX + 2];
+	struct profile p;
+
+	(void)state;
+	tree_make(root);
+	tree_put(root, "/a.yaml", good);
+	memset(big, '#', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	tree_put(root, "/big.yaml", big);
+	snprintf(path, sizeof(path), "%s/a.yaml", root);
+	assert_int_equal(profile_load(&p, path, error, sizeof(error)), 0);
+	assert_string_equal(p.path, path);
+	profile_free(&p);
+	profile_free(&p); /* harmless */
+	snprintf(path, sizeof(path), "%s/big.yaml", root);
+	assert_int_equal(profile_load(&p, path, error, sizeof(error)), -EFBIG);
+	assert_non_null(strstr(error, "expected at most 64 KiB"));
+	snprintf(path, sizeof(path), "%s/none.yaml", root);
+	assert_int_equal(profile_load(&p, path, error, sizeof(error)), -ENOENT);
+	assert_non_null(strstr(error, "none.yaml: No such file"));
+	tree_free(root);
+}
+
+static void rule_reads(void **state)
+{
+	struct profile p;
+	char error[512], text[256];
+	struct hs_rule odd = {.vital = 9999};
+
+	(void)state;
+	assert_int_equal(parse(&p, good, error, sizeof(error)), 0);
+	assert_string_equal(
+		rule_format(&p.rule[0], text, sizeof(text)),
+		"while sched.wait.critical.p99_ns is above 100 us, sched.slice.batch_us "
+		"is multiplied by 0.500; below 20 us it goes back by 200 us a step");
+	assert_non_null(strstr(rule_format(&p.rule[1], text, sizeof(text)), "moves by -300 us x"));
+	assert_string_equal(rule_format(&odd, text, sizeof(text)), "?");
+	profile_free(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accepts),    cmocka_unit_test(minimal_is_stock),
+		cmocka_unit_test(refuses),    cmocka_unit_test(too_many),
+		cmocka_unit_test(survives),   cmocka_unit_test(loads_files),
+		cmocka_unit_test(rule_reads),
+	};
+
+	return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
+}

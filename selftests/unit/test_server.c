@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* The control protocol, both sides in one process; the verbs on a kernel that is only memory. */
+#include "fixture.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "clock.h"
+#include "control.h"
+#include "daemon.h"
+#include "json.h"
+#include "names.h"
+
+static char root[64], path[80];
+static struct server *server;
+static int epoll_fd;
+static struct homeostatd d;
+static struct hs_gate gate;
+static struct hs_vital vitals[HS_VITAL_NR];
+static struct hs_knob knobs[HS_KNOB_NR];
+static struct hs_wish wishes[HS_KNOB_NR];
+static uid_t pretend; /* who the client is */
+
+static struct json_object *answer(void *ctx, struct json_object *request, struct peer *peer)
+{
+	peer->uid = pretend;
+	return verb_answer(ctx, request, peer);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	tree_make(root);
+	snprintf(path, sizeof(path), "%s/run/control.sock", root);
+	memset(&d, 0, sizeof(d));
+	gate = (struct hs_gate){.abi_version = HS_ABI_VERSION, .generation = 3};
+	memset(vitals, 0, sizeof(vitals));
+	memset(knobs, 0, sizeof(knobs));
+	memset(wishes, 0, sizeof(wishes));
+	d.kernel =
+		(struct kernel){.gate = &gate, .vitals = vitals, .knobs = knobs, .wishes = wishes};
+	memset(&d.kernel.fd, 0xff, sizeof(d.kernel.fd)); /* no maps */
+	for (int i = 0; i < FAMILY_NR; i++)
+		d.kernel.family[i].state = FAMILY_UNAVAILABLE;
+	d.heartbeat.now = clock_ns;
+	d.heartbeat.gate = &gate;
+	profile_stock(&d.policy.profile);
+	pretend = 0;
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	return server_open(&server, path, epoll_fd, 100, answer, &d);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	server_close(server);
+	close(epoll_fd);
+	profile_free(&d.policy.profile);
+	tree_free(root);
+	return 0;
+}
+
+/* Lets the server work off what has arrived. */
+static void serve(void)
+{
+	struct epoll_event events[8];
+	int nr;
+
+	while ((nr = epoll_wait(epoll_fd, events, 8, 0)) > 0) {
+		for (int i = 0; i < nr; i++)
+			server_event(server, events[i].data.u32, events[i].events);
+	}
+}
+
+static struct json_object *ask_line(struct control *c, const char *line)
+{
+	struct json_object *reply = NULL;
+
+	assert_int_equal(send(control_fd(c), line, strlen(line), MSG_NOSIGNAL), strlen(line));
+	serve();
+	assert_int_equal(control_recv(c, 1000, &reply), 0);
+	return reply;
+}
+
+static struct control *connect_one(void)
+{
+	struct control *c;
+
+	assert_int_equal(control_open(&c, path), 0);
+	serve();
+	return c;
+}
+
+static void expect(const char *line, bool ok, const char *error, int number)
+{
+	struct control *c = connect_one();
+	struct json_object *reply = ask_line(c, line);
+
+	assert_int_equal(js_bool(reply, "ok"), ok);
+	if (!ok &&
+	    (!strstr(js_str(reply, "error"), error) || js_u64(reply, "errno") != (__u64)number))
+		fail_msg("%s: %s", line, js_line(reply));
+	json_object_put(reply);
+	control_close(c);
+	serve();
+}
+
+static void refuses_what_is_wrong(void **state)
+{
+	(void)state;
+	expect("rubbish\n", false, "not a JSON object", EINVAL);
+	expect("{}\n", false, "unknown verb", ENOSYS);
+	expect("{\"verb\":\"dance\"}\n", false, "unknown verb 'dance'", ENOSYS);
+	expect("{\"verb\":7}\n", false, "unknown verb", ENOSYS);
+	expect("{\"verb\":\"status\",\"x\":1}\n", false, "no argument 'x'", EINVAL);
+	expect("{\"verb\":\"explain\",\"knob\":\"x\"}\n", false, "unknown knob 'x'", ENOENT);
+	expect("{\"verb\":\"events\",\"n\":\"x\"}\n", false, "expected n", EINVAL);
+	expect("{\"verb\":\"mode\",\"mode\":\"dance\"}\n", false, "observe, advise or act", EINVAL);
+	expect("{\"verb\":\"wish\",\"knob\":\"sched.slice.batch_us\"}\n", false, "value is missing",
+	       EINVAL);
+	expect("{\"verb\":\"wish\",\"knob\":\"sched.slice.batch_us\",\"value\":1}\n", false,
+	       "expected 500 us to 100 ms", ERANGE);
+	expect("{\"verb\":\"profile_load\",\"path\":\"x\"}\n", false, "not absolute", EINVAL);
+	expect("{\"verb\":\"reload\"}\n", false, "no profile file", ENOENT);
+	expect("{\"verb\":\"fault\",\"what\":\"hang\"}\n", false, "--fault-injection", EPERM);
+	expect("{\"verb\":\"arm\"}\n", false, "mode is observe", EPERM);
+}
+
+static void only_root_changes(void **state)
+{
+	static const char *const changes[] = {"mode",	"arm",		"disarm", "trip", "wish",
+					      "unwish", "profile_load", "reload", "fault"};
+	char line[64];
+
+	(void)state;
+	pretend = 1000;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		snprintf(line, sizeof(line), "{\"verb\":\"%s\"}\n", changes[i]);
+		expect(line, false, "for root", EPERM);
+	}
+	expect("{\"verb\":\"status\"}\n", true, "", 0);
+	expect("{\"verb\":\"knobs\"}\n", true, "", 0);
+}
+
+static void reads(void **state)
+{
+	struct control *c = connect_one();
+	struct json_object *reply, *part;
+
+	(void)state;
+	reply = ask_line(c, "{\"verb\":\"status\"}\n");
+	assert_string_equal(js_str(reply, "mode"), "observe");
+	assert_int_equal(js_u64(reply, "abi"), HS_ABI_VERSION);
+	assert_true(js_is_null(reply, "tripped"));
+	json_object_put(reply);
+	gate.trip_reason = HS_TRIP_HEARTBEAT;
+	gate.trip_ns = 5;
+	vitals[0] = (struct hs_vital){.value = 7, .present = 1, .updated_ns = 1};
+	reply = ask_line(c, "{\"verb\":\"status\"}\n");
+	assert_int_equal(js_get_obj(reply, "tripped", &part), 0);
+	assert_string_equal(js_str(part, "reason"), "heartbeat");
+	json_object_put(reply);
+	reply = ask_line(c, "{\"verb\":\"vitals\"}\n");
+	assert_int_equal(js_get_array(reply, "vitals", &part), 0);
+	assert_int_equal(json_object_array_length(part), HS_VITAL_NR);
+	assert_int_equal(js_u64(json_object_array_get_idx(part, 0), "value"), 7);
+	/* absent is absent, not 0 */
+	assert_true(js_is_null(json_object_array_get_idx(part, 1), "value"));
+	json_object_put(reply);
+	/* two requests in one packet: two replies */
+	reply = ask_line(c, "{\"verb\":\"knobs\"}\n{\"verb\":\"explain\",\"knob\":"
+			    "\"sched.slice.batch_us\"}\n");
+	assert_int_equal(js_get_array(reply, "knobs", &part), 0);
+	assert_int_equal(js_u64(json_object_array_get_idx(part, HS_KNOB_SLICE_BATCH), "value"),
+			 5000);
+	json_object_put(reply);
+	assert_int_equal(control_recv(c, 1000, &reply), 0);
+	assert_non_null(strstr(js_str(reply, "why"), "nobody changed it"));
+	json_object_put(reply);
+	control_close(c);
+}
+
+static void explains_a_rule(void **state)
+{
+	static const char text[] =
+		"name: a\nrules:\n  - { when: sched.wait.normal.p99_ns, low: 1ms, high: 2ms,\n"
+		"      knob: sched.slice.batch_us, kind: aimd, up: 50%, down: 1ms }\n";
+	struct control *c = connect_one();
+	struct json_object *reply, *rule;
+	char error[256];
+
+	(void)state;
+	assert_int_equal(
+		profile_parse(&d.policy.profile, "p", text, strlen(text), error, sizeof(error)), 0);
+	knobs[HS_KNOB_SLICE_BATCH] =
+		(struct hs_knob){.value = 2500, .gen = 1, .cause = HS_CAUSE_REFLEX};
+	reply = ask_line(c, "{\"verb\":\"explain\",\"knob\":\"sched.slice.batch_us\"}\n");
+	assert_int_equal(js_u64(reply, "value"), 2500);
+	assert_non_null(strstr(js_str(reply, "why"), "rule 1 of profile a moved it"));
+	assert_int_equal(js_get_obj(reply, "rule", &rule), 0);
+	assert_string_equal(js_str(rule, "when"), "sched.wait.normal.p99_ns");
+	json_object_put(reply);
+	control_close(c);
+}
+
+static void a_wish_is_written(void **state)
+{
+	(void)state;
+	expect("{\"verb\":\"wish\",\"knob\":\"sched.slice.batch_us\",\"value\":7000}\n", true, "",
+	       0);
+	assert_int_equal(wishes[HS_KNOB_SLICE_BATCH].value, 7000);
+	assert_int_equal(wishes[HS_KNOB_SLICE_BATCH].cause, HS_CAUSE_WISH);
+	assert_int_equal(wishes[HS_KNOB_SLICE_BATCH].gen, 1);
+	expect("{\"verb\":\"unwish\",\"knob\":\"sched.slice.batch_us\"}\n", true, "", 0);
+	assert_int_equal(wishes[HS_KNOB_SLICE_BATCH].value, 5000);
+	assert_int_equal(wishes[HS_KNOB_SLICE_BATCH].gen, 2);
+}
+
+static void follows(void **state)
+{
+	struct control *c = connect_one();
+	struct hs_event event = {.type = HS_EVENT_TRIP, .id = HS_TRIP_OPERATOR, .ts_ns = 9};
+	struct json_object *line = event_json(&event), *reply;
+	int i;
+
+	(void)state;
+	assert_false(server_followed(server));
+	reply = ask_line(c, "{\"verb\":\"events\",\"follow\":true,\"n\":0}\n");
+	json_object_put(reply);
+	assert_true(server_followed(server));
+	server_broadcast(server, line);
+	assert_int_equal(control_recv(c, 1000, &reply), 0);
+	assert_string_equal(js_str(reply, "trip"), "operator");
+	json_object_put(reply);
+	/* who does not read is dropped, and costs nobody else anything */
+	for (i = 0; i < 100000 && server_followed(server); i++)
+		server_broadcast(server, line);
+	assert_false(server_followed(server));
+	json_object_put(line);
+	control_close(c);
+}
+
+static void bounds_clients_and_lines(void **state)
+{
+	struct control *c[SERVER_CLIENTS], *extra;
+	struct json_object *reply;
+	char junk[CONTROL_REQUEST_MAX];
+
+	(void)state;
+	for (int i = 0; i < SERVER_CLIENTS; i++)
+		c[i] = connect_one();
+	extra = connect_one();
+	assert_int_equal(control_recv(extra, 1000, &reply), -EPIPE);
+	control_close(extra);
+	/* a request without end costs the connection */
+	memset(junk, ' ', sizeof(junk));
+	assert_int_equal(send(control_fd(c[0]), junk, sizeof(junk), MSG_NOSIGNAL), sizeof(junk));
+	serve();
+	assert_int_equal(control_recv(c[0], 1000, &reply), -EPIPE);
+	for (int i = 0; i < SERVER_CLIENTS; i++)
+		control_close(c[i]);
+	serve();
+	extra = connect_one();
+	json_object_put(ask_line(extra, "{\"verb\":\"status\"}\n"));
+	control_close(extra);
+}
+
+static void one_daemon_per_socket(void **state)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct server *second = NULL;
+	int fd;
+
+	(void)state;
+	assert_int_equal(server_open(&second, path, epoll_fd, 200, answer, &d), -EADDRINUSE);
+	assert_int_equal(access(path, F_OK), 0); /* not ours to remove */
+	/* the socket of a daemon that died is taken over */
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/dead.sock", root);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	close(fd);
+	assert_int_equal(server_open(&second, addr.sun_path, epoll_fd, 200, answer, &d), 0);
+	server_close(second);
+	assert_int_equal(access(addr.sun_path, F_OK), -1);
+	tree_put(root, "/file", "no socket");
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/file", root);
+	assert_int_equal(server_open(&second, addr.sun_path, epoll_fd, 200, answer, &d), -EEXIST);
+}
+
+static void a_silent_daemon(void **state)
+{
+	struct control *c = connect_one();
+	struct json_object *reply = NULL, *request = control_request("status");
+
+	(void)state;
+	assert_int_equal(control_recv(c, 0, &reply), -ETIMEDOUT);
+	assert_int_equal(control_send(c, request), 0);
+	json_object_put(request);
+	control_close(c);
+	serve();
+	assert_int_equal(control_open(&c, "/nonexistent/socket"), -ENOENT);
+	control_close(NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(refuses_what_is_wrong),	TEST(only_root_changes),     TEST(reads),
+		TEST(explains_a_rule),		TEST(a_wish_is_written),     TEST(follows),
+		TEST(bounds_clients_and_lines), TEST(one_daemon_per_socket), TEST(a_silent_daemon),
+	};
+
+	return cmocka_run_group_tests_name("server", tests, NULL, NULL);
+}
