@@ -37,10 +37,14 @@ struct sched_info {
 	unsigned long long last_queued; /* rq clock when it became runnable; 0 = not waiting */
 };
 
+struct scx_rq {
+	u32 nr_running; /* of sched_ext alone */
+};
+
 struct rq {
 	u64 clock;
-	struct task_struct *curr;
-	unsigned int nr_running;
+	unsigned int nr_running; /* of all classes */
+	struct scx_rq scx;
 };
 
 struct cfs_rq {

@@ -7,8 +7,9 @@
 #include "../lib/classify.h"
 
 #define MSEC 1000000ULL
-#define BUDGET_WINDOW_NS (100 * MSEC)     /* over which budget and duty cycle are balanced */
+#define BUDGET_WINDOW_NS (40 * MSEC)      /* over which budget and duty cycle are balanced */
 #define SLICE_LEFT_MIN_NS 200000ULL       /* a rest shorter than this is not worth going on with */
+#define SLICE_MIN_NS (1 * MSEC)           /* shorter rounds than this are not made for fairness */
 #define DEADLINE_RECOGNISED_NS (5 * MSEC) /* of critical tasks that declare none */
 #define DEADLINE_NONE (~0ULL)
 #define NOTHING HS_CLASS_NR               /* class of what runs on a CPU that runs none of ours */
@@ -54,7 +55,7 @@ struct {
  * looks into the queue whatever the hint says.
  */
 struct llc_state {
-	u64 vtime_now; /* of the fair task that ran last; lags and races are bounded by one slice */
+	u64 vtime_now; /* of the task that is furthest behind; only grows. Races cost a slice at most */
 	u32 hint;
 	u32 pad;
 } __attribute__((aligned(64)));
@@ -126,15 +127,34 @@ static __always_inline void insert_ordered(struct task_struct *p, u64 dsq, u64 s
 	__scx_bpf_dsq_insert_vtime(p, &args);
 }
 
-/* Slice of a fair task. A finite slice needs the tick, so a CPU that is to be left alone has none. */
-static __always_inline u64 fair_slice_ns(u32 class, u32 cpu)
+/*
+ * Slice of fair task @p on @cpu. A finite slice needs the tick, so a CPU that is to be left alone has
+ * none. With many tasks on the CPU it is cut so that one round takes a third of the starvation bound
+ * at most, as far as SLICE_MIN_NS allows: the rest is for the tick's grain and for critical work.
+ */
+static __always_inline u64 fair_slice_ns(struct task_struct *p, u32 class, u32 cpu)
 {
 	struct hs_cpu_topo *t = nr_cpus > 1 ? topo_of(cpu) : NULL;
+	u64 slice, round;
+	u32 nr;
 
 	if (t && t->nohz_full && !scx_bpf_dsq_nr_queued(DSQ_PINNED(cpu)))
 		return SCX_SLICE_INF;
-	return knob_bounded(class == HS_CLASS_BATCH ? HS_KNOB_SLICE_BATCH : HS_KNOB_SLICE_NORMAL) *
-	       1000;
+	slice = knob_bounded(class == HS_CLASS_BATCH ? HS_KNOB_SLICE_BATCH : HS_KNOB_SLICE_NORMAL) *
+		1000;
+	nr = p->se.cfs_rq->rq->nr_running;
+	if (nr < 3)
+		return slice;
+	round = knob_bounded(HS_KNOB_STARVATION) * MSEC / 3 / nr;
+	if (round < SLICE_MIN_NS)
+		round = SLICE_MIN_NS;
+	return slice < round ? slice : round;
+}
+
+static __always_inline void vtime_advance(struct llc_state *l, u64 vtime)
+{
+	if ((s64)(l->vtime_now - vtime) < 0)
+		l->vtime_now = vtime;
 }
 
 /*

@@ -90,3 +90,15 @@ int tasks(struct bpf_iter__task *ctx)
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	return 0;
 }
+
+/* The daemon has changed the declarations: every task that is known is matched again. */
+SEC("iter/task")
+int rematch(struct bpf_iter__task *ctx)
+{
+	struct task_struct *p = ctx->task;
+	struct task_state *s = p ? bpf_task_storage_get(&TASKS, p, NULL, 0) : NULL;
+
+	if (s)
+		task_declare(p, s, task_match(p), rq_clock_of(p));
+	return 0;
+}

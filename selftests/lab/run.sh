@@ -161,7 +161,7 @@ table() {
 		printf '\n  no reflex fired\n'
 	fi
 	printf '  recognised as latency-critical, by behaviour alone: %s\n' \
-		"$(awk '{ print $2 }' "$tmp/critical" | sort | uniq -c | awk '{ printf "%s%s", n++ ? ", " : "", $1 > 1 ? $2 " (" $1 ")" : $2 }')"
+		"$(awk '{ print $2 }' "$tmp/critical" | sort | uniq -c | awk '{ printf "%s%s", n++ ? ", " : "", ($1 > 1) ? $2 " (" $1 ")" : $2 }')"
 }
 
 scx_is disabled || die "sched_ext is $(scx_state) here: nothing to compare"

@@ -93,6 +93,20 @@ static int wait_for_lease(struct homeostatd *d, __u64 before)
 	return 0;
 }
 
+/* The kernel gives a number only; its log says more, and so can we for the one usual case. */
+static void explain_attach(const struct homeostatd *d, int err, char *why, size_t size)
+{
+	static const __u64 none[CPU_WORDS];
+
+	if (err == -EINVAL && memcmp(d->topo.isolcpus, none, sizeof(none)))
+		snprintf(why, size,
+			 "this kernel has no sched_ext beside isolcpus=; isolate with cpuset "
+			 "partitions and nohz_full= instead");
+	else
+		snprintf(why, size, "%.200s; the kernel log may say why",
+			 d->kernel.family[FAMILY_SCHED].why);
+}
+
 static void gate_open(struct hs_gate *gate)
 {
 	store(&gate->leaving, 0);
@@ -150,7 +164,7 @@ int arm(struct homeostatd *d, char *why, size_t size)
 	if (!err) {
 		err = kernel_attach_sched(&d->kernel);
 		if (err)
-			snprintf(why, size, "%.200s", d->kernel.family[FAMILY_SCHED].why);
+			explain_attach(d, err, why, size);
 	}
 	if (err) {
 		gate_shut(gate, HS_TRIP_NONE);

@@ -323,6 +323,8 @@ LOAD_FN void samples_write(const struct samples *s, const char *path)
 /* Sorts the samples, adds their number and quantiles, writes them out if so asked. */
 LOAD_FN void line_samples(struct line *b, const struct load *l, struct samples *s)
 {
+	if (l->raw)
+		samples_write(s, l->raw); /* in the order they were taken */
 	qsort(s->v, s->n, sizeof(*s->v), samples_compare);
 	line_u64(b, "samples", s->n);
 	if (s->n) {
@@ -333,8 +335,6 @@ LOAD_FN void line_samples(struct line *b, const struct load *l, struct samples *
 	}
 	if (s->lost)
 		line_u64(b, "lost", s->lost);
-	if (l->raw)
-		samples_write(s, l->raw);
 }
 
 LOAD_FN void line_end(struct line *b, const char *path)
