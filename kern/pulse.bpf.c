@@ -69,6 +69,17 @@ static __always_inline void heart_rate(const struct hs_config *c, __u64 least, _
 	}
 }
 
+/*
+ * The pulse at its fastest. Where nothing may be acted on, a pulse between two windows finds nothing
+ * to do: then it is one a window.
+ */
+static __always_inline __u64 period_least(const struct hs_config *c)
+{
+	if (!gate.armed && c->period_min_ns < c->window_ns)
+		return c->window_ns;
+	return c->period_min_ns;
+}
+
 /* All that happens once per window. */
 __noinline int pulse_publish(void)
 {
@@ -84,7 +95,7 @@ __noinline int pulse_publish(void)
 	if (reflex.now - pulse.rates_ns >= RATE_NS)
 		rates_publish();
 	reflex_rules();
-	heart_rate(c, c->period_min_ns, c->period_max_ns);
+	heart_rate(c, period_least(c), c->period_max_ns);
 	return 0;
 }
 
@@ -189,7 +200,7 @@ static __always_inline __u64 pulse_next(__u64 rem)
 
 static __always_inline void period_bound(const struct hs_config *c)
 {
-	__u64 least = c->period_min_ns, most = c->period_max_ns;
+	__u64 least = period_least(c), most = c->period_max_ns;
 
 	if (least < PERIOD_LEAST_NS)
 		least = PERIOD_LEAST_NS;

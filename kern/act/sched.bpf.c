@@ -317,16 +317,17 @@ static __always_inline u64 charge(struct task_struct *p, struct task_state *s, s
 	u64 used = task_exec_ns(p) - s->run_exec_ns;
 
 	s->run_exec_ns = task_exec_ns(p);
+	if (s->flags & TASK_EXPRESS) { /* paid for from the budget, not with virtual time */
+		c->budget_ns -= used;
+		sc->crit_run_ns += used;
+		return used;
+	}
 	if (s->group)
 		s->vtime += used * 100 * 1024 / group_flat_weight(p, s);
 	else
 		s->vtime += p->scx.weight == 100 ? used : used * 100 / (p->scx.weight ?: 1);
-	if (s->flags & TASK_EXPRESS) {
-		c->budget_ns -= used;
-		sc->crit_run_ns += used;
-	} else if (s->class == HS_CLASS_BATCH) {
+	if (s->class == HS_CLASS_BATCH)
 		c->duty_ns -= used;
-	}
 	return used;
 }
 

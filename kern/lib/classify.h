@@ -107,10 +107,13 @@ static __noinline u32 task_match(struct task_struct *p)
 static __always_inline void task_set_class(struct task_struct *p, struct task_state *s, u32 class,
 					   u64 now)
 {
+	struct sense_cpu *c = sense_this_cpu();
 	u32 from = s->class;
 
 	if (from == class)
 		return;
+	if (c)
+		sense_count(c, HS_COUNT_CLASSIFY);
 	s->class = class;
 	s->changed_ns = now;
 	s->changes++;

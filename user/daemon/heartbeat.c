@@ -43,7 +43,8 @@ struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 	struct heartbeat_step step = {0};
 	struct hs_gate *gate = hb->gate;
 
-	if (!sleep)
+	/* while the gate is shut nobody depends on it: a promise kept ready for the next arming */
+	if (!sleep || (!load(&hb->gate->armed) && sleep < REST_NS))
 		sleep = REST_NS;
 	if (sleep > REST_MAX_NS)
 		sleep = REST_MAX_NS;
