@@ -21,6 +21,8 @@
 
 #define HS_ABI_VERSION 1
 
+/* clang-format off: tables */
+
 /* Workload classes. The order is that of precedence: a lower number goes first. */
 #define HS_CLASSES(X)                                                                              \
 	X(CRITICAL, "critical", "runs at once, within the critical budget")                        \
@@ -70,7 +72,8 @@
 	X(OFFCPU_NORMAL, "sched.offcpu.normal_ns", "ns", FAST,                                     \
 	  "mean time of normal tasks off the CPU between two runs (sleep and wait)")               \
 	X(SWITCHES, "sched.switches_hz", "hz", FAST, "context switches, all CPUs")                 \
-	X(MIGRATIONS, "sched.migrations_hz", "hz", FAST, "tasks that ran on another CPU than last") \
+	X(MIGRATIONS, "sched.migrations_hz", "hz", FAST,                                           \
+	  "tasks that ran on another CPU than last")                                               \
 	X(BURST, "sched.burst_permille", "permille", FAST,                                         \
 	  "burst index: switch rate of the last window against its moving average; 1000 = steady") \
 	X(SHARE_CRITICAL, "sched.share.critical_permille", "permille", FAST,                       \
@@ -106,9 +109,9 @@
 	  "run that a normal task is left before a waking one, behind in virtual time, preempts")  \
 	X(BATCH_DUTY, "sched.batch.duty_permille", "permille", 1000, 50, 1000, 20000,              \
 	  "share of CPU time that batch may take while other work waits")                          \
-	X(RECOGNISE_BURST, "sched.recognise.burst_us", "us", 1000, 0, 10000, 2000000,                 \
+	X(RECOGNISE_BURST, "sched.recognise.burst_us", "us", 1000, 0, 10000, 2000000,              \
 	  "longest run between two sleeps of a task recognised as critical; 0 = recognise none")   \
-	X(RECOGNISE_UTIL, "sched.recognise.util_permille", "permille", 300, 0, 1000, 20000,          \
+	X(RECOGNISE_UTIL, "sched.recognise.util_permille", "permille", 300, 0, 1000, 20000,        \
 	  "largest CPU use of a task recognised as critical")                                      \
 	X(RECOGNISE_WAKEUPS, "sched.recognise.wakeups", "count", 16, 2, 1000, 10000,               \
 	  "short runs in a row before a task is recognised as critical")                           \
@@ -123,7 +126,7 @@
 #define HS_CAUSES(X)                                                                               \
 	X(STOCK, "stock")     /* never touched since start, or gate shut */                        \
 	X(PROFILE, "profile") /* base value of the profile */                                      \
-	X(WISH, "wish")       /* a person or client asked for it */                                \
+	X(WISH, "wish")	      /* a person or client asked for it */                                \
 	X(REFLEX, "reflex")   /* a rule of the profile */                                          \
 	X(PLUGIN, "plugin")   /* a policy in the reflex slot */                                    \
 	X(FROZEN, "frozen")   /* turned back and forth too often: held at stock */
@@ -158,6 +161,8 @@
 	X(ADVICE, "advice", "advise mode: REFLEX or KNOB (see cause) as it would have been")       \
 	X(PLUGIN, "plugin", "the reflex slot was shut: the policy in it took latency_ns")
 
+/* clang-format on */
+
 enum hs_class {
 #define X(id, ...) HS_CLASS_##id,
 	HS_CLASSES(X)
@@ -166,13 +171,13 @@ enum hs_class {
 };
 enum hs_vital_id {
 #define X(id, ...) HS_VITAL_##id,
-	HS_VITALS(X)
+	HS_VITALS (X)
 #undef X
 	HS_VITAL_NR
 };
 enum hs_knob_id {
 #define X(id, ...) HS_KNOB_##id,
-	HS_KNOBS(X)
+	HS_KNOBS (X)
 #undef X
 	HS_KNOB_NR
 };
@@ -201,12 +206,12 @@ enum hs_event_type {
 	HS_EVENT_NR
 };
 
-#define HS_RULES_MAX 32      /* reflex rules of one profile */
-#define HS_WORKLOADS_MAX 64  /* declared workloads of one profile */
-#define HS_MATCHES_MAX 4096  /* cgroups, commands and pids that declarations resolve to */
-#define HS_COMM_LEN 16       /* TASK_COMM_LEN */
-#define HS_HIST_BUCKETS 128  /* log2-linear, 4 buckets per octave (lib/hist.h) */
-#define HS_CPUS_MAX 1024     /* CPUs that one kernel may have */
+#define HS_RULES_MAX 32	    /* reflex rules of one profile */
+#define HS_WORKLOADS_MAX 64 /* declared workloads of one profile */
+#define HS_MATCHES_MAX 4096 /* cgroups, commands and pids that declarations resolve to */
+#define HS_COMM_LEN 16	    /* TASK_COMM_LEN */
+#define HS_HIST_BUCKETS 128 /* log2-linear, 4 buckets per octave (lib/hist.h) */
+#define HS_CPUS_MAX 1024    /* CPUs that one kernel may have */
 
 /*
  * GATE. One instance, mapped by daemon and guard, reachable by `homeostat trip` through its map id.
@@ -216,16 +221,16 @@ enum hs_event_type {
  */
 struct hs_gate {
 	__u32 abi_version;   /* HS_ABI_VERSION of the object, set at compile time */
-	__u32 armed;         /* 1 = actuators may act while the lease is fresh */
+	__u32 armed;	     /* 1 = actuators may act while the lease is fresh */
 	__u64 lease_jiffies; /* actuators are stock once jiffies64 has reached this */
 	__u64 heartbeat_ns;  /* when the daemon last vouched for its main loop */
-	__u64 due_ns;        /* when it promised to do so again, with the limit added */
-	__u32 mode;          /* enum hs_mode */
+	__u64 due_ns;	     /* when it promised to do so again, with the limit added */
+	__u32 mode;	     /* enum hs_mode */
 	__u32 generation;    /* counts armings */
 	__u32 trip_reason;   /* enum hs_trip, of the last trip */
-	__u32 leaving;       /* our scheduler has asked the kernel to let it go */
-	__u64 trip_ns;       /* when the gate was shut */
-	__u64 safe_ns;       /* first scheduling decision by stock rules after it */
+	__u32 leaving;	     /* our scheduler has asked the kernel to let it go */
+	__u64 trip_ns;	     /* when the gate was shut */
+	__u64 safe_ns;	     /* first scheduling decision by stock rules after it */
 	__u64 period_ns;     /* present period of the pulse: how fast the heart beats */
 	__u64 events_lost;   /* events that found the ring buffer full */
 };
@@ -233,8 +238,8 @@ struct hs_gate {
 /* VITALS. Written by the pulse (FAST) and the daemon (SLOW); a reader takes what one aligned load gives. */
 struct hs_vital {
 	__u64 value;
-	__u64 ewma;       /* moving average, weight 1/8 for the newest window */
-	__u64 peak;       /* largest value since start */
+	__u64 ewma;	  /* moving average, weight 1/8 for the newest window */
+	__u64 peak;	  /* largest value since start */
 	__u64 updated_ns; /* 0 = never: absent */
 	__u32 present;
 	__u32 pad;
@@ -280,45 +285,45 @@ struct hs_bound {
  * it rests. Signs and units: see enum hs_rule_kind.
  */
 enum hs_rule_kind {
-	HS_RULE_AIMD,         /* up: knob = knob * gain_up / 1000; down: knob moves gain_down units to base */
+	HS_RULE_AIMD, /* up: knob = knob * gain_up / 1000; down: knob moves gain_down units to base */
 	HS_RULE_PROPORTIONAL, /* up: knob += gain_up * (vital - high) / high; down: as AIMD */
 };
 struct hs_rule {
-	__u32 vital;       /* enum hs_vital_id */
-	__u32 knob;        /* enum hs_knob_id */
-	__u32 kind;        /* enum hs_rule_kind */
+	__u32 vital; /* enum hs_vital_id */
+	__u32 knob;  /* enum hs_knob_id */
+	__u32 kind;  /* enum hs_rule_kind */
 	__u32 pad;
-	__u64 low;         /* unit of the vital sign; low <= high */
+	__u64 low; /* unit of the vital sign; low <= high */
 	__u64 high;
-	__s64 gain_up;     /* AIMD: permille; PROPORTIONAL: knob units, signed */
+	__s64 gain_up;	   /* AIMD: permille; PROPORTIONAL: knob units, signed */
 	__s64 gain_down;   /* knob units per step, > 0 */
-	__u64 hold_ns;     /* how long the crossing must last before the first step */
+	__u64 hold_ns;	   /* how long the crossing must last before the first step */
 	__u64 cooldown_ns; /* least time between two steps */
 };
 
 /* CONFIG. Programs may only read; the daemon writes the whole by one system call. */
 struct hs_config {
-	__u64 period_min_ns;   /* the pulse at its fastest, 100 us … 100 ms */
-	__u64 period_max_ns;   /* at rest: up to 500 ms */
-	__u64 window_ns;       /* quantiles are taken over windows of this length at least */
-	__u64 stress_wait_ns;  /* a wait above this, in any window, makes the heart beat fast */
+	__u64 period_min_ns;	  /* the pulse at its fastest, 100 us … 100 ms */
+	__u64 period_max_ns;	  /* at rest: up to 500 ms */
+	__u64 window_ns;	  /* quantiles are taken over windows of this length at least */
+	__u64 stress_wait_ns;	  /* a wait above this, in any window, makes the heart beat fast */
 	__u64 stress_switches_hz; /* a switch rate per CPU above this does so, too */
 	__u32 rules_nr;
-	__u32 rules_base;      /* 0 or HS_RULES_MAX: which half of RULES is in force */
-	__u32 freeze_turns;    /* a knob that turns more than this often … */
-	__u32 plugin;          /* 1 = ask homeostat_reflex() instead of the rules */
+	__u32 rules_base;	/* 0 or HS_RULES_MAX: which half of RULES is in force */
+	__u32 freeze_turns;	/* a knob that turns more than this often … */
+	__u32 plugin;		/* 1 = ask homeostat_reflex() instead of the rules */
 	__u64 freeze_window_ns; /* … in this time is frozen */
-	__u32 nr_cpus;         /* possible CPUs */
+	__u32 nr_cpus;		/* possible CPUs */
 	__u32 pad;
 };
 
 /* What the daemon knows of a CPU's place and use (CPUS map, index = CPU). */
 struct hs_cpu_topo {
-	__u32 llc;          /* number of its last-level cache domain, from 0 */
-	__u32 node;         /* NUMA node */
-	__u32 nohz_full;    /* its tick is to stay off */
-	__u32 isolated;     /* member of an isolated cpuset partition */
-	__u32 reserved;     /* index + 1 of the workload (isolation: true) it is kept for; 0 = none */
+	__u32 llc;	 /* number of its last-level cache domain, from 0 */
+	__u32 node;	 /* NUMA node */
+	__u32 nohz_full; /* its tick is to stay off */
+	__u32 isolated;	 /* member of an isolated cpuset partition */
+	__u32 reserved;	 /* index + 1 of the workload (isolation: true) it is kept for; 0 = none */
 	__u32 pad;
 };
 
@@ -328,24 +333,28 @@ struct hs_workload {
 	__u64 period_ns;   /* 0 = not stated */
 	__u64 deadline_ns; /* after a wake-up; 0 = period, or none */
 	__u64 runtime_ns;  /* CPU time per period that it says it needs; 0 = not stated */
-	__u32 class;       /* enum hs_class */
+	__u32 class;	   /* enum hs_class */
 	__u32 criticality; /* 0 … 1000, breaks ties between equal deadlines; higher goes first */
 	__u32 isolation;   /* 1 = its `cpus` take no other work that could run elsewhere */
 	__u32 pad;
 	__u64 cpus[HS_CPUS_MAX / 64]; /* allowed CPUs; all zero = no restriction of ours */
 };
 struct hs_workload_stats {
-	__u64 wakeups;     /* runs completed: wake-up … next voluntary sleep */
-	__u64 misses;      /* of these, with the deadline missed */
-	__u64 overruns;    /* of these, with more CPU time than runtime_ns */
-	__u64 run_max_ns;  /* longest CPU time of one run */
+	__u64 wakeups;	  /* runs completed: wake-up … next voluntary sleep */
+	__u64 misses;	  /* of these, with the deadline missed */
+	__u64 overruns;	  /* of these, with more CPU time than runtime_ns */
+	__u64 run_max_ns; /* longest CPU time of one run */
 	__u64 run_sum_ns;
 	__u64 run_sq_us2;  /* sum of squares, microseconds^2: variance = sq/n - (sum/n)^2 */
 	__u64 resp_max_ns; /* longest wake-up … sleep */
 };
 
 /* How a task is matched to a workload (MATCH map: key → index into WORKLOADS + 1). */
-enum hs_match_kind { HS_MATCH_CGROUP, HS_MATCH_COMM, HS_MATCH_PID };
+enum hs_match_kind {
+	HS_MATCH_CGROUP,
+	HS_MATCH_COMM,
+	HS_MATCH_PID
+};
 struct hs_match_key {
 	__u32 kind; /* enum hs_match_kind */
 	__u32 pad;
@@ -360,12 +369,12 @@ struct hs_task_record {
 	__u32 pid;
 	__u32 tgid;
 	char comm[HS_COMM_LEN];
-	__u32 class;      /* enum hs_class */
-	__u32 workload;   /* index + 1; 0 = not declared */
-	__u64 burst_ns;   /* moving average of CPU time between voluntary sleeps */
-	__u64 wakeups;    /* seen so far */
+	__u32 class;	     /* enum hs_class */
+	__u32 workload;	     /* index + 1; 0 = not declared */
+	__u64 burst_ns;	     /* moving average of CPU time between voluntary sleeps */
+	__u64 wakeups;	     /* seen so far */
 	__u64 classified_ns; /* time from first seen to the present class; 0 = never changed */
-	__u32 changes;    /* how often the class changed */
+	__u32 changes;	     /* how often the class changed */
 	__u32 cpu;
 };
 
@@ -384,6 +393,7 @@ struct hs_event {
 	char comm[HS_COMM_LEN];
 };
 
+/* clang-format off: table */
 /* Counters of the fast path, per CPU: X(ID, name, meaning). */
 #define HS_COUNTERS(X)                                                                             \
 	X(SWITCH, "switches", "context switches seen")                                             \
@@ -402,6 +412,7 @@ struct hs_event {
 	X(AGED, "sched.aged", "tasks moved ahead by age")                                          \
 	X(STOCK, "sched.stock", "decisions taken by stock rules, gate shut")                       \
 	X(DEADLINE_MISS, "sched.deadline_misses", "deadlines missed")
+/* clang-format on */
 enum hs_counter {
 #define X(id, ...) HS_COUNT_##id,
 	HS_COUNTERS(X)

@@ -183,7 +183,7 @@ struct bpf_iter_scx_dsq {
 /* The low half of these flags are the core scheduler's, which renumbers them: relocated at load. */
 enum scx_enq_flags {
 	SCX_ENQ_CPU_SELECTED = 1ULL << 20, /* select_cpu() was asked */
-	SCX_ENQ_REENQ = 1ULL << 40, /* makes the type 64 bits wide */
+	SCX_ENQ_REENQ = 1ULL << 40,	   /* makes the type 64 bits wide */
 };
 #define SCX_TASK_QUEUED 1U
 #define SCX_DSQ_LOCAL ((1ULL << 63) | 2)
@@ -199,11 +199,14 @@ enum scx_enq_flags {
 
 #define __kfunc __ksym __weak
 s32 scx_bpf_create_dsq(u64 dsq_id, s32 node) __kfunc;
-s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle) __kfunc;
+s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags,
+			   bool *is_idle) __kfunc;
 void scx_bpf_dsq_insert(struct task_struct *p, u64 dsq_id, u64 slice, u64 enq_flags) __kfunc;
-bool __scx_bpf_dsq_insert_vtime(struct task_struct *p, struct scx_bpf_dsq_insert_vtime_args *args) __kfunc;
+bool __scx_bpf_dsq_insert_vtime(struct task_struct *p,
+				struct scx_bpf_dsq_insert_vtime_args *args) __kfunc;
 bool scx_bpf_dsq_move_to_local(u64 dsq_id) __kfunc;
-bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq_id, u64 enq_flags) __kfunc;
+bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq_id,
+		      u64 enq_flags) __kfunc;
 s32 scx_bpf_dsq_nr_queued(u64 dsq_id) __kfunc;
 struct task_struct *scx_bpf_dsq_peek(u64 dsq_id) __kfunc;
 void scx_bpf_kick_cpu(s32 cpu, u64 flags) __kfunc;

@@ -15,7 +15,7 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile __u32 nr_cpus = 1;
 const volatile __u32 nr_llcs = 1;
 
-struct hs_gate gate SEC(".data.gate") = { .abi_version = HS_ABI_VERSION };
+struct hs_gate gate SEC(".data.gate") = {.abi_version = HS_ABI_VERSION};
 struct hs_vital vitals[HS_VITAL_NR] SEC(".data.vitals") = {};
 struct hs_knob knobs[HS_KNOB_NR] SEC(".data.knobs") = {};
 struct hs_wish wishes[HS_KNOB_NR] SEC(".data.wishes") = {};

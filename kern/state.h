@@ -10,7 +10,7 @@
 /* Facts of the machine, set by the daemon before load. */
 extern const volatile __u32 nr_cpus; /* possible CPUs */
 extern const volatile __u32 nr_llcs; /* last-level cache domains; 1 … LLCS_MAX */
-#define LLCS_MAX 64 /* more domains than that share queues, modulo */
+#define LLCS_MAX 64		     /* more domains than that share queues, modulo */
 
 extern struct hs_gate gate;
 extern struct hs_vital vitals[HS_VITAL_NR];
@@ -26,14 +26,14 @@ struct sense_bank {
 	__u64 used[HS_CLASS_NR][HS_HIST_BUCKETS / 64]; /* bit set = bucket not empty */
 	__u32 wait[HS_CLASS_NR][HS_HIST_BUCKETS];      /* run-queue wait, ns (lib/hist.h) */
 	__u64 wait_max_ns;
-	__u64 run_ns[HS_CLASS_NR];   /* CPU time of the sampled tasks since they were last seen … */
-	__u64 off_ns[HS_CLASS_NR];   /* … time off the CPU … */
-	__u64 sleeps[HS_CLASS_NR];   /* … and their voluntary sleeps */
+	__u64 run_ns[HS_CLASS_NR]; /* CPU time of the sampled tasks since they were last seen … */
+	__u64 off_ns[HS_CLASS_NR]; /* … time off the CPU … */
+	__u64 sleeps[HS_CLASS_NR]; /* … and their voluntary sleeps */
 };
 struct sense_cpu {
-	__u32 epoch;  /* pulse */
-	__u32 skip;   /* switches to let pass before the next sample */
-	__u32 every;  /* pulse: sample one switch in so many, on average; 0 and 1 = all */
+	__u32 epoch; /* pulse */
+	__u32 skip;  /* switches to let pass before the next sample */
+	__u32 every; /* pulse: sample one switch in so many, on average; 0 and 1 = all */
 	__u32 seed;
 	__u64 crit_run_ns; /* CPU time that critical tasks took with precedence; only ever grows */
 	__u64 count[HS_COUNT_NR]; /* enum hs_counter; only ever grows */
@@ -47,35 +47,35 @@ struct sense_cpu {
  */
 struct task_state {
 	/* what it is: lib/classify.h */
-	__u32 class;         /* enum hs_class */
-	__u32 workload;      /* index into WORKLOADS + 1; 0 = not declared */
-	__u64 first_ns;      /* first seen */
-	__u64 changed_ns;    /* last change of class */
+	__u32 class;	  /* enum hs_class */
+	__u32 workload;	  /* index into WORKLOADS + 1; 0 = not declared */
+	__u64 first_ns;	  /* first seen */
+	__u64 changed_ns; /* last change of class */
 	__u32 changes;
-	__u32 clean;         /* short runs after an event, in a row */
+	__u32 clean;	     /* short runs after an event, in a row */
 	__u32 demotions;     /* how often it proved not to be critical, forgotten slowly */
-	__u32 wakeups;       /* voluntary sleeps seen */
-	__u64 burst_ns;      /* CPU time between two voluntary sleeps, moving average … */
-	__u64 peak_ns;       /* … and slowly forgetting maximum */
-	__u64 cycle_ns;      /* time between two voluntary sleeps, moving average */
-	__u64 sleep_ns;      /* when it last went to sleep … */
+	__u32 wakeups;	     /* voluntary sleeps seen */
+	__u64 burst_ns;	     /* CPU time between two voluntary sleeps, moving average … */
+	__u64 peak_ns;	     /* … and slowly forgetting maximum */
+	__u64 cycle_ns;	     /* time between two voluntary sleeps, moving average */
+	__u64 sleep_ns;	     /* when it last went to sleep … */
 	__u64 sleep_exec_ns; /* … and its sum_exec_runtime then */
 	/* what the sampling sensor saw: sense/sched.h */
 	__u64 seen_ns;
 	__u64 seen_exec_ns;
 	__u64 seen_sleeps;
 	/* how it is scheduled: act/sched.bpf.c */
-	__u64 run_exec_ns;   /* sum_exec_runtime when it last got the CPU */
-	__u64 wake_ns;       /* last wake-up; a deadline counts from here */
-	__u32 group;         /* cgroup with a cpu.weight: slot + 1, see act/sched_group.h; 0 = none */
-	__u32 counted;       /* weight that is counted in its group; 0 = not runnable */
-	__u64 slice_ns;      /* what is left of its slice; 0 = a new one is due */
-	__u64 vtime;         /* CPU time received, scaled by 100 / weight */
-	__s32 cpu;           /* where it ran last; -1 = nowhere yet */
-	__u32 flags;         /* TASK_* */
+	__u64 run_exec_ns; /* sum_exec_runtime when it last got the CPU */
+	__u64 wake_ns;	   /* last wake-up; a deadline counts from here */
+	__u32 group;	   /* cgroup with a cpu.weight: slot + 1, see act/sched_group.h; 0 = none */
+	__u32 counted;	   /* weight that is counted in its group; 0 = not runnable */
+	__u64 slice_ns;	   /* what is left of its slice; 0 = a new one is due */
+	__u64 vtime;	   /* CPU time received, scaled by 100 / weight */
+	__s32 cpu;	   /* where it ran last; -1 = nowhere yet */
+	__u32 flags;	   /* TASK_* */
 };
 #define TASK_SLEPT 1   /* its last run ended in a sleep: the next one begins with a wake-up */
-#define TASK_EVENT 4 /* the last wake-up came from an event, see lib/classify.h */
+#define TASK_EVENT 4   /* the last wake-up came from an event, see lib/classify.h */
 #define TASK_EXPRESS 2 /* was let run with precedence: its time counts against the budget */
 
 struct bounds_map {

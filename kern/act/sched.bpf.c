@@ -36,7 +36,7 @@
 #include "sched_group.h"
 #include "sched_place.h"
 
-#define AGE_SCAN 32     /* tasks looked at from the far end of a queue */
+#define AGE_SCAN 32 /* tasks looked at from the far end of a queue */
 
 /* ---- gate shut ---- */
 
@@ -81,12 +81,13 @@ static __noinline void stock_dispatch(s32 cpu)
 
 	leave();
 	if (scx_bpf_dsq_move_to_local(DSQ_STOCK) || scx_bpf_dsq_move_to_local(DSQ_PINNED(cpu)) ||
-	    scx_bpf_dsq_move_to_local(DSQ_CRITICAL(llc)) || scx_bpf_dsq_move_to_local(DSQ_FAIR(llc)) ||
-	    scx_bpf_dsq_move_to_local(DSQ_PARKED(llc)))
+	    scx_bpf_dsq_move_to_local(DSQ_CRITICAL(llc)) ||
+	    scx_bpf_dsq_move_to_local(DSQ_FAIR(llc)) || scx_bpf_dsq_move_to_local(DSQ_PARKED(llc)))
 		return;
 	for (i = 0; i < LLCS_MAX && i < nr_llcs; i++) {
 		if (scx_bpf_dsq_move_to_local(DSQ_CRITICAL(i)) ||
-		    scx_bpf_dsq_move_to_local(DSQ_FAIR(i)) || scx_bpf_dsq_move_to_local(DSQ_PARKED(i)))
+		    scx_bpf_dsq_move_to_local(DSQ_FAIR(i)) ||
+		    scx_bpf_dsq_move_to_local(DSQ_PARKED(i)))
 			return;
 	}
 }
@@ -121,8 +122,8 @@ static __always_inline void note_wakeup(struct task_state *s)
 }
 
 /* May @p run with precedence on @cpu? Refused: it competes as normal, and that is counted. */
-static __always_inline bool express(struct task_struct *p, struct task_state *s, struct cpu_state *c,
-				    u32 cpu, u64 now)
+static __always_inline bool express(struct task_struct *p, struct task_state *s,
+				    struct cpu_state *c, u32 cpu, u64 now)
 {
 	struct sense_cpu *sc;
 
@@ -181,7 +182,8 @@ static __always_inline void enqueue_fair(struct task_struct *p, struct task_stat
 					 struct cpu_state *c, struct sense_cpu *sc, u32 cpu,
 					 u64 flags, u64 now)
 {
-	u32 llc = llc_of(cpu), class = s->class == HS_CLASS_BATCH ? HS_CLASS_BATCH : HS_CLASS_NORMAL;
+	u32 llc = llc_of(cpu),
+	    class = s->class == HS_CLASS_BATCH ? HS_CLASS_BATCH : HS_CLASS_NORMAL;
 	struct llc_state *l = llc_state_of(llc);
 	bool pinned = task_pinned(p);
 	u64 slice, guard;
@@ -367,9 +369,9 @@ static __noinline void age(struct cpu_state *c, u64 dsq, s32 cpu, u64 bound_ns)
 
 /* How a dispatch of the fair queues came out. */
 enum fair_choice {
-	FAIR_NONE,   /* they are empty */
-	FAIR_TAKEN,  /* a task was taken */
-	FAIR_KEPT,   /* the running task is further behind in virtual time than all that wait */
+	FAIR_NONE,  /* they are empty */
+	FAIR_TAKEN, /* a task was taken */
+	FAIR_KEPT,  /* the running task is further behind in virtual time than all that wait */
 };
 
 /*
@@ -521,8 +523,8 @@ void BPF_PROG(sched_running, struct task_struct *p)
  * where one stands in the local queue while a realtime task gets the CPU first: @p would be put
  * before it, and it would wait for the rest of @p's slice. (Seen: 1 in 1 000 probes, 8 ms.)
  */
-static __always_inline void keep_slice(struct task_struct *p, struct task_state *s, u32 cpu, u64 used,
-				       bool critical_ahead)
+static __always_inline void keep_slice(struct task_struct *p, struct task_state *s, u32 cpu,
+				       u64 used, bool critical_ahead)
 {
 	struct llc_state *l = llc_state_of(llc_of(cpu));
 	struct sense_cpu *sc = sense_this_cpu();
@@ -623,7 +625,7 @@ s32 BPF_PROG(sched_init_task, struct task_struct *p, struct scx_init_task_args *
 	s = bpf_task_storage_get(&TASKS, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!s)
 		return -12; /* ENOMEM: the fork fails, as it would for any other lack of memory */
-	if (s->first_ns) { /* the sensor knows it */
+	if (s->first_ns) {  /* the sensor knows it */
 		s->group = group_slot(args->cgroup);
 		return 0;
 	}

@@ -26,11 +26,11 @@
 #define GROUP_LEVELS 8
 
 struct group {
-	u64 id;       /* cgroup id; 0 = free slot */
-	u32 parent;   /* slot + 1; 0 = the root */
-	u32 weight;   /* cpu.weight; 100 = default */
-	u64 active;   /* sum of weights of what is runnable in it */
-	u64 counted;  /* its weight as counted in the parent's sum */
+	u64 id;	     /* cgroup id; 0 = free slot */
+	u32 parent;  /* slot + 1; 0 = the root */
+	u32 weight;  /* cpu.weight; 100 = default */
+	u64 active;  /* sum of weights of what is runnable in it */
+	u64 counted; /* its weight as counted in the parent's sum */
 };
 
 struct {

@@ -53,7 +53,8 @@ static __noinline s32 declared_cpu(struct task_struct *p, struct task_state *s, 
 	if (!wl)
 		return -1;
 	for (i = 0; i < HS_CPUS_MAX && i < nr_cpus; i++) {
-		if (!(wl->cpus[i / 64] & (1ULL << (i % 64))) || !bpf_cpumask_test_cpu(i, p->cpus_ptr))
+		if (!(wl->cpus[i / 64] & (1ULL << (i % 64))) ||
+		    !bpf_cpumask_test_cpu(i, p->cpus_ptr))
 			continue;
 		if (scx_bpf_test_and_clear_cpu_idle(i)) {
 			*idle = true;

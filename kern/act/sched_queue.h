@@ -7,19 +7,20 @@
 #include "../lib/classify.h"
 
 #define MSEC 1000000ULL
-#define BUDGET_WINDOW_NS (40 * MSEC)      /* over which budget and duty cycle are balanced */
-#define SLICE_LEFT_MIN_NS 200000ULL       /* a rest shorter than this is not worth going on with */
-#define SLICE_MIN_NS (1 * MSEC)           /* shorter rounds than this are not made for fairness */
+#define BUDGET_WINDOW_NS (40 * MSEC)	  /* over which budget and duty cycle are balanced */
+#define SLICE_LEFT_MIN_NS 200000ULL	  /* a rest shorter than this is not worth going on with */
+#define SLICE_MIN_NS (1 * MSEC)		  /* shorter rounds than this are not made for fairness */
 #define DEADLINE_RECOGNISED_NS (5 * MSEC) /* of critical tasks that declare none */
 #define DEADLINE_NONE (~0ULL)
-#define NOTHING HS_CLASS_NR               /* class of what runs on a CPU that runs none of ours */
+#define NOTHING HS_CLASS_NR /* class of what runs on a CPU that runs none of ours */
 
 /* Dispatch queues. Critical by deadline, fair by virtual time, parked first come first served. */
 #define DSQ_STOCK 1ULL
 #define DSQ_CRITICAL(llc) (0x10000ULL + (llc))
 #define DSQ_FAIR(llc) (0x20000ULL + (llc))
 #define DSQ_PARKED(llc) (0x30000ULL + (llc))
-#define DSQ_PINNED(cpu) (0x40000ULL + (cpu)) /* tasks that can run on this CPU only, by virtual time */
+#define DSQ_PINNED(cpu)                                                                            \
+	(0x40000ULL + (cpu)) /* tasks that can run on this CPU only, by virtual time */
 
 /*
  * What each CPU is doing. Written by that CPU, but for `class` and `deadline_ns`, which a critical
@@ -31,13 +32,13 @@ struct cpu_state {
 	u32 turn;
 	u64 deadline_ns;
 	u64 vtime;
-	u64 since_ns;     /* when it got the CPU */
-	s64 budget_ns;    /* CPU time that critical tasks may still take with precedence here */
-	s64 duty_ns;      /* CPU time that batch tasks may still take while others wait */
+	u64 since_ns;  /* when it got the CPU */
+	s64 budget_ns; /* CPU time that critical tasks may still take with precedence here */
+	s64 duty_ns;   /* CPU time that batch tasks may still take while others wait */
 	u64 refilled_ns;
-	u64 aged_ns;      /* last look for starving tasks */
-	u64 reported_ns;  /* last BUDGET event */
-	u32 scanned;      /* tasks that age() has looked at */
+	u64 aged_ns;	 /* last look for starving tasks */
+	u64 reported_ns; /* last BUDGET event */
+	u32 scanned;	 /* tasks that age() has looked at */
 	u32 pad;
 } __attribute__((aligned(64)));
 

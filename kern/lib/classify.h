@@ -30,7 +30,7 @@
 #include "../sense/sched.h"
 
 #define BATCH_AFTER_NS (50 * 1000000ULL) /* one run this long without a sleep: a batch task */
-#define ANCESTORS_MAX 16                 /* levels of parents and of cgroups that are looked at */
+#define ANCESTORS_MAX 16		 /* levels of parents and of cgroups that are looked at */
 #define DEMOTIONS_MAX 8
 #define NSEC_PER_SEC 1000000000ULL
 
@@ -121,7 +121,8 @@ static __always_inline void task_set_class(struct task_struct *p, struct task_st
 }
 
 /* Declaration → class. @w is what task_match() found. */
-static __always_inline void task_declare(struct task_struct *p, struct task_state *s, u32 w, u64 now)
+static __always_inline void task_declare(struct task_struct *p, struct task_state *s, u32 w,
+					 u64 now)
 {
 	u32 i = w - 1;
 	struct hs_workload *wl;
@@ -172,8 +173,8 @@ static __always_inline void task_run_goes_on(struct task_struct *p, struct task_
 }
 
 /* Into and out of the critical class, with hysteresis. */
-static __always_inline void recognise_critical(struct task_struct *p, struct task_state *s, u64 limit,
-					       u64 now)
+static __always_inline void recognise_critical(struct task_struct *p, struct task_state *s,
+					       u64 limit, u64 now)
 {
 	u64 util = knob(HS_KNOB_RECOGNISE_UTIL), rate = knob(HS_KNOB_RECOGNISE_RATE);
 	u64 wakeups = knob(HS_KNOB_RECOGNISE_WAKEUPS);

@@ -8,7 +8,7 @@
 
 /* The class of @p changed, @latency_ns after it was first seen. */
 static __noinline __attribute__((unused)) int event_class(struct task_struct *p, u32 from, u32 to,
-							   u64 latency_ns)
+							  u64 latency_ns)
 {
 	struct hs_event *e = event_reserve(HS_EVENT_CLASS, bpf_ktime_get_ns());
 
@@ -25,7 +25,7 @@ static __noinline __attribute__((unused)) int event_class(struct task_struct *p,
 
 /* DEADLINE, BUDGET, STARVED: @id and @latency_ns as HS_EVENTS says. */
 static __noinline __attribute__((unused)) int event_task(u32 type, struct task_struct *p, u32 id,
-							  u64 latency_ns)
+							 u64 latency_ns)
 {
 	struct hs_event *e = event_reserve(type, bpf_ktime_get_ns());
 

@@ -14,7 +14,8 @@ static __always_inline void recognise(struct task_struct *p, struct task_state *
 	u64 exec = p->se.sum_exec_runtime, burst;
 
 	if (!sleeps) {
-		task_run_goes_on(p, s, exec - s->sleep_exec_ns, knob(HS_KNOB_RECOGNISE_BURST) * 1000, now);
+		task_run_goes_on(p, s, exec - s->sleep_exec_ns,
+				 knob(HS_KNOB_RECOGNISE_BURST) * 1000, now);
 		return;
 	}
 	burst = (exec - s->sleep_exec_ns) / sleeps;

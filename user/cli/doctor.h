@@ -83,7 +83,11 @@ void probe_daemon(struct doctor *d);	   /* control socket */
  * NAME still ends in `const struct bpf_prog_aux *` and NAME_impl is missing: no program that calls
  * NAME loads. (An argument called …__prog is the older, explicit way and is fine.)
  */
-enum kfunc_state { KFUNC_WHOLE, KFUNC_BROKEN, KFUNC_ABSENT };
+enum kfunc_state {
+	KFUNC_WHOLE,
+	KFUNC_BROKEN,
+	KFUNC_ABSENT
+};
 enum kfunc_state kfunc_state(const struct btf *kernel, const char *name);
 
 /*
