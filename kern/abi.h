@@ -109,7 +109,7 @@
 	  "run that a normal task is left before a waking one, behind in virtual time, preempts")  \
 	X(BATCH_DUTY, "sched.batch.duty_permille", "permille", 1000, 50, 1000, 20000,              \
 	  "share of CPU time that batch may take while other work waits")                          \
-	X(RECOGNISE_BURST, "sched.recognise.burst_us", "us", 1000, 0, 10000, 2000000,              \
+	X(RECOGNISE_BURST, "sched.recognise.burst_us", "us", 2000, 0, 10000, 2000000,              \
 	  "longest run between two sleeps of a task recognised as critical; 0 = recognise none")   \
 	X(RECOGNISE_UTIL, "sched.recognise.util_permille", "permille", 300, 0, 1000, 20000,        \
 	  "largest CPU use of a task recognised as critical")                                      \

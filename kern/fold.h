@@ -180,12 +180,13 @@ __noinline int class_publish(__u32 c)
 	if (c >= HS_CLASS_NR)
 		return 0;
 	f = &pulse.class[c];
-	from = f->since_ns;
+	/* a crossing with few samples is published at once, so one that shows now is no older than this fold */
+	from = pulse.window_ns;
 	if (!f->n) {
 		class_expire(c);
 		return 0;
 	}
-	few = f->n < SAMPLES_ENOUGH && reflex.now - from < WINDOW_LONG_NS;
+	few = f->n < SAMPLES_ENOUGH && reflex.now - f->since_ns < WINDOW_LONG_NS;
 	if (few && !hist_any_from(f->used, reflex.alarm[c]))
 		return 0;
 	hist_walk_start(q, f->used, f->n);

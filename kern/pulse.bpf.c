@@ -11,7 +11,7 @@
  * are published, wishes and rules looked at, and the heart rate set.
  *
  * Heart rate. Under stress (a long wait, many switches, a rule above its `high`, a knob on its way)
- * the period is period_min_ns at once; each calm second doubles it, up to period_max_ns. The interval is
+ * the period is period_min_ns at once; each calm quarter of a second doubles it, up to period_max_ns. The interval is
  * 1/16 and 37 us longer than the period, so that it does not beat in step with a task of 1 ms: such a
  * pulse would add its whole cost to every one of the task's samples. It is shorter where the heartbeat
  * falls due earlier: then the pulse comes just after that.
@@ -38,7 +38,7 @@
 #define ODD_NS 37000ULL
 #define DUE_MARGIN_NS 20000ULL /* how long after the heartbeat fell due it is looked at */
 #define DUE_FAR_NS NSEC	       /* a promise further away than this counts as this */
-#define CALM_NS NSEC
+#define CALM_NS (NSEC / 4)
 
 /* A fact of the machine, set by the daemon before load: clock_getres(CLOCK_MONOTONIC_COARSE). */
 const volatile __u64 tick_ns = 4000000; /* one jiffy */

@@ -7,7 +7,7 @@
 #include "../lib/classify.h"
 
 #define MSEC 1000000ULL
-#define BUDGET_WINDOW_NS (40 * MSEC)	  /* over which budget and duty cycle are balanced */
+#define BUDGET_WINDOW_NS (20 * MSEC)	  /* over which budget and duty cycle are balanced */
 #define SLICE_LEFT_MIN_NS 200000ULL	  /* a rest shorter than this is not worth going on with */
 #define SLICE_MIN_NS (1 * MSEC)		  /* shorter rounds than this are not made for fairness */
 #define DEADLINE_RECOGNISED_NS (5 * MSEC) /* of critical tasks that declare none */
@@ -130,8 +130,9 @@ static __always_inline void insert_ordered(struct task_struct *p, u64 dsq, u64 s
 
 /*
  * Slice of fair task @p on @cpu. A finite slice needs the tick, so a CPU that is to be left alone has
- * none. With many tasks on the CPU it is cut so that one round takes a third of the starvation bound
- * at most, as far as SLICE_MIN_NS allows: the rest is for the tick's grain and for critical work.
+ * none. With many tasks on the CPU it is cut so that one round, stretched by critical work that uses
+ * all of its budget, takes a third of the starvation bound, as far as SLICE_MIN_NS allows; the rest is
+ * for the grain of the tick.
  */
 static __always_inline u64 fair_slice_ns(struct task_struct *p, u32 class, u32 cpu)
 {
@@ -146,7 +147,8 @@ static __always_inline u64 fair_slice_ns(struct task_struct *p, u32 class, u32 c
 	nr = p->se.cfs_rq->rq->nr_running;
 	if (nr < 3)
 		return slice;
-	round = knob_bounded(HS_KNOB_STARVATION) * MSEC / 3 / nr;
+	round = knob_bounded(HS_KNOB_STARVATION) * (MSEC / 1000) / 3 / nr *
+		(1000 - knob_bounded(HS_KNOB_CRITICAL_BUDGET)); /* its bound is below 1000 */
 	if (round < SLICE_MIN_NS)
 		round = SLICE_MIN_NS;
 	return slice < round ? slice : round;

@@ -203,7 +203,7 @@ static void test_heart_rate(void **state)
 	heartbeat(60 * SEC_NS);
 	feed(HS_CLASS_NORMAL, 2 * MS, 1);
 	UNTIL(fx.gate->period_ns == MS);
-	/* each calm second doubles it: two steps are enough to see */
+	/* each calm quarter of a second doubles it: two steps are enough to see */
 	UNTIL(fx.gate->period_ns == 4 * MS);
 	feed(HS_CLASS_NORMAL, 2 * MS, 1);
 	UNTIL(fx.gate->period_ns == MS);

@@ -146,6 +146,15 @@ static void the_thread(void **state)
 	     i++)
 		poll(NULL, 0, 10);
 	assert_true(__atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) > first);
+	/* asleep for half a second, it looks at once when nudged */
+	__atomic_store_n(&gate.period_ns, 500 * NS_PER_MS, __ATOMIC_RELAXED);
+	poll(NULL, 0, 50);
+	first = clock_ns();
+	heartbeat_nudge(&hb);
+	for (int i = 0; i < 300 && __atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) < first;
+	     i++)
+		poll(NULL, 0, 1);
+	assert_true(__atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) >= first);
 	heartbeat_stop(&hb);
 	heartbeat_stop(&hb);
 	heartbeat_stop(NULL);

@@ -1,9 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* Which family a failed load is blamed on, from libbpf's own words. */
+/* Which family a failed load is blamed on, from libbpf's own words; and the log itself. */
 #include "fixture.h"
 
+#include <bpf/libbpf.h>
+
 #include "kernel.h"
+#include "load_log.h"
+#include "log.h"
+
+/* Speaks as libbpf does, through the function that is set. */
+static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
+{
+	libbpf_print_fn_t print = libbpf_set_print(NULL);
+	va_list ap;
+
+	libbpf_set_print(print);
+	va_start(ap, fmt);
+	print(LIBBPF_WARN, fmt, ap);
+	va_end(ap);
+}
 
 static void blames(void **state)
 {
@@ -35,6 +51,8 @@ static void blames(void **state)
 		 FAMILY_SCHED,
 		 "extern (func ksym) 'scx_bpf_create_dsq': func_proto [12] "
 		 "incompatible with vmlinux [99]"},
+		{"libbpf: prog 'rematch': failed to load: -22\n", FAMILY_TASKS,
+		 "prog 'rematch': failed to load: -22"},
 		{"libbpf: Error in bpf_create_map_xattr(GATE): -1\n", FAMILY_NR, ""},
 		{"libbpf: prog 'nobody': failed\n", FAMILY_NR, ""},
 		{"", FAMILY_NR, ""},
@@ -49,9 +67,62 @@ static void blames(void **state)
 	}
 }
 
+/* A verifier's log of any length: what counts is its end. */
+static void keeps_the_end(void **state)
+{
+	static const char end[] = "R1 is not what it should be\nprocessed 12 insns\n";
+	size_t size = 100000;
+	char *log = malloc(size), why[256];
+
+	(void)state;
+	assert_non_null(log);
+	memset(log, 'x', size);
+	log[0] = '\n';
+	log[size - sizeof(end) - 1] = '\n';
+	strcpy(log + size - sizeof(end), end);
+	load_log_take();
+	load_log_clear();
+	say("libbpf: prog '%s': -- BEGIN PROG LOAD LOG --\n%s-- END PROG LOAD LOG --\n", "tasks",
+	    log);
+	say("libbpf: prog '%s': failed to load: -22\n", "tasks");
+	assert_int_equal(load_log_blame(load_log(), why, sizeof(why)), FAMILY_TASKS);
+	assert_string_equal(why, "R1 is not what it should be");
+	libbpf_set_print(NULL);
+	free(log);
+}
+
+/* A log that nobody reads does not hold us up; what was lost is said once somebody does. */
+static void the_log_never_waits(void **state)
+{
+	int saved = dup(STDERR_FILENO), fd[2];
+	char text[65536];
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	assert_int_equal(dup2(fd[1], STDERR_FILENO), STDERR_FILENO);
+	for (int i = 0; i < 10000; i++)
+		log_error("%0100d", i);
+	assert_true(read(fd[0], text, sizeof(text)) > 0);
+	log_error("heard again");
+	n = read(fd[0], text, sizeof(text) - 1);
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_non_null(strstr(text, "lines of this log were lost"));
+	assert_non_null(strstr(text, "heard again"));
+	close(saved);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(blames)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(blames),
+		cmocka_unit_test(keeps_the_end),
+		cmocka_unit_test(the_log_never_waits),
+	};
 
 	return cmocka_run_group_tests_name("load_log", tests, NULL, NULL);
 }

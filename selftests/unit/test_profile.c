@@ -152,6 +152,9 @@ static const struct {
 	{LOAD("class: batch, match: { comm: x }, deadline: 2ms"), 3, "for class batch", "critical"},
 	{LOAD("class: critical, match: { comm: x }, cpus: two"), 3, "not a list", "0-3,8"},
 	{LOAD("class: critical, match: { comm: x }, cpus: 5000"), 3, "out of bounds", "0-3,8"},
+	{LOAD("class: critical, match: { comm: x }, isolation: true"), 3, "without cpus",
+	 "expected cpus too"},
+	{LOAD("class: critical, match: { comm: x }, cpus: (null)"), 3, "cpus", "list such as"},
 	{LOAD("class: critical, match: { comm: x }, isolation: yes"), 3, "isolation",
 	 "true or false"},
 	{LOAD("class: critical, match: { comm: x }, criticality: 1001"), 3, "out of bounds",
@@ -258,6 +261,11 @@ static void loads_files(void **state)
 	snprintf(path, sizeof(path), "%s/none.yaml", root);
 	assert_int_equal(profile_load(&p, path, error, sizeof(error)), -ENOENT);
 	assert_non_null(strstr(error, "none.yaml: No such file"));
+	/* nobody will ever write into it: that must not hold us up */
+	snprintf(path, sizeof(path), "%s/fifo", root);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(profile_load(&p, path, error, sizeof(error)), -ENOTSUP);
+	assert_non_null(strstr(error, "not a regular file"));
 	tree_free(root);
 }
 

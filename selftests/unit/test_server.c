@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "clock.h"
 #include "control.h"
@@ -246,10 +247,11 @@ static void bounds_clients_and_lines(void **state)
 {
 	struct control *c[SERVER_CLIENTS], *extra;
 	struct json_object *reply;
+	int places = getuid() ? SERVER_CLIENTS - SERVER_CLIENTS_ROOT : SERVER_CLIENTS;
 	char junk[CONTROL_REQUEST_MAX];
 
 	(void)state;
-	for (int i = 0; i < SERVER_CLIENTS; i++)
+	for (int i = 0; i < places; i++)
 		c[i] = connect_one();
 	extra = connect_one();
 	assert_int_equal(control_recv(extra, 1000, &reply), -EPIPE);
@@ -259,12 +261,84 @@ static void bounds_clients_and_lines(void **state)
 	assert_int_equal(send(control_fd(c[0]), junk, sizeof(junk), MSG_NOSIGNAL), sizeof(junk));
 	serve();
 	assert_int_equal(control_recv(c[0], 1000, &reply), -EPIPE);
-	for (int i = 0; i < SERVER_CLIENTS; i++)
+	for (int i = 0; i < places; i++)
 		control_close(c[i]);
 	serve();
 	extra = connect_one();
 	json_object_put(ask_line(extra, "{\"verb\":\"status\"}\n"));
 	control_close(extra);
+}
+
+/* Those who may only look take no place that root needs. The client is a child without root. */
+static void root_gets_in(void **state)
+{
+	int ready[2], rest[2], status;
+	struct control *c;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	if (getuid())
+		skip();
+	assert_int_equal(chmod(root, 0755) | chmod(path, 0666), 0);
+	assert_int_equal(pipe(ready) | pipe(rest), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		close(rest[1]);
+		if (setuid(65534))
+			_exit(1);
+		for (int i = 0; i < SERVER_CLIENTS; i++) {
+			if (control_open(&c, path))
+				_exit(2);
+		}
+		_exit(write(ready[1], "", 1) == 1 && read(rest[0], &byte, 1) == 0 ? 0 : 3);
+	}
+	close(rest[0]);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	serve();
+	c = connect_one();
+	json_object_put(ask_line(c, "{\"verb\":\"status\"}\n"));
+	control_close(c);
+	close(rest[1]);
+	close(ready[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	serve();
+}
+
+/* A daemon that hangs, its queue full: it counts as one, and nobody waits for it for ever. */
+static void a_full_queue(void **state)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct server *second = NULL;
+	int fd, client[3];
+
+	(void)state;
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/full.sock", root);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	for (int i = 0; i < 3; i++) {
+		client[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (connect(client[i], (struct sockaddr *)&addr, sizeof(addr)))
+			assert_int_equal(errno, EAGAIN);
+	}
+	assert_int_equal(server_open(&second, addr.sun_path, epoll_fd, 200, answer, &d),
+			 -EADDRINUSE);
+	for (int i = 0; i < 3; i++)
+		close(client[i]);
+	close(fd);
+}
+
+/* Each request is progress: a packet full of them is no stall. */
+static void a_request_is_progress(void **state)
+{
+	(void)state;
+	d.heartbeat.busy_since_ns = 1;
+	expect("{\"verb\":\"status\"}\n", true, "", 0);
+	assert_true(d.heartbeat.busy_since_ns > 1);
 }
 
 static void one_daemon_per_socket(void **state)
@@ -309,9 +383,18 @@ static void a_silent_daemon(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(refuses_what_is_wrong),	TEST(only_root_changes),     TEST(reads),
-		TEST(explains_a_rule),		TEST(a_wish_is_written),     TEST(follows),
-		TEST(bounds_clients_and_lines), TEST(one_daemon_per_socket), TEST(a_silent_daemon),
+		TEST(refuses_what_is_wrong),
+		TEST(only_root_changes),
+		TEST(reads),
+		TEST(explains_a_rule),
+		TEST(a_wish_is_written),
+		TEST(follows),
+		TEST(bounds_clients_and_lines),
+		TEST(one_daemon_per_socket),
+		TEST(a_silent_daemon),
+		TEST(root_gets_in),
+		TEST(a_full_queue),
+		TEST(a_request_is_progress),
 	};
 
 	return cmocka_run_group_tests_name("server", tests, NULL, NULL);

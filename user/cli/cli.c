@@ -224,6 +224,11 @@ int cli_unreachable(struct cli *cli, int err)
 			  "homeostatd does not answer; `homeostat trip` (as root) shuts the gate "
 			  "without it, `systemctl restart homeostatd` starts it anew");
 		return CLI_NO_DAEMON;
+	case -EPIPE:
+	case -ECONNRESET:
+		cli_error(cli, "homeostatd closed the connection: it has too many clients, or it "
+			       "ended");
+		return CLI_NO_DAEMON;
 	case -ENOENT:
 	case -ECONNREFUSED:
 		cli_error(

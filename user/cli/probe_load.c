@@ -90,7 +90,8 @@ static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap
 /* As the daemon does: the arrays indexed by CPU are as long as there are CPUs. */
 static void cut_maps(struct bpf_object *obj)
 {
-	static const char *const per_cpu[] = {"SENSE", "CPU_VITALS", "CPUS"};
+	static const char *const per_cpu[] = {"SENSE", "CPU_VITALS", "CPUS", "PULSE_CPUS",
+					      "SCHED_CPUS"};
 	int cpus = libbpf_num_possible_cpus();
 
 	for (size_t i = 0; cpus > 0 && i < sizeof(per_cpu) / sizeof(*per_cpu); i++) {

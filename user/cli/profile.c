@@ -3,11 +3,12 @@
 /* homeostat profile: check (by the daemon's own parser, without the daemon), show, load. */
 #include <errno.h>
 #include <json-c/json.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 #include "../lib/control.h"
 #include "../lib/json.h"
+#include "../lib/parse.h"
 #include "../lib/profile.h"
 #include "cli.h"
 
@@ -74,21 +75,20 @@ static int load(struct cli *cli, const char *path)
 {
 	struct json_object *request;
 	struct profile profile;
-	char *full;
-	int rc = read_profile(cli, path, &profile);
+	char full[PATH_MAX];
+	int rc = read_profile(cli, path, &profile), err;
 
 	if (rc)
 		return rc;
 	profile_free(&profile);
 	/* the daemon has another working directory */
-	full = realpath(path, NULL);
-	if (!full) {
-		cli_error(cli, "%s: %s", path, strerror(errno));
+	err = path_absolute(full, sizeof(full), path);
+	if (err) {
+		cli_error(cli, "%s: %s", path, strerror(-err));
 		return CLI_FAILED;
 	}
 	request = control_request("profile_load");
 	js_add_str(request, "path", full);
-	free(full);
 	return cli_order(cli, request);
 }
 

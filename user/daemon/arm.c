@@ -170,6 +170,7 @@ int arm(struct homeostatd *d, char *why, size_t size)
 		gate_shut(gate, HS_TRIP_NONE);
 	} else {
 		d->armed = true;
+		heartbeat_nudge(&d->heartbeat); /* its last promise was made at rest */
 		kernel_detach_sense(&d->kernel);
 		log_info("armed (%u): our scheduler is attached, after %llu us", gate->generation,
 			 (clock_ns() - start) / 1000);

@@ -75,17 +75,21 @@ static int keep_house(struct homeostatd *d)
 /* Hotplug and cpuset partitions change what a CPU is for: cheap to notice, dear to read. */
 static void watch_cpus(struct homeostatd *d)
 {
-	char seen[sizeof(d->cpus_seen)];
-	ssize_t len =
-		read_file(d->opt.root, "/sys/devices/system/cpu/online", seen, sizeof(seen) / 2);
+	/* not every kernel lists isolated cpuset partitions in the second */
+	static const char *const lists[] = {"/sys/devices/system/cpu/online",
+					    "/sys/devices/system/cpu/isolated",
+					    "/sys/fs/cgroup/cpuset.cpus.isolated"};
+	char seen[sizeof(d->cpus_seen)] = "";
+	size_t len = 0;
 	int err;
 
-	if (len < 0)
-		return;
-	seen[len++] = ';';
-	/* no such file: nothing is isolated, seen ends here */
-	read_file(d->opt.root, "/sys/devices/system/cpu/isolated", seen + len,
-		  sizeof(seen) - (size_t)len);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		/* no such file, nothing in it; too long, its beginning */
+		read_file(d->opt.root, lists[i], seen + len, sizeof(seen) / 3 - 1);
+		len += strlen(seen + len);
+		seen[len++] = ';';
+		seen[len] = '\0';
+	}
 	if (!strcmp(seen, d->cpus_seen))
 		return;
 	if (d->cpus_seen[0]) {
@@ -105,6 +109,14 @@ static void watch_cpus(struct homeostatd *d)
 
 /* ---- profile ---- */
 
+static void rematch(struct homeostatd *d)
+{
+	int err = kernel_rematch(&d->kernel);
+
+	if (err)
+		log_warn("tasks that run already keep their old declaration: %s", strerror(-err));
+}
+
 int daemon_load_profile(struct homeostatd *d, const char *path, char *error, size_t size)
 {
 	struct profile fresh;
@@ -121,7 +133,7 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
 		log_error("%s; profile %s stays in force", error, d->policy.profile.name);
 	} else {
 		heartbeat_set_limit(&d->heartbeat, d->policy.profile.heartbeat_limit_ns);
-		kernel_rematch(&d->kernel);
+		rematch(d);
 		kernel_pulse(&d->kernel);
 		log_info("profile %s is in force", d->policy.profile.name);
 	}
@@ -163,7 +175,8 @@ static int open_loop(struct homeostatd *d)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+	/* a log that nobody reads any more is no reason to die of */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &signals, NULL))
 		return -errno;
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	d->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -239,7 +252,9 @@ static int open_doors(struct homeostatd *d)
 	err = server_open(&d->server, d->opt.socket, d->epoll_fd, SOURCE_SERVER, verb_answer, d);
 	if (err)
 		log_error("%s: %s%s", d->opt.socket, strerror(-err),
-			  err == -EADDRINUSE ? "; another homeostatd runs: stop it first" : "");
+			  err == -EADDRINUSE ? "; another homeostatd runs: stop it first"
+			  : err == -EEXIST   ? ", and is no socket: remove it"
+					     : "");
 	return err;
 }
 
@@ -319,6 +334,8 @@ static void on_signal(struct homeostatd *d)
 
 			memcpy(path, d->policy.profile.path, sizeof(path));
 			daemon_load_profile(d, path, error, sizeof(error));
+		} else {
+			log_warn("reload: no profile file is in force");
 		}
 	}
 }
@@ -357,7 +374,7 @@ static void on_tick(struct homeostatd *d)
 	heartbeat_progress(&d->heartbeat);
 	if (policy_refresh(&d->policy, &d->kernel, d->opt.root) > 0) {
 		log_info("declared cgroups came or went");
-		kernel_rematch(&d->kernel);
+		rematch(d);
 	}
 	if (!(d->ticks % TOPOLOGY_TICKS))
 		watch_cpus(d);

@@ -42,7 +42,7 @@ struct homeostatd {
 	__u64 start_ns;
 	__u64 tick_ns; /* last tick */
 	__u64 ticks;
-	char cpus_seen[512]; /* /sys/…/online and …/isolated, as last read */
+	char cpus_seen[6144]; /* what watch_cpus() looks at, as last read */
 	int epoll_fd, signal_fd, timer_fd, ring_fd;
 };
 

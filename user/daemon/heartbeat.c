@@ -95,7 +95,7 @@ static void *heartbeat_main(void *arg)
 		struct heartbeat_step step = heartbeat_look(hb);
 		struct timespec ts = clock_timespec(step.next_ns);
 
-		/* interrupted by heartbeat_stop() or late: both mean look again */
+		/* interrupted by heartbeat_stop() or _nudge(), or late: both mean look again */
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 	}
 	return NULL;
@@ -176,6 +176,12 @@ void heartbeat_patience(struct heartbeat *hb, __u64 ns)
 {
 	store(&hb->patience_ns, ns ? hb->now() + ns : 0);
 	heartbeat_progress(hb);
+}
+
+void heartbeat_nudge(struct heartbeat *hb)
+{
+	if (hb->running)
+		pthread_kill(hb->thread, SIGUSR1);
 }
 
 void heartbeat_set_limit(struct heartbeat *hb, __u64 limit_ns)

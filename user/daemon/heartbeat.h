@@ -61,6 +61,9 @@ void heartbeat_progress(struct heartbeat *hb);
 /* The next `ns` may pass without progress: a system call that is slow but bounded. 0 ends it. */
 void heartbeat_patience(struct heartbeat *hb, __u64 ns);
 
+/* Has the thread look at once instead of when it meant to: the gate has just been opened. */
+void heartbeat_nudge(struct heartbeat *hb);
+
 void heartbeat_set_limit(struct heartbeat *hb, __u64 limit_ns);
 
 /* One look: beats into the gate or, stalled, shuts it. The body of the thread; tests call it. */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <bpf/libbpf.h>
@@ -36,21 +37,20 @@ static void keep(const char *line, size_t len)
 static int __attribute__((format(printf, 2, 0))) print(enum libbpf_print_level level,
 						       const char *fmt, va_list ap)
 {
-	char line[4096];
+	char *line; /* a verifier's log is one line here, of any length, and its end is what counts */
 	int len;
 
 	if (level == LIBBPF_DEBUG || (level == LIBBPF_INFO && log_get_level() < LOG_LEVEL_DEBUG))
 		return 0;
-	len = vsnprintf(line, sizeof(line), fmt, ap);
+	len = vasprintf(&line, fmt, ap);
 	if (len < 0)
 		return len;
-	if ((size_t)len >= sizeof(line))
-		len = sizeof(line) - 1;
 	if (level == LIBBPF_WARN)
 		keep(line, (size_t)len);
 	while (len && line[len - 1] == '\n')
 		line[--len] = '\0';
 	log_debug("%s", line);
+	free(line);
 	return len;
 }
 
@@ -77,8 +77,8 @@ static enum family_id family_of(const char *program, size_t len)
 		const char *prefix;
 		enum family_id id;
 	} known[] = {
-		{"sense_", FAMILY_SENSE}, {"pulse_", FAMILY_PULSE}, {"fold_", FAMILY_PULSE},
-		{"tasks", FAMILY_TASKS},  {"sched_", FAMILY_SCHED},
+		{"sense_", FAMILY_SENSE}, {"pulse_", FAMILY_PULSE},  {"fold_", FAMILY_PULSE},
+		{"tasks", FAMILY_TASKS},  {"rematch", FAMILY_TASKS}, {"sched_", FAMILY_SCHED},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

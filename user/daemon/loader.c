@@ -119,8 +119,10 @@ static void leave_out(struct kernel *k)
 	}
 	if (k->family[FAMILY_PULSE].state == FAMILY_UNAVAILABLE)
 		bpf_program__set_autoload(skel->progs.pulse_start, false);
-	if (k->family[FAMILY_TASKS].state == FAMILY_UNAVAILABLE)
+	if (k->family[FAMILY_TASKS].state == FAMILY_UNAVAILABLE) {
 		bpf_program__set_autoload(skel->progs.tasks, false);
+		bpf_program__set_autoload(skel->progs.rematch, false);
+	}
 	if (k->family[FAMILY_SCHED].state != FAMILY_UNAVAILABLE)
 		return;
 	bpf_map__set_autocreate(skel->maps.homeostat_ops, false);

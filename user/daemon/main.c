@@ -11,6 +11,7 @@
 #include "daemon.h"
 #include "log.h"
 #include "names.h"
+#include "parse.h"
 #include "version.h"
 
 /* One table for parsing and help. */
@@ -153,8 +154,8 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	/* reload must find the file again from anywhere */
-	if (opt.profile && realpath(opt.profile, path))
+	/* a reload follows the links as they are then */
+	if (opt.profile && !path_absolute(path, sizeof(path), opt.profile))
 		opt.profile = path;
 	if (opt.check)
 		return check(&opt);

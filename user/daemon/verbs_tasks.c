@@ -50,6 +50,7 @@ static int list_task(void *ctx, const struct hs_task_record *task)
 	char comm[HS_COMM_LEN + 1] = "";
 	struct json_object *row;
 
+	heartbeat_progress(&l->call->d->heartbeat);
 	if (task->workload && task->workload <= HS_WORKLOADS_MAX)
 		l->members[task->workload - 1]++;
 	if (l->seen++ < l->from)
@@ -59,7 +60,6 @@ static int list_task(void *ctx, const struct hs_task_record *task)
 			l->next = l->seen - 1;
 		return 0; /* counted on, for the members */
 	}
-	heartbeat_progress(&l->call->d->heartbeat);
 	memcpy(comm, task->comm, HS_COMM_LEN);
 	row = js_push_obj(l->tasks);
 	js_add_u64(row, "pid", task->pid);

@@ -24,6 +24,7 @@ struct control {
 
 int control_open(struct control **out, const char *path)
 {
+	static const struct timeval patience = {.tv_sec = CALL_TIMEOUT_MS / 1000};
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct control *control;
 	int err;
@@ -35,8 +36,11 @@ int control_open(struct control **out, const char *path)
 	if (!control)
 		return -ENOMEM;
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (control->fd < 0 || connect(control->fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		err = -errno;
+	/* a daemon that hangs accepts nobody: connect() would wait for ever once its queue is full */
+	if (control->fd < 0 ||
+	    setsockopt(control->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ||
+	    connect(control->fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		err = errno == EAGAIN ? -ETIMEDOUT : -errno;
 		control_close(control);
 		return err;
 	}

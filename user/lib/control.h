@@ -21,7 +21,7 @@
 
 struct control; /* one connection */
 
-/* Connects. *out is the caller's (control_close). 0 or negative errno. */
+/* Connects, within 5 s. *out is the caller's (control_close). 0 or negative errno (-ETIMEDOUT). */
 int control_open(struct control **out, const char *path);
 
 /* NULL-safe. */

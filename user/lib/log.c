@@ -3,6 +3,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,29 @@ int log_level_find(const char *name)
 	return -EINVAL;
 }
 
+/*
+ * A reader that has stopped (a full pipe, a stuck journal) must not stop us: what finds no room is
+ * lost, and counted. Nothing sensible can be done about any other failure.
+ */
+static void put(const char *line, size_t len)
+{
+	static unsigned int lost;
+	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+	unsigned int before;
+	char note[64];
+	int n;
+
+	if (!poll(&out, 1, 0)) {
+		__atomic_add_fetch(&lost, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	before = __atomic_exchange_n(&lost, 0, __ATOMIC_RELAXED);
+	n = snprintf(note, sizeof(note), "warn: %u lines of this log were lost\n", before);
+	if ((before && write(STDERR_FILENO, note, (size_t)n) < 0) ||
+	    write(STDERR_FILENO, line, len) < 0)
+		return;
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char line[1024];
@@ -65,7 +89,5 @@ void log_line(enum log_level level, const char *fmt, ...)
 	if (len > (int)sizeof(line) - 2)
 		len = (int)sizeof(line) - 2;
 	line[len++] = '\n';
-	/* nothing sensible can be done about a log that cannot be written */
-	if (write(STDERR_FILENO, line, len) < 0)
-		return;
+	put(line, (size_t)len);
 }

@@ -2,7 +2,8 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * Log to stderr, one line a call; the journal's priority prefix (`<4>`) when JOURNAL_STREAM is set.
- * Never blocks for long and never allocates. Thread-safe (one write per line).
+ * Never waits for the
+ * reader (what finds no room is lost, and counted) and never allocates. Thread-safe (one write per line).
  */
 #ifndef HOMEOSTAT_LOG_H
 #define HOMEOSTAT_LOG_H

@@ -84,11 +84,6 @@ int mode_find(const char *name)
 	return find(mode_infos, HS_MODE_NR, name);
 }
 
-int event_find(const char *name)
-{
-	return find(event_infos, HS_EVENT_NR, name);
-}
-
 const char *vital_name(__u32 id)
 {
 	return id < HS_VITAL_NR ? vital_infos[id].name : "?";

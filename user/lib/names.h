@@ -42,7 +42,6 @@ int vital_find(const char *name);
 int knob_find(const char *name);
 int class_find(const char *name);
 int mode_find(const char *name);
-int event_find(const char *name);
 
 /* Name of an id read from shared memory, thus perhaps out of range: "?" then. Never NULL. */
 const char *vital_name(__u32 id);

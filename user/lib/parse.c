@@ -93,6 +93,18 @@ int root_path(char *buf, size_t size, const char *root, const char *path)
 	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
 }
 
+int path_absolute(char *buf, size_t size, const char *path)
+{
+	int len;
+
+	if (path[0] == '/')
+		return root_path(buf, size, "", path);
+	if (!getcwd(buf, size))
+		return errno == ERANGE ? -ENAMETOOLONG : -errno;
+	len = (int)strlen(buf);
+	return root_path(buf + len, size - (size_t)len, "/", path);
+}
+
 ssize_t read_file(const char *root, const char *path, char *buf, size_t size)
 {
 	char full[PATH_MAX];
@@ -140,12 +152,4 @@ ssize_t read_filef(const char *root, char *buf, size_t size, const char *fmt, ..
 		return -ENAMETOOLONG;
 	}
 	return read_file(root, path, buf, size);
-}
-
-int read_u64(const char *root, const char *path, __u64 *value)
-{
-	char buf[32];
-	ssize_t len = read_file(root, path, buf, sizeof(buf));
-
-	return len < 0 ? (int)len : parse_u64(buf, value);
 }

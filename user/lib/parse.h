@@ -32,8 +32,8 @@ ssize_t read_file(const char *root, const char *path, char *buf, size_t size);
 ssize_t read_filef(const char *root, char *buf, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* A file that holds one number: 0 or negative errno. */
-int read_u64(const char *root, const char *path, __u64 *value);
+/* `path` as seen from anywhere; links in it stay links. 0 or negative errno. */
+int path_absolute(char *buf, size_t size, const char *path);
 
 /* Joins root and absolute path into buf: 0 or -ENAMETOOLONG. */
 int root_path(char *buf, size_t size, const char *root, const char *path);

@@ -289,8 +289,9 @@ int profile_parse(struct profile *profile, const char *path, const char *text, s
 	if (!fresh)
 		return -ENOMEM;
 	profile_stock(fresh);
-	snprintf(fresh->path, sizeof(fresh->path), "%s", path);
-	err = profile_file_read(&file, text, len);
+	err = snprintf(fresh->path, sizeof(fresh->path), "%s", path) >= (int)sizeof(fresh->path)
+		      ? -ENAMETOOLONG
+		      : profile_file_read(&file, text, len);
 	if (!err)
 		err = check_all(&file, fresh);
 	profile_file_free(&file);
@@ -314,11 +315,16 @@ int profile_load(struct profile *profile, const char *path, char *error, size_t 
 	ssize_t n = 0;
 	char *text;
 	int fd, err = 0;
+	struct stat st;
 
 	text = malloc(size);
-	fd = text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	/* a fifo or a device must not hold up the daemon */
+	fd = text ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 	if (fd < 0) {
 		err = text ? -errno : -ENOMEM;
+	} else if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		err = -ENOTSUP;
+		close(fd);
 	} else {
 		while (len < size && (n = read(fd, text + len, size - len)) > 0)
 			len += n;
@@ -327,8 +333,8 @@ int profile_load(struct profile *profile, const char *path, char *error, size_t 
 		close(fd);
 	}
 	if (err)
-		snprintf(error, error_size, "%s: %s; expected a readable profile", path,
-			 strerror(-err));
+		snprintf(error, error_size, "%s: %s; expected a readable file", path,
+			 err == -ENOTSUP ? "not a regular file" : strerror(-err));
 	else if (len == size)
 		err = snprintf(error, error_size, "%s:1: too long; expected at most %d KiB", path,
 			       PROFILE_TEXT_MAX / 1024) < 0

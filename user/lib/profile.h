@@ -9,7 +9,6 @@
 
 #include "../../kern/abi.h"
 
-#define PROFILE_DIR "/etc/homeostat/profiles"
 #define PROFILE_NAME_LEN 32
 #define PROFILE_TEXT_MAX (64 * 1024) /* bytes of a profile file */
 #define PROFILE_MATCH_LEN 256

@@ -160,11 +160,14 @@ static int check_place(struct place at, const struct workload_text *text, struct
 			return check_wrong(at, "'isolation: %.32s'; expected true or false",
 					   text->isolation);
 	}
+	if (w->isolation && !text->cpus)
+		return check_wrong(at,
+				   "isolation without cpus keeps nothing free; expected cpus too");
 	at.key = "cpus";
 	if (!text->cpus)
 		return 0;
 	err = parse_cpus(text->cpus, w->cpus, HS_CPUS_MAX / 64);
-	if (err || !*text->cpus)
+	if (err || *text->cpus < '0' || *text->cpus > '9')
 		return check_wrong(at, "'cpus: %.64s' is %s; expected a list such as \"0-3,8\"",
 				   text->cpus,
 				   err == -ERANGE ? "out of bounds" : "not a list of CPUs");

@@ -168,12 +168,3 @@ bool topology_housekeeping(const struct topology *t, __u32 cpu)
 {
 	return cpu_in(t->online, cpu) && !cpu_in(t->isolated, cpu) && !cpu_in(t->nohz_full, cpu);
 }
-
-int topology_housekeeping_cpu(const struct topology *t)
-{
-	for (__u32 cpu = 0; cpu < t->possible_nr; cpu++) {
-		if (topology_housekeeping(t, cpu))
-			return (int)cpu;
-	}
-	return -ENOENT;
-}

@@ -31,8 +31,7 @@ static inline bool cpu_in(const __u64 *set, __u32 cpu)
  */
 int topology_read(struct topology *t, const char *root);
 
-/* An online CPU that is neither isolated nor nohz_full is housekeeping; -ENOENT if there is none. */
+/* An online CPU that is neither isolated nor nohz_full is housekeeping. */
 bool topology_housekeeping(const struct topology *t, __u32 cpu);
-int topology_housekeeping_cpu(const struct topology *t);
 
 #endif
