@@ -69,9 +69,7 @@ KTEST_SRC := $(wildcard selftests/kernel/test_*.c)
 LOAD_SRC := $(wildcard selftests/lab/load/*.c)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 sanobj = $(patsubst %.c,$(O)/san/%.o,$(1))
-# what the CLI needs of the daemon: the profile parser (profile check)
-SHARED := $(LIB_SRC) $(filter user/daemon/profile%.c,$(DAEMON_SRC))
-NOMAIN := $(LIB_SRC) $(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC))
+NOMAIN := $(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC))
 
 $(O)/%.o: %.c | $(O)/homeostat.skel.h
 	@mkdir -p $(@D)
@@ -84,21 +82,27 @@ $(O)/san/%.o: %.c | $(O)/homeostat.skel.h
 .PHONY: programs
 programs: $(O)/homeostatd $(O)/homeostat
 
-$(O)/homeostatd: $(call obj,$(LIB_SRC) $(DAEMON_SRC))
-	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS)
+# an archive: each program takes what it uses, and no more
+$(O)/libhomeostat.a: $(call obj,$(LIB_SRC))
+$(O)/san/libhomeostat.a: $(call sanobj,$(LIB_SRC))
+%/libhomeostat.a:
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
-$(O)/homeostat: $(call obj,$(SHARED) $(CLI_SRC))
+$(O)/homeostatd: $(call obj,$(DAEMON_SRC)) $(O)/libhomeostat.a
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -Wl,-Map=$@.map -o $@ $^ $(USER_LIBS)
+
+$(O)/homeostat: $(call obj,$(CLI_SRC)) $(O)/libhomeostat.a
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
 # unit tests run sanitized, against sanitized objects
 UNIT := $(patsubst selftests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
-$(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN))
+$(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)$(CC) $(SAN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
 
 # tests that load the kernel object; they run in the lab guest
 KTEST := $(patsubst selftests/kernel/%.c,$(O)/ktest/%,$(KTEST_SRC))
-$(O)/ktest/%: $(O)/selftests/kernel/%.o $(call obj,$(NOMAIN))
+$(O)/ktest/%: $(O)/selftests/kernel/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
 

@@ -26,6 +26,7 @@ typedef __s64 s64;
 #endif
 #define CLOCK_MONOTONIC 1
 #define PF_KTHREAD 0x00200000
+#define PF_NO_SETAFFINITY 0x04000000
 #define TASK_RUNNING 0
 
 /* ---- tasks and run queues ---- */
@@ -94,6 +95,7 @@ struct thread_info {
 
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int __state;
 	u32 flags;
 	int pid;
 	int tgid;
@@ -147,6 +149,12 @@ struct scx_bpf_dsq_insert_vtime_args {
 	u64 slice;
 	u64 vtime;
 	u64 enq_flags;
+};
+
+struct scx_bpf_select_cpu_and_args {
+	s32 prev_cpu;
+	u64 wake_flags;
+	u64 flags;
 };
 
 /* The operations that we give; libbpf matches members by name, the others stay NULL. */
@@ -211,7 +219,8 @@ s32 scx_bpf_dsq_nr_queued(u64 dsq_id) __kfunc;
 struct task_struct *scx_bpf_dsq_peek(u64 dsq_id) __kfunc;
 void scx_bpf_kick_cpu(s32 cpu, u64 flags) __kfunc;
 bool scx_bpf_test_and_clear_cpu_idle(s32 cpu) __kfunc;
-s32 scx_bpf_pick_idle_cpu(const cpumask_t *cpus_allowed, u64 flags) __kfunc;
+s32 __scx_bpf_select_cpu_and(struct task_struct *p, const cpumask_t *cpus_allowed,
+			     struct scx_bpf_select_cpu_and_args *args) __kfunc;
 bool scx_bpf_task_set_slice(struct task_struct *p, u64 slice) __kfunc;
 void scx_bpf_exit_bstr(s64 exit_code, char *fmt, unsigned long long *data, u32 data__sz) __kfunc;
 void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data__sz) __kfunc;

@@ -68,14 +68,17 @@ struct task_state {
 	__u64 run_exec_ns; /* sum_exec_runtime when it last got the CPU */
 	__u64 wake_ns;	   /* last wake-up; a deadline counts from here */
 	__u32 group;	   /* cgroup with a cpu.weight: slot + 1, see act/sched_group.h; 0 = none */
-	__u32 counted;	   /* weight that is counted in its group; 0 = not runnable */
-	__u64 slice_ns;	   /* what is left of its slice; 0 = a new one is due */
-	__u64 vtime;	   /* CPU time received, scaled by 100 / weight */
-	__s32 cpu;	   /* where it ran last; -1 = nowhere yet */
-	__u32 flags;	   /* TASK_* */
+	__u32 llc;	   /* cache domain that its vtime is of, + 1; 0 = none yet */
+	__u32 unused;
+	__u32 counted;	/* weight that is counted in its group; 0 = not runnable */
+	__u64 slice_ns; /* what is left of its slice; 0 = a new one is due */
+	__u64 vtime;	/* CPU time received, scaled by 100 / weight */
+	__s32 cpu;	/* where it ran last; -1 = nowhere yet */
+	__u32 flags;	/* TASK_* */
 };
 #define TASK_SLEPT 1   /* its last run ended in a sleep: the next one begins with a wake-up */
 #define TASK_EVENT 4   /* the last wake-up came from an event, see lib/classify.h */
+#define TASK_YIELDED 8 /* gave the CPU up: not to be chosen again at once */
 #define TASK_EXPRESS 2 /* was let run with precedence: its time counts against the budget */
 
 struct bounds_map {

@@ -33,10 +33,7 @@
  * stealing alone. cpu.max is not implemented: the daemon does not arm where it is set. Tasks of the
  * realtime and deadline classes are not ours, and a critical task waits for them.
  */
-#include "sched_group.h"
-#include "sched_place.h"
-
-#define AGE_SCAN 32 /* tasks looked at from the far end of a queue */
+#include "sched_fair.h"
 
 /* ---- gate shut ---- */
 
@@ -49,8 +46,10 @@ static __noinline int leave(void)
 	if (!gate.safe_ns)
 		gate.safe_ns = bpf_ktime_get_ns();
 	if (!__sync_lock_test_and_set(&gate.leaving, 1)) {
-		if (gate.armed && !gate.trip_reason) /* nobody shut it: the lease is over */
+		if (gate.armed && !gate.trip_reason) { /* nobody shut it: the lease is over */
 			gate.trip_reason = HS_TRIP_LEASE;
+			gate.trip_ns = bpf_ktime_get_ns();
+		}
 		gate.armed = 0;
 		scx_bpf_exit_bstr(gate.trip_reason, fmt, &none, 0);
 	}
@@ -81,6 +80,7 @@ static __noinline void stock_dispatch(s32 cpu)
 
 	leave();
 	if (scx_bpf_dsq_move_to_local(DSQ_STOCK) || scx_bpf_dsq_move_to_local(DSQ_PINNED(cpu)) ||
+	    scx_bpf_dsq_move_to_local(DSQ_PARKED_PINNED(cpu)) ||
 	    scx_bpf_dsq_move_to_local(DSQ_CRITICAL(llc)) ||
 	    scx_bpf_dsq_move_to_local(DSQ_FAIR(llc)) || scx_bpf_dsq_move_to_local(DSQ_PARKED(llc)))
 		return;
@@ -160,8 +160,6 @@ static __always_inline void enqueue_critical(struct task_struct *p, struct task_
 					     u64 flags, u64 now)
 {
 	u64 deadline = deadline_of(s, flags & SCX_ENQ_WAKEUP || !s->wake_ns ? now : s->wake_ns);
-	u32 llc = llc_of(cpu);
-	struct llc_state *l = llc_state_of(llc);
 
 	s->slice_ns = critical_slice_ns(c);
 	s->flags |= TASK_EXPRESS;
@@ -172,60 +170,77 @@ static __always_inline void enqueue_critical(struct task_struct *p, struct task_
 		insert_ahead(p, s->slice_ns, flags);
 		return;
 	}
-	if (l)
-		l->hint = 1;
+	c->hint = 1;
 	sense_count(sc, HS_COUNT_CRITICAL_QUEUED);
-	insert_ordered(p, DSQ_CRITICAL(llc), s->slice_ns, deadline, flags);
+	insert_ordered(p, DSQ_CRITICAL(llc_of(cpu)), s->slice_ns, deadline, flags);
+}
+
+/* Batch over its duty cycle waits behind. Returns whether it does. */
+static __always_inline bool park(struct task_struct *p, struct task_state *s, struct cpu_state *c,
+				 struct llc_state *l, u64 dsq, u64 flags, u64 now)
+{
+	struct sense_cpu *sc = sense_this_cpu();
+
+	if (s->class != HS_CLASS_BATCH || c->duty_ns > 0 ||
+	    knob_bounded(HS_KNOB_BATCH_DUTY) >= 1000)
+		return false;
+	refill(c, now);
+	if (c->duty_ns > 0 || !sc)
+		return false;
+	sense_count(sc, HS_COUNT_PARKED);
+	l->parked = 1;
+	insert_ordered(p, dsq, s->slice_ns, s->vtime, flags);
+	return true;
 }
 
 static __always_inline void enqueue_fair(struct task_struct *p, struct task_state *s,
 					 struct cpu_state *c, struct sense_cpu *sc, u32 cpu,
 					 u64 flags, u64 now)
 {
-	u32 llc = llc_of(cpu),
-	    class = s->class == HS_CLASS_BATCH ? HS_CLASS_BATCH : HS_CLASS_NORMAL;
+	u32 llc = llc_of(cpu);
 	struct llc_state *l = llc_state_of(llc);
-	bool pinned = task_pinned(p);
-	u64 slice, guard;
-	s32 idle;
+	bool pinned = task_pinned(p) || (nr_cpus > 1 && confined(p, s, cpu));
+	u64 guard;
 
 	if (!l)
 		return;
-	slice = fair_slice_ns(p, class, cpu);
-	s->slice_ns = slice;
+	vtime_rebase(s, llc);
+	s->slice_ns = fair_slice_ns(p, s->class);
+	/* precedence has ended, or sleep: it joins where the others are */
+	if (s->flags & TASK_EXPRESS)
+		vtime_bound(s, pinned ? c->vtime_now : l->vtime_now, 0);
+	else if (flags & SCX_ENQ_WAKEUP)
+		vtime_bound(s, pinned ? c->vtime_now : l->vtime_now, s->slice_ns);
 	s->flags &= ~TASK_EXPRESS;
-	if (flags & SCX_ENQ_WAKEUP)
-		vtime_bound(s, l, slice);
 
+	if (c->endless)
+		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+	if (flags & SCX_ENQ_WAKEUP && (c->class == HS_CLASS_NORMAL || c->class == HS_CLASS_BATCH)) {
+		guard = s->class < c->class ? 0 : knob_bounded(HS_KNOB_PREEMPT_THRESHOLD) * 1000;
+		if ((s64)(c->vtime - s->vtime) > 0 && (s64)(now - c->since_ns) > (s64)guard) {
+			sense_count(sc, HS_COUNT_NORMAL_PREEMPT);
+			insert_ahead(p, s->slice_ns, flags);
+			return;
+		}
+	}
 	/* alone with what runs: nothing to order it against */
 	if (pinned && p->se.cfs_rq->rq->nr_running <= 2 && c->class != NOTHING) {
 		sense_count(sc, HS_COUNT_DIRECT_LOCAL);
-		insert(p, SCX_DSQ_LOCAL, slice, flags);
+		insert(p, SCX_DSQ_LOCAL, s->slice_ns, flags);
 		return;
 	}
-	if (flags & SCX_ENQ_WAKEUP && (c->class == HS_CLASS_NORMAL || c->class == HS_CLASS_BATCH)) {
-		guard = class < c->class ? 0 : knob_bounded(HS_KNOB_PREEMPT_THRESHOLD) * 1000;
-		if ((s64)(c->vtime - s->vtime) > 0 && (s64)(now - c->since_ns) > (s64)guard) {
-			sense_count(sc, HS_COUNT_NORMAL_PREEMPT);
-			insert_ahead(p, slice, flags);
-			return;
-		}
-	}
 	sense_count(sc, HS_COUNT_NORMAL_QUEUED);
-	if (class == HS_CLASS_BATCH && c->duty_ns <= 0 && !pinned) {
-		refill(c, now);
-		if (c->duty_ns <= 0) {
-			sense_count(sc, HS_COUNT_PARKED);
-			insert(p, DSQ_PARKED(llc), slice, flags);
-			return;
-		}
-	}
-	insert_ordered(p, pinned ? DSQ_PINNED(cpu) : DSQ_FAIR(llc), slice, s->vtime, flags);
-	if (nr_cpus > 1 && !pinned) {
-		idle = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
-		if (idle >= 0)
-			scx_bpf_kick_cpu(idle, SCX_KICK_IDLE);
-	}
+	if (!park(p, s, c, l, pinned ? DSQ_PARKED_PINNED(cpu) : DSQ_PARKED(llc), flags, now))
+		insert_ordered(p, pinned ? DSQ_PINNED(cpu) : DSQ_FAIR(llc), s->slice_ns, s->vtime,
+			       flags);
+	if (nr_cpus > 1 && !pinned)
+		wake_idle(p, s, cpu);
+}
+
+/* One of the kernel's own per-CPU workers: others wait for them, so they are never delayed. */
+static __always_inline bool kernel_worker(struct task_struct *p)
+{
+	return p->flags & PF_KTHREAD && p->flags & PF_NO_SETAFFINITY && p->nr_cpus_allowed == 1;
 }
 
 SEC("struct_ops/enqueue")
@@ -241,8 +256,7 @@ void BPF_PROG(sched_enqueue, struct task_struct *p, u64 flags)
 		stock_enqueue(p, flags);
 		return;
 	}
-	/* the kernel's own per-CPU workers: others wait for them */
-	if (p->flags & PF_KTHREAD && task_pinned(p) && nr_cpus > 1) {
+	if (kernel_worker(p)) {
 		s->slice_ns = stock_slice_ns();
 		insert_ahead(p, s->slice_ns, flags);
 		return;
@@ -280,10 +294,12 @@ s32 BPF_PROG(sched_select_cpu, struct task_struct *p, s32 prev, u64 wake_flags)
 	}
 	note_wakeup(s);
 	if (s->workload)
-		cpu = declared_cpu(p, s, &idle);
+		cpu = declared_cpu(p, s, prev, &idle);
 	if (cpu < 0) {
 		cpu = scx_bpf_select_cpu_dfl(p, prev, wake_flags, &idle);
 		if (idle && reserved_for_others(s, cpu)) {
+			/* it has been claimed: it goes back to sleep, or nobody would find it again */
+			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 			idle = false;
 			cpu = prev;
 		}
@@ -292,17 +308,18 @@ s32 BPF_PROG(sched_select_cpu, struct task_struct *p, s32 prev, u64 wake_flags)
 	if (!c)
 		return cpu;
 	if (!idle)
-		return s->class == HS_CLASS_CRITICAL ? least_important(p, cpu) : cpu;
+		return s->class == HS_CLASS_CRITICAL ? least_important(p, s, cpu) : cpu;
 	l = llc_state_of(llc_of(cpu));
 	if (!l)
 		return cpu;
-	if (s->class == HS_CLASS_CRITICAL) {
+	if (s->class == HS_CLASS_CRITICAL && c->budget_ns > 0) {
 		s->slice_ns = critical_slice_ns(c);
 		s->flags |= TASK_EXPRESS;
 	} else {
-		s->slice_ns = fair_slice_ns(p, s->class, cpu);
+		s->slice_ns = fair_slice_ns(p, s->class);
 		s->flags &= ~TASK_EXPRESS;
-		vtime_bound(s, l, s->slice_ns);
+		vtime_rebase(s, llc_of(cpu));
+		vtime_bound(s, task_pinned(p) ? c->vtime_now : l->vtime_now, s->slice_ns);
 	}
 	group_task_runnable(p, s);
 	sense_count(sc, HS_COUNT_DIRECT_IDLE);
@@ -310,127 +327,37 @@ s32 BPF_PROG(sched_select_cpu, struct task_struct *p, s32 prev, u64 wake_flags)
 	return cpu;
 }
 
-/* ---- books ---- */
-
-/* CPU time since @p got the CPU or was last charged, put down to all that want to know. Returns it. */
-static __always_inline u64 charge(struct task_struct *p, struct task_state *s, struct cpu_state *c,
-				  struct sense_cpu *sc)
-{
-	u64 used = task_exec_ns(p) - s->run_exec_ns;
-
-	s->run_exec_ns = task_exec_ns(p);
-	if (s->flags & TASK_EXPRESS) { /* paid for from the budget, not with virtual time */
-		c->budget_ns -= used;
-		sc->crit_run_ns += used;
-		return used;
-	}
-	if (s->group)
-		s->vtime += used * 100 * 1024 / group_flat_weight(p, s);
-	else
-		s->vtime += p->scx.weight == 100 ? used : used * 100 / (p->scx.weight ?: 1);
-	if (s->class == HS_CLASS_BATCH)
-		c->duty_ns -= used;
-	return used;
-}
-
 /* ---- dispatch ---- */
 
-/*
- * Takes tasks out of @dsq that have waited longer than the starvation bound, from its far end. The
- * count of tasks looked at stands in the map, not in a register: the verifier then sees one state of
- * the loop instead of AGE_SCAN.
- */
-static __noinline void age(struct cpu_state *c, u64 dsq, s32 cpu, u64 bound_ns)
+/* The running task's slice is over. Returns whether it goes on with precedence. */
+static __always_inline bool goes_on_express(struct task_struct *prev, struct task_state *s,
+					    struct cpu_state *c, u32 cpu, u64 now)
 {
-	struct bpf_iter_scx_dsq it;
-	struct task_struct *p;
-	struct sense_cpu *sc;
-	u64 waited;
-
-	c->scanned = 0;
-	bpf_rcu_read_lock();
-	bpf_iter_scx_dsq_new(&it, dsq, SCX_DSQ_ITER_REV);
-	while ((p = bpf_iter_scx_dsq_next(&it)) && c->scanned++ < AGE_SCAN) {
-		waited = rq_clock_of(p) - p->sched_info.last_queued;
-		if (!p->sched_info.last_queued || (s64)waited < (s64)bound_ns)
-			continue;
-		if (!bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
-			continue;
-		if (!scx_bpf_dsq_move(&it, p, SCX_DSQ_LOCAL_ON | cpu, 0))
-			continue;
-		sc = sense_this_cpu();
-		if (sc)
-			sense_count(sc, HS_COUNT_AGED);
-		event_task(HS_EVENT_STARVED, p, cpu, waited);
-	}
-	bpf_iter_scx_dsq_destroy(&it);
-	bpf_rcu_read_unlock();
-}
-
-/* How a dispatch of the fair queues came out. */
-enum fair_choice {
-	FAIR_NONE,  /* they are empty */
-	FAIR_TAKEN, /* a task was taken */
-	FAIR_KEPT,  /* the running task is further behind in virtual time than all that wait */
-};
-
-/*
- * The task that is furthest behind in virtual time, of both fair queues and the running one, whose
- * state @s is and which is not in a queue yet: without this look a task of great weight could never run twice in a row.
- */
-static __always_inline enum fair_choice take_fair(struct cpu_state *c, struct llc_state *l, s32 cpu,
-						  u32 llc, struct task_state *s)
-{
-	struct task_struct *a, *b = NULL, *first;
-	bool pinned_first = c->turn++ & 1; /* before 6.19 there is no peek: they take turns */
-	struct hs_cpu_topo *t = topo_of(cpu);
-	bool shared = nr_cpus > 1 && !(t && t->reserved), kept;
-
-	if (bpf_ksym_exists(scx_bpf_dsq_peek)) {
-		bpf_rcu_read_lock();
-		a = scx_bpf_dsq_peek(DSQ_PINNED(cpu));
-		if (shared)
-			b = scx_bpf_dsq_peek(DSQ_FAIR(llc));
-		pinned_first = a && (!b || (s64)(a->scx.dsq_vtime - b->scx.dsq_vtime) < 0);
-		first = pinned_first ? a : b;
-		kept = first && s && (s64)(s->vtime - first->scx.dsq_vtime) < 0;
-		if (first && !kept)
-			vtime_advance(l, first->scx.dsq_vtime);
-		bpf_rcu_read_unlock();
-		if (kept)
-			return FAIR_KEPT;
-		if (!first)
-			return FAIR_NONE;
-	}
-	if (pinned_first && scx_bpf_dsq_move_to_local(DSQ_PINNED(cpu)))
-		return FAIR_TAKEN;
-	if (shared && scx_bpf_dsq_move_to_local(DSQ_FAIR(llc)))
-		return FAIR_TAKEN;
-	return scx_bpf_dsq_move_to_local(DSQ_PINNED(cpu)) ? FAIR_TAKEN : FAIR_NONE;
-}
-
-/* @prev goes on, with a new slice that we know of. */
-static __always_inline void keep_prev(struct task_struct *prev, struct task_state *s,
-				      struct llc_state *l, s32 cpu)
-{
-	vtime_advance(l, s->vtime);
-	s->slice_ns = fair_slice_ns(prev, s->class, cpu);
-	s->flags &= ~TASK_EXPRESS;
+	if (!(s->flags & TASK_EXPRESS) || !express(prev, s, c, cpu, now))
+		return false;
+	s->slice_ns = critical_slice_ns(c);
 	scx_bpf_task_set_slice(prev, s->slice_ns);
+	return true;
 }
 
-static __always_inline bool steal(s32 cpu, u32 llc)
+/* The fair queues, once nothing critical waits. @s is the state of @prev if that can go on. */
+static __always_inline void dispatch_fair(struct task_struct *prev, struct task_state *s,
+					  struct cpu_state *c, struct llc_state *l, s32 cpu,
+					  u32 llc, u64 now)
 {
-	u32 i;
+	struct hs_cpu_topo *t = topo_of(cpu);
+	bool shared = nr_cpus > 1 && !(t && t->reserved);
 
-	for (i = 1; i < LLCS_MAX && i < nr_llcs; i++) {
-		u32 from = (llc + i) % nr_llcs;
-
-		if (scx_bpf_dsq_move_to_local(DSQ_CRITICAL(from)) ||
-		    scx_bpf_dsq_move_to_local(DSQ_FAIR(from)))
-			return true;
-	}
-	return scx_bpf_dsq_move_to_local(DSQ_PARKED(llc));
+	if (now && age_all(c, cpu, llc, shared, now))
+		return;
+	if (parked_due(c, l, cpu, llc, shared) && take_parked(l, cpu, llc, shared))
+		return;
+	if (take_fair(c, l, cpu, llc, shared, s) == FAIR_TAKEN)
+		return;
+	if (s)
+		keep_prev(prev, s, c, l);
+	else if (!take_parked(l, cpu, llc, shared) && shared)
+		steal(l, cpu, llc);
 }
 
 SEC("struct_ops/dispatch")
@@ -441,41 +368,42 @@ void BPF_PROG(sched_dispatch, s32 cpu, struct task_struct *prev)
 	struct llc_state *l = llc_state_of(llc);
 	struct sense_cpu *sc = sense_this_cpu();
 	struct task_state *s = NULL;
-	enum fair_choice choice;
-	u64 now, bound;
+	u64 now = prev ? rq_clock_of(prev) : 0;
 
 	if (!c || !l || !sc || !gate_open()) {
 		stock_dispatch(cpu);
 		return;
 	}
+	c->hint = 0; /* before the look: who comes later sets it again */
 	if (scx_bpf_dsq_move_to_local(DSQ_CRITICAL(llc)))
 		return;
-	if (l->hint)
-		l->hint = 0;
-	now = prev ? rq_clock_of(prev) : 0;
-	bound = knob_bounded(HS_KNOB_STARVATION) * MSEC;
-	if (now - c->aged_ns > bound / 8) {
-		c->aged_ns = now;
-		age(c, DSQ_PINNED(cpu), cpu, bound * 5 / 8);
-		age(c, DSQ_FAIR(llc), cpu, bound * 5 / 8);
-		age(c, DSQ_PARKED(llc), cpu, bound * 5 / 8);
-	}
 	if (prev && prev->scx.flags & SCX_TASK_QUEUED) {
 		s = task_state_of(prev);
-		if (s)
+		if (s) {
 			charge(prev, s, c, sc);
+			if (goes_on_express(prev, s, c, cpu, now))
+				return;
+			if (s->flags & TASK_EXPRESS) {
+				s->flags &= ~TASK_EXPRESS;
+				vtime_bound(s, task_pinned(prev) ? c->vtime_now : l->vtime_now, 0);
+			}
+		}
 	}
-	choice = take_fair(c, l, cpu, llc, s);
-	if (choice == FAIR_TAKEN)
-		return;
-	if (s) {
-		keep_prev(prev, s, l, cpu);
-		return;
-	}
-	steal(cpu, llc);
+	dispatch_fair(prev, s, c, l, cpu, llc, now);
 }
 
 /* ---- a task gets and leaves the CPU ---- */
+
+/*
+ * A finite slice needs the tick. On a nohz_full CPU the only task has one without end; enqueue_fair()
+ * ends it when another comes.
+ */
+static __always_inline bool leave_alone(struct task_struct *p, u32 cpu)
+{
+	struct hs_cpu_topo *t = topo_of(cpu);
+
+	return t && t->nohz_full && p->se.cfs_rq->rq->nr_running < 2;
+}
 
 SEC("struct_ops/running")
 void BPF_PROG(sched_running, struct task_struct *p)
@@ -485,35 +413,45 @@ void BPF_PROG(sched_running, struct task_struct *p)
 	struct cpu_state *c = cpu_state_of(cpu);
 	struct sense_cpu *sc = sense_this_cpu();
 	struct llc_state *l;
+	u32 llc, class;
 	u64 now;
 
 	if (!s || !c || !sc)
 		return;
 	now = rq_clock_of(p);
 	sense_count(sc, HS_COUNT_SWITCH);
+	class = s->flags & TASK_EXPRESS ? HS_CLASS_CRITICAL : fair_class(s);
 	if (sense_sample(sc))
-		sense_run(sc, p, s, now);
+		sense_run(sc, p, s, class, now);
 	c->since_ns = now;
 	s->run_exec_ns = task_exec_ns(p);
 	if (s->flags & TASK_SLEPT) {
 		s->flags &= ~TASK_SLEPT;
 		s->wake_ns = p->sched_info.last_queued;
 	}
-	c->vtime = s->vtime;
-	if (s->flags & TASK_EXPRESS) {
-		c->class = HS_CLASS_CRITICAL;
+	s->flags &= ~TASK_YIELDED;
+	c->endless = nr_cpus > 1 && leave_alone(p, cpu);
+	if (c->endless)
+		scx_bpf_task_set_slice(p, SCX_SLICE_INF);
+	c->class = class;
+	if (class == HS_CLASS_CRITICAL) {
 		c->deadline_ns = deadline_of(s, s->wake_ns);
 		return;
 	}
-	c->class = s->class == HS_CLASS_BATCH ? HS_CLASS_BATCH : HS_CLASS_NORMAL;
-	l = llc_state_of(llc_of(cpu));
+	llc = llc_of(cpu);
+	l = llc_state_of(llc);
 	if (!l)
 		return;
+	vtime_rebase(s, llc); /* it was stolen */
+	c->vtime = s->vtime;
 	/* where others wait, dispatch() knows better: this one may be out of turn, by age */
 	if (p->se.cfs_rq->rq->nr_running <= 2)
-		vtime_advance(l, s->vtime);
-	/* a critical task came while another one ran, and this one was first in the local queue */
-	if (l->hint)
+		clock_advance(task_pinned(p) ? &c->vtime_now : &l->vtime_now, s->vtime);
+	/*
+	 * A critical task came while another one ran, and this one was first in the local queue. Not a
+	 * kernel worker: that would go first again, and again, without a dispatch in between.
+	 */
+	if (c->hint && !kernel_worker(p))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
 
@@ -523,17 +461,16 @@ void BPF_PROG(sched_running, struct task_struct *p)
  * where one stands in the local queue while a realtime task gets the CPU first: @p would be put
  * before it, and it would wait for the rest of @p's slice. (Seen: 1 in 1 000 probes, 8 ms.)
  */
-static __always_inline void keep_slice(struct task_struct *p, struct task_state *s, u32 cpu,
-				       u64 used, bool critical_ahead)
+static __always_inline void keep_slice(struct task_struct *p, struct task_state *s,
+				       struct cpu_state *c, struct sense_cpu *sc, u64 used,
+				       bool critical_ahead)
 {
-	struct llc_state *l = llc_state_of(llc_of(cpu));
-	struct sense_cpu *sc = sense_this_cpu();
 	struct rq *rq = p->se.cfs_rq->rq;
 
-	if (s->slice_ns == SCX_SLICE_INF || !l || !sc)
+	if (c->endless)
 		return;
 	s->slice_ns = s->slice_ns > used ? s->slice_ns - used : 0;
-	if (s->slice_ns < SLICE_LEFT_MIN_NS || l->hint)
+	if (s->slice_ns < SLICE_LEFT_MIN_NS || c->hint)
 		return;
 	if (critical_ahead && rq->nr_running != rq->scx.nr_running)
 		return;
@@ -553,6 +490,9 @@ void BPF_PROG(sched_stopping, struct task_struct *p, bool runnable)
 
 	if (!s || !c || !sc)
 		return;
+	/* an attribute of the running task is being changed: it leaves and comes back, awake */
+	if (p->__state == TASK_RUNNING)
+		runnable = true;
 	used = charge(p, s, c, sc);
 	critical_ahead = c->class == HS_CLASS_CRITICAL; /* as enqueue_critical() has set it */
 	c->class = NOTHING;
@@ -566,7 +506,7 @@ void BPF_PROG(sched_stopping, struct task_struct *p, bool runnable)
 		if (burst > limit)
 			task_run_goes_on(p, s, burst, limit, rq_clock_of(p));
 		if (!(s->flags & TASK_EXPRESS))
-			keep_slice(p, s, cpu, used, critical_ahead);
+			keep_slice(p, s, c, sc, used, critical_ahead);
 		return;
 	}
 	now = rq_clock_of(p);
@@ -583,8 +523,10 @@ bool BPF_PROG(sched_yield_to, struct task_struct *from, struct task_struct *to)
 {
 	struct task_state *s = task_state_of(from);
 
-	if (s)
+	if (s) {
 		s->slice_ns = 0;
+		s->flags |= TASK_YIELDED; /* or, furthest behind, it would be chosen again */
+	}
 	scx_bpf_task_set_slice(from, 0);
 	return false;
 }
@@ -606,8 +548,10 @@ void BPF_PROG(sched_tick, struct task_struct *p)
 		return;
 	task_run_goes_on(p, s, task_exec_ns(p) - s->sleep_exec_ns,
 			 knob_bounded(HS_KNOB_RECOGNISE_BURST) * 1000, rq_clock_of(p));
-	if (!(s->flags & TASK_EXPRESS))
+	if (!(s->flags & TASK_EXPRESS)) {
+		c->class = fair_class(s);
 		return;
+	}
 	run = task_exec_ns(p) - s->run_exec_ns;
 	refill(c, rq_clock_of(p));
 	if (s->class != HS_CLASS_CRITICAL || c->budget_ns < (s64)run)
@@ -650,10 +594,13 @@ SEC("struct_ops/enable")
 void BPF_PROG(sched_enable, struct task_struct *p)
 {
 	struct task_state *s = task_state_of(p);
-	struct llc_state *l = llc_state_of(llc_of(p->thread_info.cpu));
+	u32 cpu = p->thread_info.cpu, llc = llc_of(cpu);
+	struct llc_state *l = llc_state_of(llc);
+	struct cpu_state *c = cpu_state_of(cpu);
 
-	if (s && l) {
-		s->vtime = l->vtime_now;
+	if (s && l && c) {
+		s->vtime = task_pinned(p) ? c->vtime_now : l->vtime_now;
+		s->llc = llc + 1;
 		s->sleep_exec_ns = task_exec_ns(p);
 	}
 }
@@ -730,14 +677,19 @@ void BPF_PROG(sched_cpu_offline, s32 cpu)
 {
 }
 
-static int init_cpu(u32 cpu, void *unused)
+static __always_inline s32 init_cpu(u32 cpu)
 {
 	struct cpu_state *c = cpu_state_of(cpu);
+	struct hs_cpu_topo *t = topo_of(cpu);
+	struct llc_state *l = llc_state_of(llc_of(cpu));
+	s32 err;
 
-	if (!c || scx_bpf_create_dsq(DSQ_PINNED(cpu), -1))
-		return 1;
+	if (!c || !t || !l)
+		return -22;
 	c->class = NOTHING;
-	return 0;
+	l->node = t->node;
+	err = scx_bpf_create_dsq(DSQ_PINNED(cpu), -1);
+	return err ? err : scx_bpf_create_dsq(DSQ_PARKED_PINNED(cpu), -1);
 }
 
 SEC("struct_ops.s/init")
@@ -754,7 +706,7 @@ s32 BPF_PROG(sched_init)
 			err = scx_bpf_create_dsq(DSQ_PARKED(i), -1);
 	}
 	for (i = 0; !err && i < nr_cpus && i < HS_CPUS_MAX; i++)
-		err = init_cpu(i, NULL) ? -12 : 0;
+		err = init_cpu(i);
 	return err;
 }
 

@@ -14,7 +14,7 @@
  *
  * Races: the sums are atomic, but a weight changed while its group is active is taken over in the
  * parent's sum at the group's next activation. More than GROUPS_MAX groups, or an unlucky clash of
- * more than PROBES ids, and a group has no slot: its tasks compete as those of its parent's level.
+ * more than PROBES ids, and a group has no slot: its tasks compete at the root.
  */
 #ifndef HOMEOSTAT_ACT_SCHED_GROUP_H
 #define HOMEOSTAT_ACT_SCHED_GROUP_H

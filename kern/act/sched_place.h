@@ -8,7 +8,15 @@
 
 #define PLACE_SCAN 64 /* CPUs looked at */
 
-/* Kept for another workload than that of @s, and @p could run elsewhere. */
+/* Kept for the workload of @s … */
+static __always_inline bool reserved_for(struct task_state *s, s32 cpu)
+{
+	struct hs_cpu_topo *t = topo_of(cpu);
+
+	return t && t->reserved && t->reserved == s->workload;
+}
+
+/* … or for another one. */
 static __always_inline bool reserved_for_others(struct task_state *s, s32 cpu)
 {
 	struct hs_cpu_topo *t = topo_of(cpu);
@@ -17,16 +25,58 @@ static __always_inline bool reserved_for_others(struct task_state *s, s32 cpu)
 }
 
 /*
+ * @p is on reserved @cpu, where the shared queue is not served, and belongs there: it is of the
+ * workload that the CPU is kept for, or may run on no other kind of CPU.
+ */
+static __noinline bool confined(struct task_struct *p, struct task_state *s, s32 cpu)
+{
+	struct hs_cpu_topo *t = topo_of(cpu);
+	u32 i;
+
+	if (!t || !t->reserved)
+		return false;
+	if (t->reserved == s->workload)
+		return true;
+	for (i = 0; i < HS_CPUS_MAX && i < nr_cpus; i++) {
+		t = topo_of(i);
+		if (t && !t->reserved && bpf_cpumask_test_cpu(i, p->cpus_ptr))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Wakes an idle CPU for @p, near @prev if there is one: same cache, same node, anywhere. One that is
+ * kept for others goes back to sleep and is not asked again in this search.
+ */
+static __always_inline void wake_idle(struct task_struct *p, struct task_state *s, s32 prev)
+{
+	struct scx_bpf_select_cpu_and_args args = {.prev_cpu = prev};
+	s32 cpu, i;
+
+	for (i = 0; i < 4; i++) {
+		cpu = __scx_bpf_select_cpu_and(p, p->cpus_ptr, &args);
+		if (cpu < 0)
+			return;
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+		if (!reserved_for_others(s, cpu))
+			return;
+	}
+}
+
+/*
  * The CPU in the cache domain of @prev whose running task matters least, @prev itself if nothing
  * critical runs there (its cache is warm).
  */
-static __noinline s32 least_important(struct task_struct *p, s32 prev)
+static __noinline s32 least_important(struct task_struct *p, struct task_state *s, s32 prev)
 {
 	struct cpu_state *c = cpu_state_of(prev);
 	u32 llc = llc_of(prev), worst = c ? c->class : 0, i;
 	s32 best = prev;
 
 	if (!c || (c->class != HS_CLASS_CRITICAL && c->class != NOTHING))
+		return prev;
+	if (reserved_for(s, prev))
 		return prev;
 	if (worst == NOTHING)
 		worst = HS_CLASS_CRITICAL; /* idle was looked for before: a realtime task runs there */
@@ -35,7 +85,7 @@ static __noinline s32 least_important(struct task_struct *p, s32 prev)
 
 		c = cpu_state_of(cpu);
 		if (!c || c->class == NOTHING || c->class <= worst || llc_of(cpu) != llc ||
-		    !bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
+		    reserved_for_others(s, cpu) || !bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
 			continue;
 		worst = c->class;
 		best = cpu;
@@ -43,8 +93,9 @@ static __noinline s32 least_important(struct task_struct *p, s32 prev)
 	return best;
 }
 
-/* An idle CPU among those that the workload of @s names; -1 if there is none or it names none. */
-static __noinline s32 declared_cpu(struct task_struct *p, struct task_state *s, bool *idle)
+/* A CPU among those that the workload of @s names, an idle one if there is; -1 if it names none. */
+static __noinline s32 declared_cpu(struct task_struct *p, struct task_state *s, s32 prev,
+				   bool *idle)
 {
 	u32 w = s->workload - 1, i;
 	struct hs_workload *wl = s->workload ? bpf_map_lookup_elem(&WORKLOADS, &w) : NULL;
@@ -52,6 +103,15 @@ static __noinline s32 declared_cpu(struct task_struct *p, struct task_state *s, 
 
 	if (!wl)
 		return -1;
+	/* where it ran last its cache is warm */
+	if (prev >= 0 && prev < HS_CPUS_MAX && wl->cpus[prev / 64] & (1ULL << (prev % 64)) &&
+	    bpf_cpumask_test_cpu(prev, p->cpus_ptr)) {
+		any = prev;
+		if (scx_bpf_test_and_clear_cpu_idle(prev)) {
+			*idle = true;
+			return prev;
+		}
+	}
 	for (i = 0; i < HS_CPUS_MAX && i < nr_cpus; i++) {
 		if (!(wl->cpus[i / 64] & (1ULL << (i % 64))) ||
 		    !bpf_cpumask_test_cpu(i, p->cpus_ptr))

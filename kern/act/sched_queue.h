@@ -19,6 +19,7 @@
 #define DSQ_CRITICAL(llc) (0x10000ULL + (llc))
 #define DSQ_FAIR(llc) (0x20000ULL + (llc))
 #define DSQ_PARKED(llc) (0x30000ULL + (llc))
+#define DSQ_PARKED_PINNED(cpu) (0x50000ULL + (cpu))
 #define DSQ_PINNED(cpu)                                                                            \
 	(0x40000ULL + (cpu)) /* tasks that can run on this CPU only, by virtual time */
 
@@ -31,7 +32,8 @@ struct cpu_state {
 	u32 class; /* enum hs_class of the running task, NOTHING for idle or another scheduler's */
 	u32 turn;
 	u64 deadline_ns;
-	u64 vtime;
+	u64 vtime;     /* of the running task, when it began */
+	u64 vtime_now; /* clock of the tasks that can run here only: of the one furthest behind */
 	u64 since_ns;  /* when it got the CPU */
 	s64 budget_ns; /* CPU time that critical tasks may still take with precedence here */
 	s64 duty_ns;   /* CPU time that batch tasks may still take while others wait */
@@ -39,6 +41,8 @@ struct cpu_state {
 	u64 aged_ns;	 /* last look for starving tasks */
 	u64 reported_ns; /* last BUDGET event */
 	u32 scanned;	 /* tasks that age() has looked at */
+	u32 hint;	 /* a critical task of this CPU may wait in DSQ_CRITICAL */
+	u32 endless;	 /* the running task has a slice without end (nohz_full) */
 	u32 pad;
 } __attribute__((aligned(64)));
 
@@ -50,15 +54,11 @@ struct {
 	__type(value, struct cpu_state);
 } SCHED_CPUS SEC(".maps");
 
-/*
- * One per last-level cache. `hint` says that a critical task may be waiting in DSQ_CRITICAL. It may
- * be cleared just before an insertion lands; the task is then found by the next dispatch, which
- * looks into the queue whatever the hint says.
- */
+/* One per last-level cache. */
 struct llc_state {
-	u64 vtime_now; /* of the task that is furthest behind; only grows. Races cost a slice at most */
-	u32 hint;
-	u32 pad;
+	u64 vtime_now; /* of the shared task that is furthest behind; only grows. Races cost a slice */
+	u32 node;      /* NUMA node */
+	u32 parked;    /* batch tasks may wait in DSQ_PARKED; cleared when it was found empty */
 } __attribute__((aligned(64)));
 
 struct {
@@ -99,10 +99,13 @@ static __always_inline struct task_state *task_state_of(struct task_struct *p)
 	return bpf_task_storage_get(&TASKS, p, NULL, 0);
 }
 
-/* @p cannot run elsewhere. On a host with one CPU this is every task. */
+/*
+ * @p cannot run elsewhere. On a host with one CPU this is every task. Where RCU is preemptible,
+ * entering a BPF program counts in the current task's own migration_disabled: that one is not meant.
+ */
 static __always_inline bool task_pinned(struct task_struct *p)
 {
-	return p->nr_cpus_allowed == 1 || p->migration_disabled;
+	return p->nr_cpus_allowed == 1 || p->migration_disabled > (bpf_get_current_task_btf() == p);
 }
 
 static __always_inline u64 task_exec_ns(struct task_struct *p)
@@ -128,72 +131,29 @@ static __always_inline void insert_ordered(struct task_struct *p, u64 dsq, u64 s
 	__scx_bpf_dsq_insert_vtime(p, &args);
 }
 
-/*
- * Slice of fair task @p on @cpu. A finite slice needs the tick, so a CPU that is to be left alone has
- * none. With many tasks on the CPU it is cut so that one round, stretched by critical work that uses
- * all of its budget, takes a third of the starvation bound, as far as SLICE_MIN_NS allows; the rest is
- * for the grain of the tick.
- */
-static __always_inline u64 fair_slice_ns(struct task_struct *p, u32 class, u32 cpu)
+/* @tokens after @past ns at a rate, within one window's worth either way: credit and debt. */
+static __always_inline s64 refilled(s64 tokens, u64 past, u64 permille)
 {
-	struct hs_cpu_topo *t = nr_cpus > 1 ? topo_of(cpu) : NULL;
-	u64 slice, round;
-	u32 nr;
+	s64 most = BUDGET_WINDOW_NS * permille / 1000;
 
-	if (t && t->nohz_full && !scx_bpf_dsq_nr_queued(DSQ_PINNED(cpu)))
-		return SCX_SLICE_INF;
-	slice = knob_bounded(class == HS_CLASS_BATCH ? HS_KNOB_SLICE_BATCH : HS_KNOB_SLICE_NORMAL) *
-		1000;
-	nr = p->se.cfs_rq->rq->nr_running;
-	if (nr < 3)
-		return slice;
-	round = knob_bounded(HS_KNOB_STARVATION) * (MSEC / 1000) / 3 / nr *
-		(1000 - knob_bounded(HS_KNOB_CRITICAL_BUDGET)); /* its bound is below 1000 */
-	if (round < SLICE_MIN_NS)
-		round = SLICE_MIN_NS;
-	return slice < round ? slice : round;
+	tokens += past * permille / 1000;
+	if (tokens < -(s64)BUDGET_WINDOW_NS)
+		return -(s64)BUDGET_WINDOW_NS;
+	return tokens > most ? most : tokens;
 }
 
-static __always_inline void vtime_advance(struct llc_state *l, u64 vtime)
-{
-	if ((s64)(l->vtime_now - vtime) < 0)
-		l->vtime_now = vtime;
-}
-
-/*
- * A task that slept may not save up more than one slice of virtual time, and one that ran alone for
- * long does not owe more than the starvation bound.
- */
-static __always_inline void vtime_bound(struct task_state *s, struct llc_state *l, u64 slice_ns)
-{
-	u64 floor = l->vtime_now - (slice_ns == SCX_SLICE_INF ? 0 : slice_ns);
-	u64 ceiling = l->vtime_now + knob_bounded(HS_KNOB_STARVATION) * MSEC;
-
-	if ((s64)(s->vtime - floor) < 0)
-		s->vtime = floor;
-	else if ((s64)(s->vtime - ceiling) > 0)
-		s->vtime = ceiling;
-}
-
-/* Tokens for critical budget and batch duty cycle of one CPU, up to those of a whole window. */
+/* Tokens for critical budget and batch duty cycle of one CPU. */
 static __always_inline void refill(struct cpu_state *c, u64 now)
 {
 	u64 past = now - c->refilled_ns;
-	u64 budget, duty;
 
 	if (past < MSEC / 4 || (s64)past < 0)
 		return;
-	if (past > BUDGET_WINDOW_NS)
-		past = BUDGET_WINDOW_NS;
+	if (past > 2 * BUDGET_WINDOW_NS)
+		past = 2 * BUDGET_WINDOW_NS;
 	c->refilled_ns = now;
-	budget = knob_bounded(HS_KNOB_CRITICAL_BUDGET);
-	duty = knob_bounded(HS_KNOB_BATCH_DUTY);
-	c->budget_ns += past * budget / 1000;
-	if (c->budget_ns > (s64)(BUDGET_WINDOW_NS * budget / 1000))
-		c->budget_ns = BUDGET_WINDOW_NS * budget / 1000;
-	c->duty_ns += past * duty / 1000;
-	if (c->duty_ns > (s64)(BUDGET_WINDOW_NS * duty / 1000))
-		c->duty_ns = BUDGET_WINDOW_NS * duty / 1000;
+	c->budget_ns = refilled(c->budget_ns, past, knob_bounded(HS_KNOB_CRITICAL_BUDGET));
+	c->duty_ns = refilled(c->duty_ns, past, knob_bounded(HS_KNOB_BATCH_DUTY));
 }
 
 static __always_inline u64 deadline_of(struct task_state *s, u64 now)

@@ -32,6 +32,7 @@
 #define BATCH_AFTER_NS (50 * 1000000ULL) /* one run this long without a sleep: a batch task */
 #define ANCESTORS_MAX 16		 /* levels of parents and of cgroups that are looked at */
 #define DEMOTIONS_MAX 8
+#define FORGET_RUNS 1024 /* after so many runs one demotion is forgotten */
 #define NSEC_PER_SEC 1000000000ULL
 
 static __always_inline u32 match_lookup(u32 kind, u64 id)
@@ -164,7 +165,7 @@ static __always_inline void task_run_goes_on(struct task_struct *p, struct task_
 	if (s->class == HS_CLASS_CRITICAL && burst > 2 * limit) {
 		s->clean = 0;
 		s->peak_ns = burst;
-		if (s->demotions < DEMOTIONS_MAX)
+		if (limit && s->demotions < DEMOTIONS_MAX)
 			s->demotions++;
 		task_set_class(p, s, HS_CLASS_NORMAL, now);
 	}
@@ -202,6 +203,8 @@ static __always_inline void task_run_ended(struct task_struct *p, struct task_st
 
 	s->sleep_ns = now;
 	s->wakeups++;
+	if (!(s->wakeups % FORGET_RUNS) && s->demotions)
+		s->demotions--;
 	s->burst_ns = s->burst_ns - s->burst_ns / 8 + burst / 8;
 	s->cycle_ns = s->cycle_ns - s->cycle_ns / 8 + cycle / 8;
 	s->peak_ns -= s->peak_ns / 32;

@@ -49,7 +49,7 @@ int BPF_PROG(sense_switch, bool preempt, struct task_struct *prev, struct task_s
 	if (!s)
 		return 0;
 	sleeps = s->seen_ns ? next->nvcsw - s->seen_sleeps : 0;
-	sense_run(c, next, s, now);
+	sense_run(c, next, s, s->class, now);
 	recognise(next, s, sleeps, now);
 	return 0;
 }

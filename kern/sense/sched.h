@@ -93,9 +93,9 @@ static __always_inline void sense_usage(struct sense_cpu *c, struct task_struct 
 	s->seen_sleeps = sleeps;
 }
 
-/* @p is about to get the CPU: one measured switch. */
+/* @p is about to get the CPU and has waited as a task of @class: one measured switch. */
 static __always_inline void sense_run(struct sense_cpu *c, struct task_struct *p,
-				      struct task_state *s, u64 now)
+				      struct task_state *s, u32 class, u64 now)
 {
 	u64 queued = p->sched_info.last_queued;
 	s32 cpu = bpf_get_smp_processor_id();
@@ -103,7 +103,7 @@ static __always_inline void sense_run(struct sense_cpu *c, struct task_struct *p
 	sense_count(c, HS_COUNT_SAMPLED);
 	/* equal: it was put back and picked again in the same breath, and has not waited */
 	if (queued && now > queued)
-		sense_wait(c, s->class, now - queued);
+		sense_wait(c, class, now - queued);
 	if (s->cpu != cpu) {
 		if (s->cpu >= 0)
 			sense_count(c, HS_COUNT_MIGRATE);

@@ -40,8 +40,9 @@ check 'wish' homeostat wish "$k" $((base / 2))us
 check 'wish: the knob follows' within 10 knob_is $((base / 2))
 equals 'wish: is the cause' "$(knob "$k" cause)" wish
 says 'wish: explained' 'wish' homeostat explain "$k"
-homeostat wish "$k" 1s >/dev/null 2>&1 || true
-at_most 'wish over the bound: the knob stays within' "$(knob "$k")" "$max"
+refuses 'wish over the bound' 4 homeostat wish "$k" $((max + 1))us
+says 'wish over the bound: it says what would be right' "$k: $((max + 1)) is out of bounds; expected " homeostat wish "$k" $((max + 1))us
+equals 'wish over the bound: the knob stays' "$(knob "$k")" $((base / 2))
 check 'wish taken back' homeostat wish "$k" --clear
 check 'wish taken back: the base is back' within 10 knob_is "$base"
 refuses 'wish for a knob that is not there' 2 homeostat wish sched.nonsense 1

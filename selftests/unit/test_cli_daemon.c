@@ -62,13 +62,14 @@ static const struct answer answers[] = {
 	 "1},"
 	 "{\"pid\":13,\"comm\":\"dull\",\"class\":\"normal\",\"workload\":\"\",\"cpu\":1}],"
 	 "\"next\":12}\n"},
-	{"\"follow\":true", "{\"ts_ns\":1500000000,\"type\":\"trip\",\"text\":\"first\"}\n"
-			    "{\"ts_ns\":2500000000,\"type\":\"knob\",\"text\":\"second\"}\n"},
+	{"\"follow\":true", "{\"ts_ns\":1500000000,\"type\":\"trip\",\"trip\":\"lease\"}\n"
+			    "{\"ts_ns\":2500000000,\"type\":\"plugin\",\"latency_ns\":2000}\n"},
 	{"\"verb\":\"events\"",
-	 "{\"ok\":true,\"events\":[{\"ts_ns\":1500000000,\"type\":\"reflex\","
-	 "\"text\":\"what happened\"}]}\n"},
-	{"\"verb\":\"explain\"", "{\"ok\":true,\"name\":\"" KNOB "\",\"value\":2000,\"stock\":5000,"
-				 "\"why\":\"because\",\"rule\":null,\"last_events\":[]}\n"},
+	 "{\"ok\":true,\"events\":[{\"ts_ns\":1500000000,\"type\":\"class\",\"pid\":5,"
+	 "\"comm\":\"redis\",\"from\":\"normal\",\"to\":\"critical\",\"latency_ns\":16000000}]}\n"},
+	{"\"verb\":\"explain\"",
+	 "{\"ok\":true,\"name\":\"" KNOB "\",\"value\":2000,\"stock\":5000,"
+	 "\"cause\":\"stock\",\"armed\":true,\"rule\":null,\"last_events\":[]}\n"},
 	{"\"value\":8000", "{\"ok\":true}\n"},
 	{"\"verb\":\"unwish\"", "{\"ok\":true}\n"},
 	{"\"verb\":\"arm\"", "{\"ok\":false,\"error\":\"cpu.max is set on /x\",\"errno\":16}\n"},
@@ -182,8 +183,9 @@ static void reads(void **state)
 	expect(state, "vitals nonsense", CLI_FAILED, NULL, "no name begins with 'nonsense'");
 	expect(state, "knobs", CLI_OK, "2 ms  reflex  8 ms   5 ms", NULL);
 	expect(state, "explain " KNOB, CLI_OK, KNOB " = 2 ms (stock 5 ms)\n", NULL);
-	expect(state, "explain " KNOB, CLI_OK, "why        because\n", NULL);
-	expect(state, "events", CLI_OK, "[    1.500000] reflex   what happened\n", NULL);
+	expect(state, "explain " KNOB, CLI_OK, "why        nobody changed it: stock, 5 ms\n", NULL);
+	expect(state, "events", CLI_OK,
+	       "[    1.500000] class    redis[5] went from normal to critical, 16 ms", NULL);
 	expect(state, "mode", CLI_OK, "act\n", NULL);
 	expect(state, "profile show", CLI_OK, "# edge, from /e.yaml\nname: edge\n", NULL);
 }
@@ -196,7 +198,7 @@ static void reads_json(void **state)
 	expect(state, "knobs --json", CLI_OK, "\"cause\":\"reflex\"", NULL);
 	expect(state, "workloads --json", CLI_OK, "\"declared\":[{\"name\":\"probe\"", NULL);
 	expect(state, "events --json", CLI_OK, "{\"events\":[{\"ts_ns\":1500000000", NULL);
-	expect(state, "explain " KNOB " --json", CLI_OK, "\"why\":\"because\"", NULL);
+	expect(state, "explain " KNOB " --json", CLI_OK, "\"cause\":\"stock\"", NULL);
 	expect(state, "mode --json", CLI_OK, "{\"mode\":\"act\"}\n", NULL);
 	expect(state, "profile show --json", CLI_OK, "\"text\":\"name: edge\"", NULL);
 	expect(state, "version --json", CLI_OK, "\"daemon_version\":\"9.9\"", NULL);
@@ -220,9 +222,10 @@ static void workloads(void **state)
 static void follow(void **state)
 {
 	expect(state, "events -f", CLI_NO_DAEMON,
-	       "[    1.500000] trip     first\n[    2.500000] knob     second\n",
+	       "[    1.500000] trip     gate shut: the pulse did not renew the lease\n"
+	       "[    2.500000] plugin   the policy in the reflex slot took 2 us and was shut out\n",
 	       "ended the stream");
-	expect(state, "events --follow --json", CLI_NO_DAEMON, "\"text\":\"second\"}\n", NULL);
+	expect(state, "events --follow --json", CLI_NO_DAEMON, "\"latency_ns\":2000}\n", NULL);
 }
 
 static void orders(void **state)

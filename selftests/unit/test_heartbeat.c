@@ -88,6 +88,40 @@ static void a_stuck_main_loop_trips(void **state)
 	assert_int_equal(gate.armed, 0);
 }
 
+/* A main loop that wanted to run and was not let is no stuck one: whoever asks is told. */
+static void a_main_loop_without_a_cpu(void **state)
+{
+	struct heartbeat_step step;
+
+	(void)state;
+	assert_int_equal(heartbeat_no_cpu(20, 2, 'R'), 18);
+	assert_int_equal(heartbeat_no_cpu(20, 30, 'R'), 0);
+	assert_int_equal(heartbeat_no_cpu(20, 2, 'S'), 0);
+	assert_int_equal(heartbeat_no_cpu(20, 2, '\0'), 0);
+	heartbeat_busy(&hb);
+	fake_now += LIMIT + 7;
+	assert_true(heartbeat_look(&hb).stalled);
+	assert_int_equal(hb.stall_ns, LIMIT + 7);
+	assert_int_equal(hb.no_cpu_ns, 0); /* not known is not claimed */
+	/* this thread as the main loop: it runs, and not for long as our clock goes */
+	gate.armed = 1;
+	hb.main_tid = gettid();
+	assert_int_equal(pthread_getcpuclockid(pthread_self(), &hb.main_clock), 0);
+	heartbeat_idle(&hb);
+	assert_false(heartbeat_look(&hb).stalled);
+	hb.limit_ns = 100 * LIMIT;
+	heartbeat_busy(&hb);
+	fake_now += 100 * LIMIT;
+	step = heartbeat_look(&hb);
+	assert_false(step.stalled);
+	assert_true(step.next_ns > fake_now);
+	fake_now += 400 * LIMIT;
+	assert_true(heartbeat_look(&hb).stalled);
+	assert_int_equal(gate.armed, 0);
+	assert_int_equal(hb.stall_ns, 500 * LIMIT);
+	assert_in_range(hb.no_cpu_ns, 400 * LIMIT, 500 * LIMIT);
+}
+
 static void progress_and_patience(void **state)
 {
 	(void)state;
@@ -166,6 +200,7 @@ int main(void)
 		cmocka_unit_test_setup(beats_fast_under_stress, fresh),
 		cmocka_unit_test_setup(beats_slowly_at_rest, fresh),
 		cmocka_unit_test_setup(a_stuck_main_loop_trips, fresh),
+		cmocka_unit_test_setup(a_main_loop_without_a_cpu, fresh),
 		cmocka_unit_test_setup(progress_and_patience, fresh),
 		cmocka_unit_test_setup(a_shut_gate_keeps_its_reason, fresh),
 		cmocka_unit_test_setup(a_main_loop_that_never_comes_round, fresh),

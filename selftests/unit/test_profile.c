@@ -269,30 +269,12 @@ static void loads_files(void **state)
 	tree_free(root);
 }
 
-static void rule_reads(void **state)
-{
-	struct profile p;
-	char error[512], text[256];
-	struct hs_rule odd = {.vital = 9999};
-
-	(void)state;
-	assert_int_equal(parse(&p, good, error, sizeof(error)), 0);
-	assert_string_equal(
-		rule_format(&p.rule[0], text, sizeof(text)),
-		"while sched.wait.critical.p99_ns is above 100 us, sched.slice.batch_us "
-		"is multiplied by 0.500; below 20 us it goes back by 200 us a step");
-	assert_non_null(strstr(rule_format(&p.rule[1], text, sizeof(text)), "moves by -300 us x"));
-	assert_string_equal(rule_format(&odd, text, sizeof(text)), "?");
-	profile_free(&p);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(accepts),    cmocka_unit_test(minimal_is_stock),
-		cmocka_unit_test(refuses),    cmocka_unit_test(too_many),
-		cmocka_unit_test(survives),   cmocka_unit_test(loads_files),
-		cmocka_unit_test(rule_reads),
+		cmocka_unit_test(accepts),  cmocka_unit_test(minimal_is_stock),
+		cmocka_unit_test(refuses),  cmocka_unit_test(too_many),
+		cmocka_unit_test(survives), cmocka_unit_test(loads_files),
 	};
 
 	return cmocka_run_group_tests_name("profile", tests, NULL, NULL);

@@ -177,6 +177,7 @@ static void matches(void **state)
 	(void)state;
 	tree_make(root);
 	assert_int_equal(profile_parse(&p, "p", text, strlen(text), error, sizeof(error)), 0);
+	policy_slots(&(struct profile){0}, &p);
 	assert_int_equal(match_build(&set, &p, root), 0);
 	assert_int_equal(set.nr, 3);
 	for (__u32 i = 0; i < set.nr; i++) {

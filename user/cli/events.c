@@ -10,6 +10,7 @@
 #include "../lib/names.h"
 #include "../lib/parse.h"
 #include "cli.h"
+#include "prose.h"
 
 static void show(struct cli *cli, struct json_object *event)
 {
@@ -102,16 +103,16 @@ int cmd_events(struct cli *cli, int argc, char **argv)
 static void print_explain(FILE *f, struct json_object *e)
 {
 	struct json_object *events = NULL, *rule;
-	char value[64], stock[64];
+	char value[64], stock[64], text[384];
 
 	fprintf(f, "%s = %s (stock %s)\n", js_str(e, "name"),
 		out_value(value, sizeof(value), e, "value"),
 		out_value(stock, sizeof(stock), e, "stock"));
 	if (*js_str(e, "meaning"))
 		out_line(f, "meaning", "%s", js_str(e, "meaning"));
-	out_line(f, "why", "%s", js_str(e, "why"));
-	if (!js_get_obj(e, "rule", &rule) && *js_str(rule, "text"))
-		out_line(f, "rule", "%s", js_str(rule, "text"));
+	out_line(f, "why", "%s", prose_why(text, sizeof(text), e));
+	if (!js_get_obj(e, "rule", &rule))
+		out_line(f, "rule", "%s", prose_rule(text, sizeof(text), rule, js_str(e, "name")));
 	js_get_array(e, "last_events", &events);
 	if (events && json_object_array_length(events))
 		fputs("last events\n", f);

@@ -8,6 +8,7 @@
 #include "../lib/json.h"
 #include "../lib/units.h"
 #include "cli.h"
+#include "prose.h"
 
 #define COLUMNS_MAX 16
 #define CELL_MAX 256
@@ -127,9 +128,10 @@ void out_line(FILE *f, const char *key, const char *fmt, ...)
 void out_event(FILE *f, struct json_object *event)
 {
 	unsigned long long us = js_u64(event, "ts_ns") / 1000;
+	char text[256];
 
 	/* CLOCK_MONOTONIC, as in the kernel's log */
 	fprintf(f, "[%5llu.%06llu] %-8s %s\n", us / 1000000, us % 1000000, js_str(event, "type"),
-		js_str(event, "text"));
+		prose_event(text, sizeof(text), event));
 	fflush(f);
 }

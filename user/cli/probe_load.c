@@ -14,21 +14,9 @@
 #include <string.h>
 
 #include "../../kern/abi.h" /* types of the skeleton's globals */
+#include "../lib/families.h"
 #include "doctor.h"
 #include "homeostat.skel.h"
-
-struct family {
-	const char *name;
-	const char *section; /* beginning of the section names of its programs */
-	const char *what;
-};
-
-static const struct family families[] = {
-	{"sensor", "tp_btf/", "run-queue sensor"},
-	{"pulse", "syscall", "pulse timer"},
-	{"tasks", "iter/", "task iterator"},
-	{"sched_ext", "struct_ops", "scheduler"},
-};
 
 struct btf *own_btf(void)
 {
@@ -103,9 +91,9 @@ static void cut_maps(struct bpf_object *obj)
 }
 
 /* Loads the programs of one family; returns how many there are, or a negative errno. */
-static int try_family(const struct family *f)
+static int try_family(const struct family_info *f)
 {
-	bool sched = !strcmp(f->section, "struct_ops");
+	bool sched = f == &family_infos[FAMILY_SCHED];
 	struct bpf_program *prog;
 	struct bpf_object *obj;
 	struct bpf_map *map;
@@ -133,7 +121,7 @@ static int try_family(const struct family *f)
 	return err ? err : n;
 }
 
-static void load_family(struct doctor *d, const struct family *f)
+static void load_family(struct doctor *d, const struct family_info *f)
 {
 	libbpf_print_fn_t before = libbpf_set_print(keep_words);
 	int n = try_family(f);
@@ -181,17 +169,21 @@ static void judge_by_btf(struct doctor *d)
 	static const char untried[] = "run doctor as root on that machine to be sure";
 
 	if (btf__find_by_name_kind(d->btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF) > 0)
-		doctor_add(d, FINDING_OK, "sensor", untried, "by its BTF; not tried");
+		doctor_add(d, FINDING_OK, family_name(FAMILY_SENSE), untried,
+			   "by its BTF; not tried");
 	else
-		doctor_add(d, FINDING_OFF, "sensor", "a kernel with CONFIG_TRACEPOINTS",
+		doctor_add(d, FINDING_OFF, family_name(FAMILY_SENSE),
+			   "a kernel with CONFIG_TRACEPOINTS",
 			   "the BTF knows no tracepoint sched_switch");
 	if (has_enumerator(d->btf, "BPF_FUNC_timer_init"))
-		doctor_add(d, FINDING_OK, "pulse", untried, "by its BTF; not tried");
+		doctor_add(d, FINDING_OK, family_name(FAMILY_PULSE), untried,
+			   "by its BTF; not tried");
 	else
-		doctor_add(d, FINDING_OFF, "pulse", "a kernel from 5.15 on",
+		doctor_add(d, FINDING_OFF, family_name(FAMILY_PULSE), "a kernel from 5.15 on",
 			   "the BTF knows no BPF timer");
 	if (!d->sched_off)
-		doctor_add(d, FINDING_OK, "sched_ext", untried, "by its BTF; not tried");
+		doctor_add(d, FINDING_OK, family_name(FAMILY_SCHED), untried,
+			   "by its BTF; not tried");
 }
 
 void probe_families(struct doctor *d)
@@ -199,13 +191,13 @@ void probe_families(struct doctor *d)
 	if (!d->btf)
 		return; /* said already; nothing would load */
 	if (d->may_load) {
-		for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
-			if (strcmp(families[i].name, "sched_ext") || !d->sched_off)
-				load_family(d, &families[i]);
+		for (int i = 0; i < FAMILY_NR; i++)
+			if (i != FAMILY_SCHED || !d->sched_off)
+				load_family(d, &family_infos[i]);
 	} else {
 		judge_by_btf(d);
 	}
 	if (!has_enumerator(d->btf, "BPF_F_TIMER_CPU_PIN"))
-		doctor_add(d, FINDING_WARN, "pulse", "a kernel from 6.7 on",
+		doctor_add(d, FINDING_WARN, family_name(FAMILY_PULSE), "a kernel from 6.7 on",
 			   "its timer cannot be pinned: it may wander onto a nohz_full CPU");
 }

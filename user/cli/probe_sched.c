@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../lib/families.h"
 #include "doctor.h"
 
 #define KERNEL_HELP                                                                                \
@@ -14,7 +15,7 @@
 static void off(struct doctor *d, const char *help, const char *reason)
 {
 	d->sched_off = true;
-	doctor_add(d, FINDING_OFF, "sched_ext", help, "%s", reason);
+	doctor_add(d, FINDING_OFF, family_name(FAMILY_SCHED), help, "%s", reason);
 }
 
 /* Returns true if the kernel has the class. */
@@ -58,13 +59,13 @@ static void check_kfuncs(struct doctor *d)
 	btf__free(own);
 	if (needed) {
 		d->sched_off = true;
-		doctor_add(d, FINDING_OFF, "sched_ext", help,
+		doctor_add(d, FINDING_OFF, family_name(FAMILY_SCHED), help,
 			   "broken BTF: %u kfuncs lack their _impl twin, %u of which homeostat "
 			   "calls: %s",
 			   all, needed, list);
 	} else if (all) {
 		doctor_add(
-			d, FINDING_WARN, "sched_ext", help,
+			d, FINDING_WARN, family_name(FAMILY_SCHED), help,
 			"broken BTF: %u kfuncs lack their _impl twin; homeostat calls none of them",
 			all);
 	}
@@ -80,11 +81,12 @@ static void check_others(struct doctor *d)
 	if (!strcmp(state, "disabled"))
 		return;
 	if (!strncmp(ops, "homeostat", 9)) {
-		doctor_add(d, FINDING_OK, "sched_ext", NULL, "our scheduler is %s", state);
+		doctor_add(d, FINDING_OK, family_name(FAMILY_SCHED), NULL, "our scheduler is %s",
+			   state);
 		return;
 	}
 	d->sched_off = true;
-	doctor_add(d, FINDING_OFF, "sched_ext",
+	doctor_add(d, FINDING_OFF, family_name(FAMILY_SCHED),
 		   "stop it (systemctl stop scx, scx_loader); there is room for one only",
 		   "another scheduler is %s: %s", state, *ops ? ops : "name unknown");
 }

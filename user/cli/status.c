@@ -7,21 +7,24 @@
 #include "../lib/control.h"
 #include "../lib/json.h"
 #include "cli.h"
+#include "prose.h"
 
 static void print_gate(FILE *f, struct json_object *s)
 {
 	struct json_object *trip;
-	char took[32];
+	char took[32], stall[96];
 
 	if (js_bool(s, "armed"))
 		out_line(f, "gate", "open, armed %llu times", js_u64(s, "generation"));
 	else if (!js_get_obj(s, "tripped", &trip) &&
 		 js_u64(trip, "safe_ns") > js_u64(trip, "at_ns"))
-		out_line(f, "gate", "tripped: %s; stock after %s", js_str(trip, "reason"),
+		out_line(f, "gate", "tripped: %s%s; stock after %s", js_str(trip, "reason"),
+			 prose_stall(stall, sizeof(stall), trip),
 			 out_ns(took, sizeof(took),
 				js_u64(trip, "safe_ns") - js_u64(trip, "at_ns")));
 	else if (!js_get_obj(s, "tripped", &trip))
-		out_line(f, "gate", "tripped: %s", js_str(trip, "reason"));
+		out_line(f, "gate", "tripped: %s%s", js_str(trip, "reason"),
+			 prose_stall(stall, sizeof(stall), trip));
 	else
 		out_line(f, "gate", "shut");
 }

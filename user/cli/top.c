@@ -13,6 +13,7 @@
 #include "../lib/json.h"
 #include "../lib/parse.h"
 #include "cli.h"
+#include "prose.h"
 
 #define EVENTS 64
 #define ROW "%-34s %10s %10s" /* a name and two values */
@@ -185,9 +186,10 @@ static void draw_events(const struct top *t, int y)
 	for (int i = first > 0 ? first : 0; i < nr && y < LINES; i++, y++) {
 		struct json_object *e = json_object_array_get_idx(all, i);
 		unsigned long long ms = js_u64(e, "ts_ns") / 1000000;
+		char text[256];
 
 		mvprintw(y, 0, "[%llu.%03llu] %-8s %.*s", ms / 1000, ms % 1000, js_str(e, "type"),
-			 COLS > 24 ? COLS - 24 : 0, js_str(e, "text"));
+			 COLS > 24 ? COLS - 24 : 0, prose_event(text, sizeof(text), e));
 	}
 }
 

@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * homeostat trip: shuts the gate straight in the kernel's memory. The map is found by its BPF id and
- * mapped, so neither the daemon nor its socket is needed; two stores and it is done.
+ * mapped, so neither the daemon nor its socket is needed; a few stores and it is done.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../../kern/abi.h"
+#include "../lib/gate.h"
 #include "../lib/json.h"
 #include "../lib/names.h"
 #include "../lib/parse.h"
@@ -32,6 +33,7 @@ struct trip {
 	struct json_object *gates; /* what was found: {map_id, was_armed, mode, …} */
 	unsigned int shut;	   /* gates that are shut now */
 	unsigned int strange;	   /* of our name and size, but another version */
+	unsigned int missed;	   /* gates that could not be mapped */
 };
 
 static __u64 now_ns(void)
@@ -40,19 +42,6 @@ static __u64 now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-/*
- * Reason and time first, so that whoever sees the gate shut finds them. A gate that is shut already
- * keeps what it says; the store is repeated all the same, in case it is being armed right now.
- */
-static void shut(struct hs_gate *gate)
-{
-	if (__atomic_load_n(&gate->armed, __ATOMIC_ACQUIRE)) {
-		gate->trip_ns = now_ns();
-		gate->trip_reason = HS_TRIP_OPERATOR;
-	}
-	__atomic_store_n(&gate->armed, 0, __ATOMIC_RELEASE);
 }
 
 static void note(struct trip *t, __u32 id, const struct hs_gate *was)
@@ -73,11 +62,19 @@ static int trip_map(struct trip *t, __u32 id, int fd)
 	struct hs_gate *gate, was;
 
 	gate = mmap(NULL, sizeof(*gate), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (gate == MAP_FAILED)
-		return -errno;
+	if (gate == MAP_FAILED) {
+		int err = -errno;
+
+		t->missed++;
+		cli_error(t->cli,
+			  "gate found (BPF map %u) but not shut, it cannot be mapped: %s; kill -9 "
+			  "its homeostatd",
+			  id, strerror(-err));
+		return err;
+	}
 	was = *gate;
 	if (was.abi_version == HS_ABI_VERSION) {
-		shut(gate);
+		gate_trip(gate, HS_TRIP_OPERATOR, now_ns());
 		note(t, id, &was);
 		t->shut++;
 	} else {
@@ -98,11 +95,14 @@ static bool is_gate(const struct bpf_map_info *info)
 	       info->map_flags & BPF_F_MMAPABLE;
 }
 
-/* Trips every gate there is. 0, or a negative errno if the ids cannot be walked. */
+/*
+ * Trips every gate there is. 0, or a negative errno: a gate stayed open, or what the maps are could not
+ * be found out. A map that may not be looked at is no gate of ours if one was found beside it.
+ */
 static int trip_all(struct trip *t)
 {
+	int err = 0, unseen = 0;
 	__u32 id = 0;
-	int err = 0;
 
 	while (!bpf_map_get_next_id(id, &id)) {
 		struct bpf_map_info info = {0};
@@ -111,7 +111,7 @@ static int trip_all(struct trip *t)
 
 		if (fd < 0) {
 			if (errno != ENOENT) /* ENOENT: gone meanwhile */
-				err = -errno;
+				unseen = -errno;
 			continue;
 		}
 		if (!bpf_map_get_info_by_fd(fd, &info, &len) && is_gate(&info))
@@ -120,7 +120,7 @@ static int trip_all(struct trip *t)
 	}
 	if (errno != ENOENT) /* that is how the walk ends */
 		err = -errno;
-	return t->shut ? 0 : err;
+	return err || t->shut ? err : unseen;
 }
 
 /*
@@ -208,6 +208,25 @@ static void report(struct trip *t, bool watched, __u64 took)
 			"to end it\n");
 }
 
+/* Says why not everything is shut, and returns the exit code. */
+static int failed(struct trip *t, int err)
+{
+	if (err == -EPERM || err == -EACCES) {
+		if (!t->missed)
+			cli_error(
+				t->cli,
+				"not allowed: trip reaches into the kernel and needs root (CAP_BPF "
+				"and CAP_SYS_ADMIN)");
+		return CLI_REFUSED;
+	}
+	if (err && !t->missed)
+		cli_error(t->cli, "BPF maps: %s", strerror(-err));
+	else if (!err && !t->strange)
+		cli_error(t->cli,
+			  "no gate in the kernel: nothing of homeostat is loaded, nothing to trip");
+	return CLI_FAILED;
+}
+
 int cmd_trip(struct cli *cli, int argc, char **argv)
 {
 	struct trip t = {.cli = cli};
@@ -227,21 +246,9 @@ int cmd_trip(struct cli *cli, int argc, char **argv)
 			took = wait_leave(since);
 		report(&t, attached, took);
 		rc = attached && !took ? CLI_FAILED : CLI_OK;
-	} else if (err == -EPERM || err == -EACCES) {
-		cli_error(cli,
-			  "not allowed: trip reaches into the kernel and needs root (CAP_BPF and "
-			  "CAP_SYS_ADMIN)");
-		rc = CLI_REFUSED;
-	} else if (err) {
-		cli_error(cli, "BPF maps: %s", strerror(-err));
-		rc = CLI_FAILED;
-	} else if (!t.strange) {
-		cli_error(cli,
-			  "no gate in the kernel: nothing of homeostat is loaded, nothing to trip");
-		rc = CLI_FAILED;
-	} else {
-		rc = CLI_FAILED;
 	}
+	if (err || t.strange || !t.shut)
+		rc = failed(&t, err);
 	json_object_put(t.gates);
 	return rc;
 }

@@ -12,6 +12,7 @@
 #include "cgroups.h"
 #include "clock.h"
 #include "daemon.h"
+#include "gate.h"
 #include "log.h"
 #include "names.h"
 #include "parse.h"
@@ -107,27 +108,6 @@ static void explain_attach(const struct homeostatd *d, int err, char *why, size_
 			 d->kernel.family[FAMILY_SCHED].why);
 }
 
-static void gate_open(struct hs_gate *gate)
-{
-	store(&gate->leaving, 0);
-	store(&gate->safe_ns, 0);
-	store(&gate->trip_ns, 0);
-	store(&gate->trip_reason, HS_TRIP_NONE);
-	store(&gate->lease_jiffies, 0);
-	store(&gate->generation, gate->generation + 1);
-	__atomic_store_n(&gate->armed, 1, __ATOMIC_RELEASE);
-}
-
-/* Whoever came first has given the reason; it is kept. */
-static void gate_shut(struct hs_gate *gate, enum hs_trip reason)
-{
-	if (!load(&gate->armed))
-		return;
-	store(&gate->trip_reason, reason);
-	store(&gate->trip_ns, clock_ns());
-	__atomic_store_n(&gate->armed, 0, __ATOMIC_RELEASE);
-}
-
 /* The sensor rests while ops.running feeds the same histograms. */
 static void back_to_sensor(struct homeostatd *d)
 {
@@ -143,37 +123,51 @@ static void back_to_sensor(struct homeostatd *d)
 	kernel_pulse(&d->kernel);
 }
 
-int arm(struct homeostatd *d, char *why, size_t size)
+/* Gate, lease, scheduler. 0, or negative errno, the gate shut, and `why`. */
+static int open_up(struct homeostatd *d, char *why, size_t size)
 {
 	struct hs_gate *gate = d->kernel.gate;
+	int err = gate_open(gate);
+
+	if (err) {
+		snprintf(why, size, "tripped while it was being armed");
+		return err;
+	}
+	err = wait_for_lease(d, 0);
+	if (err) {
+		snprintf(why, size, "the pulse did not renew the lease: %s", strerror(-err));
+	} else {
+		err = kernel_attach_sched(&d->kernel);
+		if (err)
+			explain_attach(d, err, why, size);
+	}
+	if (err)
+		gate_shut(gate, HS_TRIP_NONE, clock_ns());
+	return err;
+}
+
+int arm(struct homeostatd *d, char *why, size_t size)
+{
 	__u64 start = clock_ns();
+	struct gate_trip before;
 	int err;
 
 	why[0] = '\0';
 	if (d->armed)
 		return 0;
 	heartbeat_patience(&d->heartbeat, PATIENCE_NS);
+	before = gate_prepare(d->kernel.gate);
 	err = refuse(d, why, size);
+	if (err)
+		gate_spare(d->kernel.gate, before);
+	else
+		err = open_up(d, why, size);
 	if (!err) {
-		gate_open(gate);
-		err = wait_for_lease(d, 0);
-		if (err)
-			snprintf(why, size, "the pulse did not renew the lease: %s",
-				 strerror(-err));
-	}
-	if (!err) {
-		err = kernel_attach_sched(&d->kernel);
-		if (err)
-			explain_attach(d, err, why, size);
-	}
-	if (err) {
-		gate_shut(gate, HS_TRIP_NONE);
-	} else {
 		d->armed = true;
 		heartbeat_nudge(&d->heartbeat); /* its last promise was made at rest */
 		kernel_detach_sense(&d->kernel);
-		log_info("armed (%u): our scheduler is attached, after %llu us", gate->generation,
-			 (clock_ns() - start) / 1000);
+		log_info("armed (%u): our scheduler is attached, after %llu us",
+			 d->kernel.gate->generation, (clock_ns() - start) / 1000);
 	}
 	snprintf(d->refusal, sizeof(d->refusal), "%s", why);
 	heartbeat_patience(&d->heartbeat, 0);
@@ -184,7 +178,7 @@ void disarm(struct homeostatd *d, enum hs_trip reason)
 {
 	if (!d->armed)
 		return;
-	gate_shut(d->kernel.gate, reason);
+	gate_shut(d->kernel.gate, reason, clock_ns());
 	back_to_sensor(d);
 	/* the scheduler, finding the gate shut for no reason, names the lease: it is none */
 	if (reason == HS_TRIP_NONE)
@@ -192,16 +186,29 @@ void disarm(struct homeostatd *d, enum hs_trip reason)
 	log_info("disarmed (%s): the kernel's own scheduler is back", trip_name(reason));
 }
 
+/* What the heartbeat saw of a main loop that made no progress: was it stuck, or had it no CPU? */
+static void stall_text(const struct homeostatd *d, __u32 reason, char *buf, size_t size)
+{
+	const struct heartbeat *hb = &d->heartbeat;
+
+	buf[0] = '\0';
+	if (reason == HS_TRIP_PROGRESS)
+		snprintf(buf, size, " for %llu us, of which it lacked a CPU for %llu us",
+			 load(&hb->stall_ns) / 1000, load(&hb->no_cpu_ns) / 1000);
+}
+
 void arm_watch(struct homeostatd *d)
 {
 	struct hs_gate *gate = d->kernel.gate;
+	char stall[96];
 	__u32 reason;
 
 	if (!d->armed || __atomic_load_n(&gate->armed, __ATOMIC_ACQUIRE))
 		return;
 	reason = load(&gate->trip_reason);
-	log_error("gate shut, reason %s: %s; everything is stock. `homeostat arm` opens it again",
-		  trip_name(reason), reason < HS_TRIP_NR ? trip_infos[reason].meaning : "?");
+	stall_text(d, reason, stall, sizeof(stall));
+	log_error("gate shut, reason %s: %s%s; everything is stock. `homeostat arm` opens it again",
+		  trip_name(reason), reason < HS_TRIP_NR ? trip_infos[reason].meaning : "?", stall);
 	back_to_sensor(d);
 }
 
@@ -215,7 +222,7 @@ void arm_tick(struct homeostatd *d)
 	running_scheduler(d->opt.root, text, sizeof(text));
 	if (strcmp(text, "homeostat")) {
 		log_error("our scheduler is gone (%s runs)", text[0] ? text : "none of sched_ext");
-		gate_shut(d->kernel.gate, HS_TRIP_SCHED_EXIT);
+		gate_shut(d->kernel.gate, HS_TRIP_SCHED_EXIT, clock_ns());
 		arm_watch(d);
 		return;
 	}

@@ -29,21 +29,29 @@ enum source {
 	SOURCE_SERVER
 };
 
-#define EVENTS_PER_TICK 200 /* more than these are gathered instead of waking us one by one */
-#define FOLLOW_MS 100	    /* how often events are looked for while somebody follows */
+#define EVENTS_PER_ROUND 64  /* taken at once, between two looks at everything else */
+#define EVENTS_PER_TICK 200  /* more than these are gathered instead of waking us one by one */
+#define EVENTS_TICK_MAX 8192 /* more than these wait for the next tick, or are lost (and counted) */
+#define FOLLOW_MS 100	     /* how often events are looked for while somebody follows */
 #define TOPOLOGY_TICKS 5
 #define LOAD_PATIENCE_NS NS_PER_S
 
 static void on_event(void *ctx, const struct hs_event *event)
 {
 	struct homeostatd *d = ctx;
+	struct hs_event e = *event;
 	struct json_object *line;
 
 	d->events_now++;
-	event_log_enter(&d->events, event);
+	if (e.type == HS_EVENT_TRIP && e.id == HS_TRIP_PROGRESS) {
+		/* the kernel cannot know: see event_log.h */
+		e.to = __atomic_load_n(&d->heartbeat.stall_ns, __ATOMIC_RELAXED);
+		e.value = __atomic_load_n(&d->heartbeat.no_cpu_ns, __ATOMIC_RELAXED);
+	}
+	event_log_enter(&d->events, &e);
 	if (!server_followed(d->server))
 		return;
-	line = event_json(event);
+	line = event_json(&e);
 	if (line)
 		server_broadcast(d->server, line);
 	json_object_put(line);
@@ -351,11 +359,14 @@ static void watch_ring(struct homeostatd *d, bool on)
 	epoll_ctl(d->epoll_fd, EPOLL_CTL_MOD, d->ring_fd, &event);
 }
 
-static void on_ring(struct homeostatd *d)
+/* Some of what the ring holds; the rest in the next round. */
+static void take_events(struct homeostatd *d)
 {
-	kernel_events(&d->kernel);
-	if (d->events_now > EVENTS_PER_TICK)
+	d->events_left = kernel_events(&d->kernel, EVENTS_PER_ROUND) == EVENTS_PER_ROUND &&
+			 d->events_now <= EVENTS_TICK_MAX;
+	if (!d->events_left && d->events_now > EVENTS_PER_TICK)
 		watch_ring(d, false);
+	heartbeat_progress(&d->heartbeat);
 }
 
 static void on_tick(struct homeostatd *d)
@@ -366,9 +377,9 @@ static void on_tick(struct homeostatd *d)
 		return;
 	d->ticks++;
 	d->tick_ns = clock_ns();
-	kernel_events(&d->kernel);
 	d->events_now = 0;
 	watch_ring(d, true);
+	take_events(d);
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
 	heartbeat_progress(&d->heartbeat);
@@ -393,7 +404,7 @@ static void on_source(struct homeostatd *d, const struct epoll_event *event)
 		on_tick(d);
 		break;
 	case SOURCE_RING:
-		on_ring(d);
+		take_events(d);
 		break;
 	default:
 		server_event(d->server, event->data.u32, event->events);
@@ -407,10 +418,10 @@ int daemon_run(struct homeostatd *d)
 
 	while (!d->stop) {
 		bool followed = server_followed(d->server);
-		int nr;
+		int nr, wait = d->events_left ? 0 : followed ? FOLLOW_MS : -1;
 
 		heartbeat_idle(&d->heartbeat);
-		nr = epoll_wait(d->epoll_fd, events, 8, followed ? FOLLOW_MS : -1);
+		nr = epoll_wait(d->epoll_fd, events, 8, wait);
 		heartbeat_busy(&d->heartbeat);
 		if (nr < 0 && errno != EINTR) {
 			log_error("event loop: %s", strerror(errno));
@@ -418,8 +429,8 @@ int daemon_run(struct homeostatd *d)
 		}
 		for (int i = 0; i < nr; i++)
 			on_source(d, &events[i]);
-		if (followed)
-			kernel_events(&d->kernel);
+		if (followed || d->events_left)
+			take_events(d);
 		arm_watch(d);
 	}
 	return 0;

@@ -36,6 +36,7 @@ struct homeostatd {
 	bool armed; /* we opened the gate and have not yet seen it shut */
 	bool stop;
 	bool rush;	   /* events came faster than they are worth a wake-up each */
+	bool events_left;  /* the ring may hold more than was taken in this round */
 	bool served;	   /* a request was answered since the last tick */
 	__u32 events_now;  /* events since the last tick */
 	char refusal[256]; /* why the last arming was refused, "" = it was not */

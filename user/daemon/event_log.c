@@ -2,12 +2,10 @@
 /* Copyright (C) 2026 homeostat contributors */
 #include "event_log.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "json.h"
 #include "names.h"
-#include "units.h"
 
 void event_log_enter(struct event_log *log, const struct hs_event *event)
 {
@@ -21,102 +19,12 @@ const struct hs_event *event_log_newest(const struct event_log *log, __u64 age)
 	return &log->ring[(log->nr - 1 - age) % CONTROL_EVENTS_MAX];
 }
 
-static enum unit knob_unit(__u32 id)
-{
-	return id < HS_KNOB_NR ? (enum unit)unit_find(knob_infos[id].unit) : UNIT_COUNT;
-}
-
-static enum unit vital_unit(__u32 id)
-{
-	return id < HS_VITAL_NR ? (enum unit)unit_find(vital_infos[id].unit) : UNIT_COUNT;
-}
-
 /* The command name of an event, terminated whatever the kernel sent. */
 static const char *comm_of(const struct hs_event *event, char comm[HS_COMM_LEN + 1])
 {
 	memcpy(comm, event->comm, HS_COMM_LEN);
 	comm[HS_COMM_LEN] = '\0';
 	return comm;
-}
-
-static void text_knob(const struct hs_event *e, char *buf, size_t size)
-{
-	const char *would = e->type == HS_EVENT_ADVICE ? "would go" : "went";
-	char from[32], to[32], value[32], took[32];
-
-	unit_format(from, sizeof(from), e->from, knob_unit(e->id));
-	unit_format(to, sizeof(to), e->to, knob_unit(e->id));
-	if (e->cause == HS_CAUSE_REFLEX) {
-		unit_format(value, sizeof(value), e->value, vital_unit(e->vital));
-		unit_format(took, sizeof(took), e->latency_ns, UNIT_NS);
-		snprintf(buf, size, "%s %s from %s to %s: %s is %s (rule %u, after %s)",
-			 knob_name(e->id), would, from, to, vital_name(e->vital), value,
-			 e->rule + 1, took);
-	} else {
-		snprintf(buf, size, "%s %s from %s to %s: %s", knob_name(e->id), would, from, to,
-			 cause_name(e->cause));
-	}
-}
-
-static void text_task(const struct hs_event *e, char *buf, size_t size)
-{
-	char comm[HS_COMM_LEN + 1], time[32];
-
-	comm_of(e, comm);
-	unit_format(time, sizeof(time), e->latency_ns, UNIT_NS);
-	switch (e->type) {
-	case HS_EVENT_CLASS:
-		snprintf(buf, size, "%s[%u] went from %s to %s, %s after it was first seen", comm,
-			 e->pid, class_name((__u32)e->from), class_name((__u32)e->to), time);
-		break;
-	case HS_EVENT_DEADLINE:
-		snprintf(buf, size, "%s[%u] missed its deadline by %s", comm, e->pid, time);
-		break;
-	case HS_EVENT_BUDGET:
-		snprintf(buf, size,
-			 "%s[%u] competes as normal: critical budget of CPU %u is used up", comm,
-			 e->pid, e->id);
-		break;
-	default:
-		snprintf(buf, size, "%s[%u] had waited %s and was moved ahead on CPU %u", comm,
-			 e->pid, time, e->id);
-	}
-}
-
-const char *event_text(const struct hs_event *e, char *buf, size_t size)
-{
-	char a[32], b[32];
-
-	switch (e->type) {
-	case HS_EVENT_REFLEX:
-	case HS_EVENT_KNOB:
-	case HS_EVENT_ADVICE:
-		text_knob(e, buf, size);
-		break;
-	case HS_EVENT_FREEZE:
-		snprintf(buf, size,
-			 "%s turned back and forth too often: frozen at stock, %s (was %s)",
-			 knob_name(e->id), unit_format(a, sizeof(a), e->to, knob_unit(e->id)),
-			 unit_format(b, sizeof(b), e->from, knob_unit(e->id)));
-		break;
-	case HS_EVENT_TRIP:
-		snprintf(buf, size, "gate shut: %s",
-			 e->id < HS_TRIP_NR ? trip_infos[e->id].meaning : "?");
-		break;
-	case HS_EVENT_PLUGIN:
-		snprintf(buf, size, "the policy in the reflex slot took %s and was shut out",
-			 unit_format(a, sizeof(a), e->latency_ns, UNIT_NS));
-		break;
-	case HS_EVENT_CLASS:
-	case HS_EVENT_DEADLINE:
-	case HS_EVENT_BUDGET:
-	case HS_EVENT_STARVED:
-		text_task(e, buf, size);
-		break;
-	default:
-		snprintf(buf, size, "%s", event_name(e->type));
-	}
-	return buf;
 }
 
 /* What `id` and the like mean depends on the type; only what has a meaning is sent. */
@@ -140,6 +48,10 @@ static void json_subject(struct json_object *obj, const struct hs_event *e)
 		break;
 	case HS_EVENT_TRIP:
 		js_add_str(obj, "trip", trip_name(e->id));
+		if (e->id == HS_TRIP_PROGRESS) {
+			js_add_u64(obj, "stall_ns", e->to);
+			js_add_u64(obj, "no_cpu_ns", e->value);
+		}
 		break;
 	case HS_EVENT_CLASS:
 		js_add_str(obj, "from", class_name((__u32)e->from));
@@ -160,7 +72,7 @@ static void json_subject(struct json_object *obj, const struct hs_event *e)
 struct json_object *event_json(const struct hs_event *e)
 {
 	struct json_object *obj = json_object_new_object();
-	char comm[HS_COMM_LEN + 1], text[256];
+	char comm[HS_COMM_LEN + 1];
 
 	if (!obj)
 		return NULL;
@@ -173,7 +85,6 @@ struct json_object *event_json(const struct hs_event *e)
 		js_add_u64(obj, "pid", e->pid);
 		js_add_str(obj, "comm", comm_of(e, comm));
 	}
-	js_add_str(obj, "text", event_text(e, text, sizeof(text)));
 	return obj;
 }
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Copyright (C) 2026 homeostat contributors */
-/* The last events, as remembered by the daemon, and how they read. */
+/*
+ * The last events, as remembered by the daemon. In those of type TRIP for want of progress it adds what
+ * the kernel cannot know: `to` = how long the main loop made none, `value` = how long of that it lacked
+ * a CPU.
+ */
 #ifndef HOMEOSTAT_EVENT_LOG_H
 #define HOMEOSTAT_EVENT_LOG_H
 
@@ -18,9 +22,6 @@ void event_log_enter(struct event_log *log, const struct hs_event *event);
 
 /* The age-th newest event (0 = the newest), or NULL. */
 const struct hs_event *event_log_newest(const struct event_log *log, __u64 age);
-
-/* One sentence for people. Returns buf. */
-const char *event_text(const struct hs_event *event, char *buf, size_t size);
 
 /* As sent to clients; the caller owns it. NULL: out of memory. */
 struct json_object *event_json(const struct hs_event *event);

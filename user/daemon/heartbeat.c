@@ -8,9 +8,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "clock.h"
+#include "gate.h"
 #include "log.h"
+#include "parse.h"
 
 #define REST_NS (250 * NS_PER_MS)     /* while the pulse has not said how fast it beats */
 #define REST_MAX_NS (500 * NS_PER_MS) /* the slowest pulse that a profile may ask for */
@@ -18,20 +21,71 @@
 #define load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
 #define store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 
-/* Is the main loop stuck? *look_ns is brought forward to the moment at which it would be. */
+/* CPU time of the main loop, 0 = not known. */
+static __u64 main_cpu_ns(const struct heartbeat *hb)
+{
+	struct timespec ts;
+
+	if (!hb->main_tid || clock_gettime(hb->main_clock, &ts))
+		return 0;
+	return (__u64)ts.tv_sec * NS_PER_S + (__u64)ts.tv_nsec;
+}
+
+/* 'R' = runs or wants to, 'S', 'D' …; 0 = not known. */
+static char main_state(const struct heartbeat *hb)
+{
+	char stat[64] = "", *end;
+
+	if (hb->main_tid) /* its beginning is enough */
+		read_filef("", stat, sizeof(stat), "/proc/self/task/%d/stat", hb->main_tid);
+	end = strrchr(stat, ')'); /* behind the name, which may hold anything */
+	return end && end[1] ? end[2] : '\0';
+}
+
+__u64 heartbeat_no_cpu(__u64 stall_ns, __u64 ran_ns, char state)
+{
+	return state == 'R' && ran_ns < stall_ns ? stall_ns - ran_ns : 0;
+}
+
+/*
+ * CPU time that the main loop has used since its last sign of progress; not less, perhaps more: since the
+ * look before that.
+ */
+static __u64 ran_ns(struct heartbeat *hb, __u64 busy)
+{
+	__u64 cpu = main_cpu_ns(hb);
+
+	if (busy != hb->mark_ns) {
+		hb->mark_ns = busy;
+		hb->mark_cpu_ns = hb->look_cpu_ns;
+	}
+	hb->look_cpu_ns = cpu;
+	return cpu - hb->mark_cpu_ns;
+}
+
+/*
+ * Is the main loop stuck? *look_ns is brought forward to the moment at which it would be. The time in
+ * which nobody let it run is not held against it, up to HEARTBEAT_STARVED limits.
+ */
 static bool stalled(struct heartbeat *hb, __u64 now, __u64 limit, __u64 *look_ns)
 {
-	__u64 busy = load(&hb->busy_since_ns), round = load(&hb->round_ns), until;
+	__u64 busy = load(&hb->busy_since_ns), since = busy ? busy : load(&hb->round_ns), until;
+	__u64 ran = ran_ns(hb, busy), most = (HEARTBEAT_STARVED - 1) * limit, no_cpu = 0;
 
-	if (busy) {
-		until = busy + limit;
-		if (load(&hb->patience_ns) > until)
-			until = load(&hb->patience_ns);
-	} else {
-		until = round + HEARTBEAT_LOOP_NS;
+	until = since + (busy ? limit : HEARTBEAT_LOOP_NS);
+	if (busy && load(&hb->patience_ns) > until)
+		until = load(&hb->patience_ns);
+	if (busy && now >= until) {
+		no_cpu = heartbeat_no_cpu(now - since, ran, main_state(hb));
+		until += no_cpu < most ? no_cpu : most;
 	}
-	if (now >= until)
+	if (now >= until) {
+		if (load(&hb->gate->armed)) { /* afterwards it may go on, but that is not why */
+			store(&hb->stall_ns, now - since);
+			store(&hb->no_cpu_ns, no_cpu);
+		}
 		return true;
+	}
 	if (until < *look_ns)
 		*look_ns = until;
 	return false;
@@ -58,12 +112,7 @@ struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 		return step;
 	}
 	step.next_ns = now + limit / 3;
-	if (load(&gate->armed)) {
-		/* the reason first: whoever sees the gate shut finds out why */
-		store(&gate->trip_reason, HS_TRIP_PROGRESS);
-		store(&gate->trip_ns, now);
-		__atomic_store_n(&gate->armed, 0, __ATOMIC_RELEASE);
-	}
+	gate_shut(gate, HS_TRIP_PROGRESS, now);
 	return step;
 }
 
@@ -121,6 +170,8 @@ int heartbeat_start(struct heartbeat *hb, struct hs_gate *gate, __u64 limit_ns,
 	hb->now = clock_ns;
 	hb->limit_ns = limit_ns;
 	hb->round_ns = clock_ns();
+	if (!pthread_getcpuclockid(pthread_self(), &hb->main_clock))
+		hb->main_tid = gettid();
 	/* the first beat by ourselves: the gate may be opened before the thread has got a CPU */
 	heartbeat_look(hb);
 	err = pthread_attr_init(&attr);

@@ -16,12 +16,21 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "../../kern/abi.h"
 
 #define HEARTBEAT_PRIORITY 2 /* SCHED_FIFO; below everything that knows why it is realtime */
 #define HEARTBEAT_STACK (64 * 1024)
 #define HEARTBEAT_LOOP_NS 5000000000ULL /* the main loop must come round this often */
+
+/*
+ * A main loop that wants to run and is not let is late, not stuck: a flood of requests, each of them
+ * short, may push it over the critical budget. It trips all the same once it has made no progress for
+ * this many limits.
+ */
+#define HEARTBEAT_STARVED 5
 
 struct heartbeat {
 	pthread_t thread;
@@ -34,6 +43,14 @@ struct heartbeat {
 	__u64 patience_ns;   /* until then, busy is no stall: a long step that is bounded */
 	__u64 round_ns;	     /* when the main loop last came round */
 	bool stop;
+	/* of the last stall: how long it lasted, and how long of that the main loop wanted a CPU in vain */
+	__u64 stall_ns;
+	__u64 no_cpu_ns;
+	/* private to the thread: the main loop's CPU time */
+	clockid_t main_clock;
+	pid_t main_tid;		    /* 0 = not known */
+	__u64 look_cpu_ns;	    /* at the last look */
+	__u64 mark_ns, mark_cpu_ns; /* a sign of progress, and at the look before it */
 };
 
 /* What one look of the thread decided. */
@@ -52,6 +69,12 @@ int heartbeat_start(struct heartbeat *hb, struct hs_gate *gate, __u64 limit_ns,
 
 /* Ends the thread and waits for it. NULL-safe, harmless if not running. */
 void heartbeat_stop(struct heartbeat *hb);
+
+/*
+ * Of `stall_ns` without progress, how long a thread lacked a CPU: nothing where it sleeps (`state` is not
+ * 'R'), else what it has not run. `ran_ns` may count more than the stall: since the last look.
+ */
+__u64 heartbeat_no_cpu(__u64 stall_ns, __u64 ran_ns, char state);
 
 /* Main loop: epoll_wait returned; about to wait; still alive in the middle of a long step. */
 void heartbeat_busy(struct heartbeat *hb);

@@ -11,20 +11,8 @@
 #include <stddef.h>
 
 #include "../../kern/abi.h"
+#include "families.h"
 #include "topology.h"
-
-/* What can be missing by itself: X(ID, name). */
-#define FAMILIES(X)                                                                                \
-	X(SENSE, "sense") /* the run-queue sensor's tracepoints */                                 \
-	X(PULSE, "pulse") /* timer, vital signs, reflex */                                         \
-	X(TASKS, "tasks") /* the task iterator */                                                  \
-	X(SCHED, "sched") /* the sched_ext scheduler */
-enum family_id {
-#define X(id, name) FAMILY_##id,
-	FAMILIES(X)
-#undef X
-	FAMILY_NR
-};
 
 enum family_state {
 	FAMILY_OFF, /* could run, does not */
@@ -93,9 +81,12 @@ int kernel_attach_sched(struct kernel *k);
 void kernel_detach_sched(struct kernel *k);
 bool kernel_sched_attached(const struct kernel *k);
 
-/* Descriptor that becomes ready with events (-1: none); kernel_events() hands them over. */
+/*
+ * Descriptor that becomes ready with events (-1: none). kernel_events() hands over `max` of them at
+ * most and returns how many, or negative errno: `max` means that there may be more.
+ */
 int kernel_events_open(struct kernel *k, kernel_event_fn fn, void *ctx);
-int kernel_events(struct kernel *k);
+int kernel_events(struct kernel *k, int max);
 
 /*
  * All tasks that something is known of, one call each, until `fn` returns non-zero (which is then
@@ -114,8 +105,6 @@ int kernel_rematch(struct kernel *k);
 /* Sum over all CPUs of each counter of the fast path. 0 or negative errno. */
 int kernel_counters(struct kernel *k, __u64 sum[HS_COUNT_NR]);
 
-/* Name of a family: "sched" … */
-const char *family_name(enum family_id id);
 const char *family_state_name(enum family_state state);
 
 /* What the load log says of a failure: the family it blames (FAMILY_NR: none) and one line why. */

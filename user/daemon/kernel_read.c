@@ -37,9 +37,9 @@ int kernel_events_open(struct kernel *k, kernel_event_fn fn, void *ctx)
 	return k->ring ? ring_buffer__epoll_fd(k->ring) : -errno;
 }
 
-int kernel_events(struct kernel *k)
+int kernel_events(struct kernel *k, int max)
 {
-	return k->ring ? ring_buffer__consume(k->ring) : 0;
+	return k->ring ? ring_buffer__consume_n(k->ring, (size_t)max) : 0;
 }
 
 int kernel_tasks(struct kernel *k, int (*fn)(void *ctx, const struct hs_task_record *task),

@@ -26,17 +26,6 @@
 #include "log.h"
 #include "parse.h"
 
-const char *family_name(enum family_id id)
-{
-	static const char *const names[FAMILY_NR] = {
-#define X(id, name) [FAMILY_##id] = name,
-		FAMILIES(X)
-#undef X
-	};
-
-	return names[id];
-}
-
 const char *family_state_name(enum family_state state)
 {
 	return state == FAMILY_ON ? "on" : state == FAMILY_OFF ? "off" : "unavailable";

@@ -85,7 +85,7 @@ int match_build(struct match_set *set, const struct profile *profile, const char
 
 			if (make_key(&entry->key, &w->match[j], root))
 				continue; /* not there yet: policy_refresh() looks again */
-			entry->workload = WORKLOAD_FIRST + i + 1;
+			entry->workload = w->slot + 1;
 			set->nr++;
 		}
 	}

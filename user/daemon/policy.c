@@ -67,18 +67,56 @@ static const struct hs_workload self = {
 	.criticality = 1000,
 };
 
-static const struct hs_workload *workload_at(const struct profile *profile, __u32 index)
+const struct profile_workload *policy_workload(const struct profile *profile, __u32 slot)
 {
-	static const struct hs_workload none;
-
-	if (index == WORKLOAD_SELF)
-		return &self;
-	index -= WORKLOAD_FIRST;
-	return index < profile->workload_nr ? &profile->workload[index].workload : &none;
+	for (__u32 i = 0; i < profile->workload_nr; i++) {
+		if (profile->workload[i].slot == slot)
+			return &profile->workload[i];
+	}
+	return NULL;
 }
 
-/* A declaration that changed starts its books anew. */
-static int write_workloads(struct kernel *k, const struct profile *old, const struct profile *fresh)
+void policy_slots(const struct profile *old, struct profile *fresh)
+{
+	bool taken[HS_WORKLOADS_MAX] = {[WORKLOAD_SELF] = true}; /* by a name of `fresh` */
+	__u32 next = WORKLOAD_FIRST, gone = WORKLOAD_FIRST;
+
+	for (__u32 i = 0; i < fresh->workload_nr; i++) {
+		struct profile_workload *w = &fresh->workload[i];
+
+		w->slot = WORKLOAD_SELF; /* none yet */
+		for (__u32 j = 0; j < old->workload_nr; j++) {
+			if (!strcmp(w->workload.name, old->workload[j].workload.name))
+				w->slot = old->workload[j].slot;
+		}
+		taken[w->slot] = true;
+	}
+	for (__u32 i = 0; i < fresh->workload_nr; i++) {
+		struct profile_workload *w = &fresh->workload[i];
+
+		if (w->slot != WORKLOAD_SELF)
+			continue;
+		while (next < HS_WORKLOADS_MAX && (taken[next] || policy_workload(old, next)))
+			next++;
+		while (next == HS_WORKLOADS_MAX && taken[gone])
+			gone++; /* ends: there are no more names than slots */
+		w->slot = next < HS_WORKLOADS_MAX ? next : gone;
+		taken[w->slot] = true;
+	}
+}
+
+/* Who still bears the index of a workload that is gone is nobody special. */
+static const struct hs_workload *workload_at(const struct profile *profile, __u32 slot)
+{
+	static const struct hs_workload none = {.class = HS_CLASS_NORMAL};
+	const struct profile_workload *w = policy_workload(profile, slot);
+
+	return slot == WORKLOAD_SELF ? &self : w ? &w->workload : &none;
+}
+
+/* A declaration that changed starts its books anew. `gone`: those that fall away, or the others. */
+static int write_workloads(struct kernel *k, const struct profile *old, const struct profile *fresh,
+			   bool gone)
 {
 	static const struct hs_workload_stats no_stats;
 
@@ -86,9 +124,7 @@ static int write_workloads(struct kernel *k, const struct profile *old, const st
 		const struct hs_workload *w = workload_at(fresh, i);
 		int err;
 
-		if (old && !memcmp(workload_at(old, i), w, sizeof(*w)))
-			continue;
-		if (!old && !w->name[0])
+		if (gone != !w->name[0] || (old && !memcmp(workload_at(old, i), w, sizeof(*w))))
 			continue;
 		err = bpf_map_update_elem(k->fd.workloads, &i, w, BPF_ANY);
 		if (!err)
@@ -138,7 +174,7 @@ int policy_write_cpus(const struct policy *p, struct kernel *k, const struct top
 			const struct hs_workload *w = &p->profile.workload[i].workload;
 
 			if (w->isolation && cpu_in(w->cpus, cpu))
-				entry.reserved = WORKLOAD_FIRST + i + 1;
+				entry.reserved = p->profile.workload[i].slot + 1;
 		}
 		err = bpf_map_update_elem(k->fd.cpus, &cpu, &entry, BPF_ANY);
 		if (err)
@@ -181,18 +217,22 @@ int policy_apply(struct policy *p, struct kernel *k, const struct topology *topo
 	struct match_set match;
 	int err;
 
+	policy_slots(&p->profile, fresh);
 	err = match_build(&match, fresh, root);
 	if (!err)
 		err = write_bounds(k, old, fresh);
 	if (!err)
 		err = write_rules(p, k, fresh, &base);
 	if (!err)
-		err = write_workloads(k, old, fresh);
+		err = write_workloads(k, old, fresh, false);
 	if (!err) {
 		int changed = write_match(k, &p->match, &match);
 
 		err = changed < 0 ? changed : 0;
 	}
+	/* once nothing is matched to them any more */
+	if (!err)
+		err = write_workloads(k, old, fresh, true);
 	if (!err)
 		err = write_config(p, k, fresh, base);
 	if (err) {

@@ -29,9 +29,20 @@ struct policy {
 	struct match_set match;
 };
 
-/* Index of the daemon itself in WORKLOADS; the profile's follow. */
+/* Index of the daemon itself in WORKLOADS; the profile's take those from WORKLOAD_FIRST on. */
 #define WORKLOAD_SELF 0
 #define WORKLOAD_FIRST 1
+
+/*
+ * Gives each workload of `fresh` its slot. Tasks bear the index of theirs until they are matched anew,
+ * so it must not come to mean another workload: a name keeps the slot that it has in `old` (may be
+ * empty), new ones take slots that are free in both; only where there are none left, those of names
+ * that are gone.
+ */
+void policy_slots(const struct profile *old, struct profile *fresh);
+
+/* The workload in a slot, or NULL. */
+const struct profile_workload *policy_workload(const struct profile *profile, __u32 slot);
 
 /*
  * Puts `fresh` in force: what differs from the present profile is written. Takes over its memory on

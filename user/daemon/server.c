@@ -3,12 +3,14 @@
 #include "server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -23,6 +25,7 @@ struct client {
 	size_t in_len;
 	size_t out_at, out_len;
 	char *out;	/* owned; NULL = nothing to send */
+	bool more;	/* whole requests may be left in `in` */
 	bool wants_out; /* EPOLLOUT is asked for */
 	char in[CONTROL_REQUEST_MAX];
 };
@@ -33,6 +36,8 @@ struct server {
 	unsigned int tag;
 	server_handler handler;
 	void *ctx;
+	int lock_fd;
+	ino_t inode; /* of our socket, 0 = none: the path may be another's by the time we go */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct client client[SERVER_CLIENTS];
 };
@@ -45,18 +50,22 @@ static void client_close(struct client *client)
 	client->fd = -1;
 	client->out = NULL;
 	client->in_len = client->out_at = client->out_len = 0;
-	client->wants_out = false;
+	client->more = client->wants_out = false;
 }
 
-/* Asks epoll for writability only while there is something to write. */
+/*
+ * Asks epoll for writability only while there is something to write, or requests are left from this
+ * round: a socket that can be written to brings us back to them in the next.
+ */
 static int client_interest(struct server *server, struct client *client)
 {
-	struct epoll_event event = {.events = client->out ? EPOLLOUT : EPOLLIN};
+	bool wants_out = client->out || client->more;
+	struct epoll_event event = {.events = wants_out ? EPOLLOUT : EPOLLIN};
 
-	if (client->wants_out == !!client->out)
+	if (client->wants_out == wants_out)
 		return 0;
 	event.data.u32 = server->tag + 1 + (unsigned int)(client - server->client);
-	client->wants_out = client->out;
+	client->wants_out = wants_out;
 	return epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, client->fd, &event) ? -errno : 0;
 }
 
@@ -131,16 +140,23 @@ static int client_reply(struct server *server, struct client *client, size_t len
 	return err;
 }
 
-/* Answers whole lines, one at a time: the next one waits until the reply is sent. */
+/*
+ * Answers whole lines, one at a time: the next one waits until the reply is sent, and for the next
+ * round once there have been SERVER_ROUND of them.
+ */
 static int client_lines(struct server *server, struct client *client)
 {
-	while (!client->out) {
+	bool more = true;
+	int err;
+
+	for (int i = 0; i < SERVER_ROUND && !client->out; i++) {
 		char *end = memchr(client->in, '\n', client->in_len);
 		size_t len;
-		int err;
 
-		if (!end)
-			return client->in_len == sizeof(client->in) ? -EMSGSIZE : 0;
+		if (!end) {
+			more = false;
+			break;
+		}
 		len = (size_t)(end - client->in);
 		err = client_reply(server, client, len);
 		if (err)
@@ -148,7 +164,10 @@ static int client_lines(struct server *server, struct client *client)
 		client->in_len -= len + 1;
 		memmove(client->in, end + 1, client->in_len);
 	}
-	return 0;
+	client->more = more;
+	if (!more && client->in_len == sizeof(client->in))
+		return -EMSGSIZE;
+	return client_interest(server, client);
 }
 
 static int client_receive(struct server *server, struct client *client)
@@ -240,6 +259,28 @@ void server_broadcast(struct server *server, struct json_object *line)
 	}
 }
 
+/* Held until the process ends or server_close(); 0, -EADDRINUSE: somebody has it, or another errno. */
+static int lock_path(struct server *server)
+{
+	char path[sizeof(server->path) + 8];
+
+	snprintf(path, sizeof(path), "%s.lock", server->path);
+	server->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (server->lock_fd < 0)
+		return -errno;
+	if (flock(server->lock_fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
+	return 0;
+}
+
+/* The inode at the path, 0 = there is none. */
+static ino_t inode_at(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) ? 0 : st.st_ino;
+}
+
 /* 0: the path is free (a dead socket was removed); -EADDRINUSE: somebody listens there. */
 static int clear_path(const struct sockaddr_un *addr)
 {
@@ -275,7 +316,9 @@ static int listen_on(struct server *server)
 	strcpy(dir, server->path);
 	if (mkdir(dirname(dir), 0755) && errno != EEXIST)
 		return -errno;
-	err = clear_path(&addr);
+	err = lock_path(server);
+	if (!err)
+		err = clear_path(&addr);
 	if (err)
 		return err;
 	server->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -287,6 +330,7 @@ static int listen_on(struct server *server)
 	umask(mask);
 	if (err)
 		return err;
+	server->inode = inode_at(server->path);
 	if (group && (chown(server->path, (uid_t)-1, group->gr_gid) || chmod(server->path, 0660)))
 		log_warn("%s: not given to group %s: %s", server->path, CONTROL_GROUP,
 			 strerror(errno));
@@ -306,7 +350,7 @@ int server_open(struct server **out, const char *path, int epoll_fd, unsigned in
 	if (!server)
 		return -ENOMEM;
 	server->epoll_fd = epoll_fd;
-	server->fd = -1;
+	server->fd = server->lock_fd = -1;
 	server->tag = tag;
 	server->handler = handler;
 	server->ctx = ctx;
@@ -317,8 +361,6 @@ int server_open(struct server **out, const char *path, int epoll_fd, unsigned in
 	if (!err && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, server->fd, &event))
 		err = -errno;
 	if (err) {
-		if (server->fd < 0)
-			server->path[0] = '\0'; /* not ours to remove */
 		server_close(server);
 		return err;
 	}
@@ -334,7 +376,9 @@ void server_close(struct server *server)
 		client_close(&server->client[i]);
 	if (server->fd >= 0)
 		close(server->fd);
-	if (server->path[0])
+	if (server->inode && inode_at(server->path) == server->inode)
 		unlink(server->path);
+	if (server->lock_fd >= 0)
+		close(server->lock_fd);
 	free(server);
 }

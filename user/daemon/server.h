@@ -3,7 +3,8 @@
 /*
  * The daemon's side of the control protocol (user/lib/control.h): a listening Unix socket and at most
  * SERVER_CLIENTS connections. Nothing here waits: what a client does not read in time costs it the
- * connection. Memory is bounded: one request line per client, and a reply while it is being sent.
+ * connection. Memory is bounded: one request line per client, and a reply while it is being sent. So is
+ * time: SERVER_ROUND requests of a client, then it is everybody else's turn.
  */
 #ifndef HOMEOSTAT_SERVER_H
 #define HOMEOSTAT_SERVER_H
@@ -18,6 +19,7 @@
 
 #define SERVER_CLIENTS 16
 #define SERVER_CLIENTS_ROOT 4	      /* of these, kept for root */
+#define SERVER_ROUND 8		      /* requests of one client answered in one round of the loop */
 #define SERVER_FOLLOW_MAX (64 * 1024) /* unread bytes after which a follower is dropped */
 
 /* What the handler knows of, and may ask for, the client whose request it answers. */
@@ -35,7 +37,8 @@ struct server;
 
 /*
  * Listens on `path` (its directory is made if missing; a socket that nobody listens on is replaced;
- * another daemon's is -EADDRINUSE). Readable by root and, where it exists, the group
+ * another daemon's is -EADDRINUSE; "PATH.lock" beside it, which stays, decides between two that start at
+ * the same instant). Readable by root and, where it exists, the group
  * CONTROL_GROUP. Descriptors are added to epoll_fd with data.u32 = tag (listener) and tag + 1 + n
  * (client n). 0 or negative errno; *out is the caller's.
  */

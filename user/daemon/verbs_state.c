@@ -10,7 +10,6 @@
 
 #include "clock.h"
 #include "names.h"
-#include "units.h"
 #include "verbs.h"
 #include "version.h"
 
@@ -24,8 +23,9 @@ static __u64 age_ns(__u64 then)
 	return then && now > then ? now - then : 0;
 }
 
-static void status_tripped(struct json_object *reply, const struct hs_gate *gate)
+static void status_tripped(struct json_object *reply, const struct homeostatd *d)
 {
+	const struct hs_gate *gate = d->kernel.gate;
 	struct json_object *trip;
 
 	if (load(&gate->armed) || load(&gate->trip_reason) == HS_TRIP_NONE) {
@@ -36,6 +36,10 @@ static void status_tripped(struct json_object *reply, const struct hs_gate *gate
 	js_add_str(trip, "reason", trip_name(load(&gate->trip_reason)));
 	js_add_u64(trip, "at_ns", load(&gate->trip_ns));
 	js_add_u64(trip, "safe_ns", load(&gate->safe_ns));
+	if (load(&gate->trip_reason) == HS_TRIP_PROGRESS) {
+		js_add_u64(trip, "stall_ns", load(&d->heartbeat.stall_ns));
+		js_add_u64(trip, "no_cpu_ns", load(&d->heartbeat.no_cpu_ns));
+	}
 }
 
 static void status_families(struct json_object *reply, const struct kernel *k)
@@ -75,7 +79,7 @@ int verb_status(struct call *call)
 	js_add_bool(reply, "armed", load(&gate->armed));
 	js_add_str(reply, "refusal", d->refusal);
 	js_add_str(reply, "scheduler", kernel_sched_attached(&d->kernel) ? "homeostat" : "none");
-	status_tripped(reply, gate);
+	status_tripped(reply, d);
 	js_add_u64(reply, "generation", load(&gate->generation));
 	part = js_add_obj(reply, "heartbeat");
 	js_add_u64(part, "age_ns", age_ns(load(&gate->heartbeat_ns)));
@@ -179,7 +183,6 @@ int verb_knobs(struct call *call)
 static void explain_rule(struct json_object *reply, const struct hs_rule *rule, __u32 index)
 {
 	struct json_object *obj = js_add_obj(reply, "rule");
-	char text[256];
 
 	js_add_u64(obj, "index", index);
 	js_add_str(obj, "when", vital_name(rule->vital));
@@ -190,73 +193,39 @@ static void explain_rule(struct json_object *reply, const struct hs_rule *rule, 
 	js_add(obj, "down", json_object_new_int64(rule->gain_down));
 	js_add_u64(obj, "hold_ns", rule->hold_ns);
 	js_add_u64(obj, "cooldown_ns", rule->cooldown_ns);
-	js_add_str(obj, "text", rule_format(rule, text, sizeof(text)));
 }
 
-/* One sentence: who set it, from what, and whether an actuator uses it now. */
-static void explain_why(const struct call *call, __u32 id, char *why, size_t size)
+/* What it takes to say who set it, from what, and whether an actuator uses it now. */
+static void explain_why(const struct call *call, __u32 id)
 {
 	const struct homeostatd *d = call->d;
-	const struct hs_knob *knob = &d->kernel.knobs[id];
-	enum unit unit = (enum unit)unit_find(knob_infos[id].unit);
-	const char *gate = load(&d->kernel.gate->armed)
-				   ? ""
-				   : "; the gate is shut, so actuators use the stock value";
-	char stock[32], base[32];
+	const struct profile *profile = &d->policy.profile;
 
-	unit_format(stock, sizeof(stock), d->policy.profile.knob[id].bound.stock, unit);
-	unit_format(base, sizeof(base), d->policy.profile.knob[id].value, unit);
-	switch (load(&knob->cause)) {
-	case HS_CAUSE_STOCK:
-		snprintf(why, size, "nobody changed it: stock, %s%s", stock, gate);
-		break;
-	case HS_CAUSE_PROFILE:
-		snprintf(why, size, "profile %s sets it to %s%s", d->policy.profile.name, base,
-			 gate);
-		break;
-	case HS_CAUSE_WISH:
-		snprintf(why, size,
-			 "somebody asked for it (homeostat wish); the profile's base is "
-			 "%s%s",
-			 base, gate);
-		break;
-	case HS_CAUSE_REFLEX:
-		snprintf(why, size, "rule %u of profile %s moved it; its base is %s%s",
-			 load(&knob->rule) + 1, d->policy.profile.name, base, gate);
-		break;
-	case HS_CAUSE_PLUGIN:
-		snprintf(why, size, "the policy in the reflex slot moved it; its base is %s%s",
-			 base, gate);
-		break;
-	case HS_CAUSE_FROZEN:
-		snprintf(why, size,
-			 "it turned back and forth more than %u times in %llu s: held at "
-			 "stock, %s, until the next arming%s",
-			 d->policy.profile.config.freeze_turns,
-			 d->policy.profile.config.freeze_window_ns / NS_PER_S, stock, gate);
-		break;
-	default:
-		snprintf(why, size, "cause unknown to this daemon%s", gate);
-	}
+	js_add_bool(call->reply, "armed", load(&d->kernel.gate->armed));
+	js_add_str(call->reply, "profile", profile->name);
+	js_add_u64(call->reply, "profile_value", profile->knob[id].value);
+	js_add_u64(call->reply, "freeze_turns", profile->config.freeze_turns);
+	js_add_u64(call->reply, "freeze_window_ns", profile->config.freeze_window_ns);
 }
 
 int verb_explain(struct call *call)
 {
 	struct homeostatd *d = call->d;
 	int id = call_knob(call);
-	char why[384];
 	__u32 rule;
 
 	if (id < 0)
 		return id;
 	knob_members(call->reply, d, (__u32)id);
-	explain_why(call, (__u32)id, why, sizeof(why));
-	js_add_str(call->reply, "why", why);
+	explain_why(call, (__u32)id);
 	/* `rule` is the rule as such here, not its number */
 	json_object_object_del(call->reply, "rule");
 	rule = load(&d->kernel.knobs[id].rule);
-	if (load(&d->kernel.knobs[id].cause) == HS_CAUSE_REFLEX &&
-	    rule < d->policy.profile.config.rules_nr)
+	if (load(&d->kernel.knobs[id].cause) != HS_CAUSE_REFLEX)
+		rule = HS_RULES_MAX;
+	else
+		js_add_u64(call->reply, "rule_index", rule);
+	if (rule < d->policy.profile.config.rules_nr)
 		explain_rule(call->reply, &d->policy.profile.rule[rule], rule);
 	event_log_json(&d->events, js_add_array(call->reply, "last_events"), 8, (__u32)id);
 	return 0;

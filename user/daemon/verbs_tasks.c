@@ -34,14 +34,14 @@ static __u64 root_of(__u64 v)
 
 static const char *workload_name(const struct call *call, __u32 workload)
 {
-	const struct profile *profile = &call->d->policy.profile;
+	const struct profile_workload *w;
 
 	if (!workload)
 		return "";
 	if (workload == WORKLOAD_SELF + 1)
 		return "homeostatd";
-	workload -= WORKLOAD_FIRST + 1;
-	return workload < profile->workload_nr ? profile->workload[workload].workload.name : "?";
+	w = policy_workload(&call->d->policy.profile, workload - 1);
+	return w ? w->workload.name : "?";
 }
 
 static int list_task(void *ctx, const struct hs_task_record *task)
@@ -95,12 +95,13 @@ static void list_declared(struct call *call, const struct listing *l)
 	struct json_object *array = js_add_array(call->reply, "declared");
 	const struct profile *profile = &call->d->policy.profile;
 
-	for (__u32 i = 0; i < WORKLOAD_FIRST + profile->workload_nr; i++) {
+	for (__u32 i = 0; i < HS_WORKLOADS_MAX; i++) {
 		struct hs_workload_stats stats;
 		struct hs_workload w;
 		struct json_object *row;
 
-		if (bpf_map_lookup_elem(call->d->kernel.fd.workloads, &i, &w) ||
+		if ((i != WORKLOAD_SELF && !policy_workload(profile, i)) ||
+		    bpf_map_lookup_elem(call->d->kernel.fd.workloads, &i, &w) ||
 		    bpf_map_lookup_elem(call->d->kernel.fd.workload_stats, &i, &stats))
 			continue;
 		w.name[sizeof(w.name) - 1] = '\0';

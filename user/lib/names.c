@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "families.h"
+
 enum {
 	FAST,
 	SLOW
@@ -45,6 +47,9 @@ const struct name_info event_infos[HS_EVENT_NR] = {HS_EVENTS(X)};
 #undef X
 #define X(id, dotted, text) [HS_COUNT_##id] = {dotted, text},
 const struct name_info counter_infos[HS_COUNT_NR] = {HS_COUNTERS(X)};
+#undef X
+#define X(id, dotted, start, text) [FAMILY_##id] = {dotted, start, text},
+const struct family_info family_infos[FAMILY_NR] = {FAMILIES(X)};
 #undef X
 
 static int find(const struct name_info *infos, int nr, const char *name)

@@ -354,33 +354,3 @@ void profile_free(struct profile *profile)
 	free(profile->text);
 	memset(profile, 0, sizeof(*profile));
 }
-
-const char *rule_format(const struct hs_rule *rule, char *buf, size_t size)
-{
-	char high[32], low[32], up[64], down[32];
-	enum unit vital, knob;
-
-	if (rule->vital >= HS_VITAL_NR || rule->knob >= HS_KNOB_NR) {
-		snprintf(buf, size, "?");
-		return buf;
-	}
-	vital = unit_find(vital_infos[rule->vital].unit);
-	knob = unit_find(knob_infos[rule->knob].unit);
-	unit_format(high, sizeof(high), rule->high, vital);
-	unit_format(low, sizeof(low), rule->low, vital);
-	unit_format(down, sizeof(down), rule->gain_down, knob);
-	if (rule->kind == HS_RULE_AIMD) {
-		snprintf(up, sizeof(up), "is multiplied by %lld.%03lld", rule->gain_up / 1000,
-			 rule->gain_up % 1000);
-	} else {
-		char gain[32];
-
-		unit_format(gain, sizeof(gain), rule->gain_up < 0 ? -rule->gain_up : rule->gain_up,
-			    knob);
-		snprintf(up, sizeof(up), "moves by %s%s x excess", rule->gain_up < 0 ? "-" : "+",
-			 gain);
-	}
-	snprintf(buf, size, "while %s is above %s, %s %s; below %s it goes back by %s a step",
-		 vital_name(rule->vital), high, knob_name(rule->knob), up, low, down);
-	return buf;
-}

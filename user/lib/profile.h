@@ -25,6 +25,7 @@ struct profile_workload {
 	struct profile_match match[3]; /* at most one of each kind */
 	__u32 match_nr;
 	__u32 line; /* of its declaration */
+	__u32 slot; /* index into WORKLOADS, once the daemon has put it in force */
 };
 
 struct profile_knob {
@@ -64,8 +65,5 @@ void profile_stock(struct profile *profile);
 
 /* Frees what it owns; zeroes it. NULL-safe. */
 void profile_free(struct profile *profile);
-
-/* How a rule reads: "sched.wait… above 100 us → knob × 0.5 …". Returns buf. */
-const char *rule_format(const struct hs_rule *rule, char *buf, size_t size);
 
 #endif

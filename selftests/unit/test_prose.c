@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* The CLI's sentences, made from what the daemon sends. */
+#include "fixture.h"
+
+#include "../../user/cli/prose.h"
+#include "../../user/lib/json.h"
+#include "event_log.h"
+
+static void events(void **state)
+{
+	static const struct {
+		struct hs_event event;
+		const char *text;
+	} cases[] = {
+		{{.type = HS_EVENT_REFLEX,
+		  .id = HS_KNOB_SLICE_BATCH,
+		  .vital = HS_VITAL_WAIT_NORMAL_P99,
+		  .cause = HS_CAUSE_REFLEX,
+		  .from = 20000,
+		  .to = 10000,
+		  .value = 16000000,
+		  .latency_ns = 1200000,
+		  .rule = 0},
+		 "sched.slice.batch_us went from 20 ms to 10 ms: sched.wait.normal.p99_ns is 16 ms "
+		 "(rule 1, after 1.2 ms)"},
+		{{.type = HS_EVENT_ADVICE,
+		  .id = HS_KNOB_BATCH_DUTY,
+		  .cause = HS_CAUSE_PROFILE,
+		  .from = 1000,
+		  .to = 500},
+		 "sched.batch.duty_permille would go from 100 % to 50 %: profile"},
+		{{.type = HS_EVENT_CLASS,
+		  .from = HS_CLASS_NORMAL,
+		  .to = HS_CLASS_CRITICAL,
+		  .latency_ns = 16000000,
+		  .pid = 42,
+		  .comm = "redis-server-lo"},
+		 "redis-server-lo[42] went from normal to critical, 16 ms after it was first seen"},
+		{{.type = HS_EVENT_TRIP, .id = HS_TRIP_HEARTBEAT},
+		 "gate shut: the daemon's heartbeat was overdue"},
+		{{.type = HS_EVENT_TRIP, .id = HS_TRIP_PROGRESS, .to = 21000000, .value = 18000000},
+		 "gate shut: the daemon's main loop made no progress for 21 ms, 18 ms of them "
+		 "without a CPU"},
+		{{.type = HS_EVENT_FREEZE, .id = HS_KNOB_SLICE_BATCH, .from = 8000, .to = 5000},
+		 "sched.slice.batch_us turned back and forth too often: frozen at stock, 5 ms "
+		 "(was 8 ms)"},
+		{{.type = HS_EVENT_DEADLINE, .latency_ns = 2000, .pid = 7, .comm = "probe"},
+		 "probe[7] missed its deadline by 2 us"},
+		{{.type = HS_EVENT_BUDGET, .id = 3, .pid = 7, .comm = "probe"},
+		 "probe[7] competes as normal: critical budget of CPU 3 is used up"},
+		{{.type = HS_EVENT_PLUGIN, .latency_ns = 2000},
+		 "the policy in the reflex slot took 2 us and was shut out"},
+		{{.type = 4711}, "?"},
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct json_object *e = event_json(&cases[i].event);
+
+		assert_string_equal(prose_event(text, sizeof(text), e), cases[i].text);
+		json_object_put(e);
+	}
+}
+
+static void check_rule(const char *rule, const char *knob, const char *wanted)
+{
+	struct json_object *o = js_parse(rule, strlen(rule));
+	char text[256];
+
+	assert_non_null(o);
+	assert_string_equal(prose_rule(text, sizeof(text), o, knob), wanted);
+	json_object_put(o);
+}
+
+static void rules(void **state)
+{
+	(void)state;
+	check_rule("{\"when\":\"sched.wait.critical.p99_ns\",\"low\":20000,\"high\":100000,"
+		   "\"kind\":\"aimd\",\"up\":500,\"down\":200}",
+		   "sched.slice.batch_us",
+		   "while sched.wait.critical.p99_ns is above 100 us, sched.slice.batch_us is "
+		   "multiplied by 0.500; below 20 us it goes back by 200 us a step");
+	check_rule("{\"when\":\"sched.wait.critical.p99_ns\",\"low\":20000,\"high\":100000,"
+		   "\"kind\":\"proportional\",\"up\":-300,\"down\":200}",
+		   "sched.slice.batch_us",
+		   "while sched.wait.critical.p99_ns is above 100 us, sched.slice.batch_us moves "
+		   "by -300 us x excess; below 20 us it goes back by 200 us a step");
+	check_rule("{\"when\":\"from.the.future\"}", "sched.slice.batch_us", "?");
+	check_rule("{}", "", "?");
+}
+
+static void whys(void **state)
+{
+	static const struct {
+		const char *reply;
+		const char *why;
+	} cases[] = {
+		{"{\"cause\":\"stock\",\"stock\":5000,\"unit\":\"us\",\"armed\":true}",
+		 "nobody changed it: stock, 5 ms"},
+		{"{\"cause\":\"reflex\",\"rule_index\":0,\"profile\":\"edge\",\"unit\":\"us\","
+		 "\"profile_value\":8000,\"armed\":false}",
+		 "rule 1 of profile edge moved it; its base is 8 ms; the gate is shut, so "
+		 "actuators "
+		 "use the stock value"},
+		{"{\"cause\":\"wish\",\"unit\":\"us\",\"profile_value\":8000,\"armed\":true}",
+		 "somebody asked for it (homeostat wish); the profile's base is 8 ms"},
+		{"{\"cause\":\"frozen\",\"unit\":\"us\",\"stock\":5000,\"freeze_turns\":6,"
+		 "\"freeze_window_ns\":10000000000,\"armed\":true}",
+		 "it turned back and forth more than 6 times in 10 s: held at stock, 5 ms, until "
+		 "the next arming"},
+		{"{\"cause\":\"tomorrow\",\"armed\":true}", "cause unknown to this program"},
+	};
+	char text[384];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct json_object *o = js_parse(cases[i].reply, strlen(cases[i].reply));
+
+		assert_string_equal(prose_why(text, sizeof(text), o), cases[i].why);
+		json_object_put(o);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(events),
+		cmocka_unit_test(rules),
+		cmocka_unit_test(whys),
+	};
+
+	return cmocka_run_group_tests_name("prose", tests, NULL, NULL);
+}
