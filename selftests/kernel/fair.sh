@@ -62,6 +62,15 @@ at_most 'runaway: longest wait of a hog, ns' "$(field gap_max_ns <"$tmp/hog")" $
 at_most 'runaway: longest wait of a sleeper, ns' "$(field max_ns <"$tmp/sleeper")" $((bound * 1000000))
 at_least 'runaway: being over budget is counted' "$(counter sched.over_budget)" 1
 
+# the same after a quiet life: what it did not use then is not owed to it now
+rm "$tmp/hog" "$tmp/spin"
+hog -t 2 -W 5 -d 2 -o "$tmp/hog" &
+hogs=$!
+spin -q 4 -W 1 -d 2 -o "$tmp/spin"
+wait "$hogs"
+at_least 'late runaway: the hogs have their share' "$(share "$tmp/hog")" \
+	"$(awk "BEGIN { print (1 - $budget / 1000) * 2 / 3 * 0.9 }")"
+
 # weight: nice 0 against nice 10 (1024 : 110)
 hog -N 10 -d 2 -o "$tmp/nice10" &
 hogs=$!

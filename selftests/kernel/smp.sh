@@ -43,6 +43,19 @@ wait "$hogs"
 at_least 'no CPU idles while a task waits' \
 	"$(awk -v c="$(field cpu_ns <"$tmp/free")" -v s="$(field span_ns <"$tmp/free")" 'BEGIN { if (s) print c / s }')" 0.9
 
+# three hogs, one of them soon gone: the other two get a CPU each (a preempted task is not pinned)
+rm "$tmp/free" "$tmp/pinned"
+hog -d 1 >/dev/null &
+short=$!
+hog -d 5 -o "$tmp/pinned" &
+hogs=$!
+hog -d 5 -o "$tmp/free"
+wait "$hogs" "$short"
+for f in free pinned; do
+	at_least "preempted tasks find the CPU that is free: $f" \
+		"$(awk -v c="$(field cpu_ns <"$tmp/$f")" -v s="$(field span_ns <"$tmp/$f")" 'BEGIN { if (s) print c / s }')" 0.75
+done
+
 hog -t 3 -d 4 -o "$tmp/hogs" &
 hogs=$!
 sleep 1
