@@ -139,8 +139,7 @@
 	X(PROGRESS, "progress", "the daemon's main loop made no progress")                         \
 	X(LEASE, "lease", "the pulse did not renew the lease")                                     \
 	X(SCHED_EXIT, "sched-exit", "the kernel ended our sched_ext scheduler")                    \
-	X(SHUTDOWN, "shutdown", "the daemon was asked to stop")                                    \
-	X(ABI, "abi", "daemon and kernel object differ in version")
+	X(SHUTDOWN, "shutdown", "the daemon was asked to stop")
 
 /* Modes, in the order of how much they may do: X(ID, name, meaning). */
 #define HS_MODES(X)                                                                                \
@@ -216,8 +215,9 @@ enum hs_event_type {
 /*
  * GATE. One instance, mapped by daemon and guard, reachable by `homeostat trip` through its map id.
  * Writers: daemon (armed = 1, mode, generation), heartbeat thread (heartbeat_ns, due_ns), pulse
- * (lease_jiffies, period), anybody with the right (armed = 0, trip_*). `armed` may be cleared by
- * every writer and set by the daemon only, so a race between them can only shut the gate.
+ * (lease_jiffies, period_ns), actuators (leaving, safe_ns), anybody with the right (armed = 0,
+ * trip_*). `armed` may be cleared by every writer and set by the daemon only, so a race between them
+ * can only shut the gate. due_ns is stored before armed: the pulse trips on a promise of the past.
  */
 struct hs_gate {
 	__u32 abi_version;   /* HS_ABI_VERSION of the object, set at compile time */
@@ -337,7 +337,7 @@ struct hs_workload {
 	__u32 criticality; /* 0 … 1000, breaks ties between equal deadlines; higher goes first */
 	__u32 isolation;   /* 1 = its `cpus` take no other work that could run elsewhere */
 	__u32 pad;
-	__u64 cpus[HS_CPUS_MAX / 64]; /* allowed CPUs; all zero = no restriction of ours */
+	__u64 cpus[HS_CPUS_MAX / 64]; /* CPUs that it wakes up on if it can; all zero = any */
 };
 struct hs_workload_stats {
 	__u64 wakeups;	  /* runs completed: wake-up … next voluntary sleep */

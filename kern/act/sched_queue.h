@@ -7,12 +7,13 @@
 #include "../lib/classify.h"
 
 #define MSEC 1000000ULL
-#define BUDGET_WINDOW_NS (20 * MSEC)	  /* over which budget and duty cycle are balanced */
-#define SLICE_LEFT_MIN_NS 200000ULL	  /* a rest shorter than this is not worth going on with */
-#define SLICE_MIN_NS (1 * MSEC)		  /* shorter rounds than this are not made for fairness */
+#define BUDGET_WINDOW_NS (20 * MSEC) /* over which budget and duty cycle are balanced */
+#define SLICE_LEFT_MIN_NS 200000ULL  /* a rest shorter than this is not worth going on with */
+#define SLICE_MIN_NS (1 * MSEC)	     /* shorter rounds than this are not made for fairness */
+#define SLEEP_CREDIT_NS                                                                            \
+	(1 * MSEC) /* virtual time that a sleeper may have saved up: enough to go first */
 #define DEADLINE_RECOGNISED_NS (5 * MSEC) /* of critical tasks that declare none */
-#define DEADLINE_NONE (~0ULL)
-#define NOTHING HS_CLASS_NR /* class of what runs on a CPU that runs none of ours */
+#define NOTHING HS_CLASS_NR		  /* class of what runs on a CPU that runs none of ours */
 
 /* Dispatch queues. Critical by deadline, fair by virtual time, parked first come first served. */
 #define DSQ_STOCK 1ULL

@@ -87,6 +87,8 @@ arm() {
 	while [ $n -lt "$rounds" ]; do
 		n=$((n + 1))
 		round "$1" $n
+		# figures of a host that went back to stock would say nothing
+		[ "$1" != homeostat ] || hs_armed || die "homeostat is no longer armed: $(homeostat status | grep '^gate')"
 		[ "$1" = stock ] || homeostat --json events -n 256 >>"$tmp/events"
 	done
 	sort -n "$tmp/$1.redis" >"$tmp/$1.sorted"
