@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 1
+#define HS_ABI_VERSION 2
 
 /* clang-format off: tables */
 
@@ -139,7 +139,15 @@
 	X(PROGRESS, "progress", "the daemon's main loop made no progress")                         \
 	X(LEASE, "lease", "the pulse did not renew the lease")                                     \
 	X(SCHED_EXIT, "sched-exit", "the kernel ended our sched_ext scheduler")                    \
-	X(SHUTDOWN, "shutdown", "the daemon was asked to stop")
+	X(SHUTDOWN, "shutdown", "the daemon was asked to stop")                                    \
+	X(SCHED_STALL, "sched-stall", "sched_ext found a runnable task that was not run")          \
+	X(SCHED_HOTPLUG, "sched-hotplug", "sched_ext ended our scheduler at a CPU's hotplug")      \
+	X(SCHED_ERROR, "sched-error", "our scheduler did what sched_ext does not allow")           \
+	X(LIMIT, "limit", "a vital sign was beyond a hard limit of the profile")                   \
+	X(SLO, "slo", "a service level of the profile was missed")                                 \
+	X(HARM, "harm", "worse than stock, by the profile's margin and for its time")              \
+	X(DIED, "died", "the daemon died; its guard noticed")                                      \
+	X(GUARD, "guard", "the guard died; the daemon noticed")
 
 /* Modes, in the order of how much they may do: X(ID, name, meaning). */
 #define HS_MODES(X)                                                                                \
@@ -206,6 +214,7 @@ enum hs_event_type {
 };
 
 #define HS_RULES_MAX 32	    /* reflex rules of one profile */
+#define HS_LIMITS_MAX 16    /* invariants of one profile */
 #define HS_WORKLOADS_MAX 64 /* declared workloads of one profile */
 #define HS_MATCHES_MAX 4096 /* cgroups, commands and pids that declarations resolve to */
 #define HS_COMM_LEN 16	    /* TASK_COMM_LEN */
@@ -233,6 +242,18 @@ struct hs_gate {
 	__u64 safe_ns;	     /* first scheduling decision by stock rules after it */
 	__u64 period_ns;     /* present period of the pulse: how fast the heart beats */
 	__u64 events_lost;   /* events that found the ring buffer full */
+	__u32 trip_vital;    /* LIMIT, SLO, HARM: enum hs_vital_id; HS_VITAL_NR = none … */
+	__u32 pad;
+	__u64 trip_value; /* … its value … */
+	__u64 trip_limit; /* … and what it should not have passed */
+};
+
+/* EXIT. What sched_ext said when it ended our scheduler; written by its exit callback, kind last. */
+struct hs_exit {
+	__u64 code;    /* scx_exit_info.exit_code */
+	char msg[128]; /* scx_exit_info.msg, cut, NUL-terminated */
+	__u32 kind;    /* scx_exit_info.kind; 0 = has not ended yet */
+	__u32 pad;
 };
 
 /* VITALS. Written by the pulse (FAST) and the daemon (SLOW); a reader takes what one aligned load gives. */
@@ -301,6 +322,16 @@ struct hs_rule {
 	__u64 cooldown_ns; /* least time between two steps */
 };
 
+/*
+ * An invariant of the armed state: a vital sign that is above `max` in `windows` measurements of it in
+ * a row trips the gate, reason LIMIT. An absent vital sign breaks no limit.
+ */
+struct hs_limit {
+	__u32 vital;   /* enum hs_vital_id */
+	__u32 windows; /* ≥ 1 */
+	__u64 max;     /* unit of the vital sign */
+};
+
 /* CONFIG. Programs may only read; the daemon writes the whole by one system call. */
 struct hs_config {
 	__u64 period_min_ns;	  /* the pulse at its fastest, 100 us … 100 ms */
@@ -313,8 +344,9 @@ struct hs_config {
 	__u32 freeze_turns;	/* a knob that turns more than this often … */
 	__u32 plugin;		/* 1 = ask homeostat_reflex() instead of the rules */
 	__u64 freeze_window_ns; /* … in this time is frozen */
-	__u32 nr_cpus;		/* possible CPUs */
+	__u32 limits_nr;
 	__u32 pad;
+	struct hs_limit limit[HS_LIMITS_MAX];
 };
 
 /* What the daemon knows of a CPU's place and use (CPUS map, index = CPU). */

@@ -51,7 +51,6 @@ static int write_config(struct policy *p, struct kernel *k, const struct profile
 	__u32 key = 0;
 	int err;
 
-	config.nr_cpus = k->cpus_nr;
 	config.rules_base = base;
 	err = bpf_map_update_elem(k->fd.config, &key, &config, BPF_ANY);
 	if (!err)

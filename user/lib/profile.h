@@ -37,10 +37,10 @@ struct profile_knob {
 struct profile {
 	char name[PROFILE_NAME_LEN];
 	char description[160];
-	char path[512];		  /* file it came from; "" = built in */
-	char *text;		  /* the file as it was read, owned; NULL = built in */
-	struct hs_config config;  /* without nr_cpus and rules_base, which the daemon sets */
-	__u64 heartbeat_limit_ns; /* 5 ms … 100 ms */
+	char path[512];			      /* file it came from; "" = built in */
+	char *text;			      /* the file as it was read, owned; NULL = built in */
+	struct hs_config config;	      /* without rules_base, which the daemon sets */
+	__u64 heartbeat_limit_ns;	      /* 5 ms … 100 ms */
 	struct profile_knob knob[HS_KNOB_NR]; /* not stated: stock, abi.h's bounds */
 	struct hs_rule rule[HS_RULES_MAX];
 	struct profile_workload *workload; /* owned */
