@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../kern/abi.h"
 #include "../../user/cli/cli.h"
 #include "../../user/lib/json.h"
 
@@ -30,8 +31,12 @@ struct answer {
 	const char *reply;
 };
 
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+#define ABI STRING(HS_ABI_VERSION)
+
 static const char status_line[] =
-	"{\"ok\":true,\"version\":\"9.9\",\"abi\":1,\"mode\":\"act\",\"profile\":\"edge\","
+	"{\"ok\":true,\"version\":\"9.9\",\"abi\":" ABI ",\"mode\":\"act\",\"profile\":\"edge\","
 	"\"armed\":true,\"scheduler\":\"homeostat\",\"tripped\":null,\"generation\":3,"
 	"\"heartbeat\":{\"age_ns\":45000000,\"limit_ns\":20000000},"
 	"\"pulse\":{\"period_ns\":1000000,\"cost_ns\":3400},"
