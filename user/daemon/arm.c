@@ -212,6 +212,12 @@ void arm_watch(struct homeostatd *d)
 	back_to_sensor(d);
 }
 
+void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause)
+{
+	gate_shut_over(d->kernel.gate, reason, cause, clock_ns());
+	arm_watch(d);
+}
+
 void arm_tick(struct homeostatd *d)
 {
 	char text[256];
@@ -222,8 +228,7 @@ void arm_tick(struct homeostatd *d)
 	running_scheduler(d->opt.root, text, sizeof(text));
 	if (strcmp(text, "homeostat")) {
 		log_error("our scheduler is gone (%s runs)", text[0] ? text : "none of sched_ext");
-		gate_shut(d->kernel.gate, HS_TRIP_SCHED_EXIT, clock_ns());
-		arm_watch(d);
+		trip(d, HS_TRIP_SCHED_EXIT, NULL);
 		return;
 	}
 	if (d->ticks % LIMITS_TICKS ||

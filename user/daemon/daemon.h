@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "event_log.h"
+#include "gate.h"
 #include "heartbeat.h"
 #include "kernel.h"
 #include "policy.h"
@@ -74,6 +75,9 @@ int arm(struct homeostatd *d, char *why, size_t size);
 
 /* Shuts the gate, waits until the scheduler is gone, takes up the sensor again. */
 void disarm(struct homeostatd *d, enum hs_trip reason);
+
+/* A trip of the daemon's own: shuts the gate with all that is known of why. Harmless if not armed. */
+void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause);
 
 /* Notices a gate that somebody else shut, and a scheduler that the kernel ended. */
 void arm_watch(struct homeostatd *d);

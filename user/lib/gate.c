@@ -3,6 +3,7 @@
 #include "gate.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 #define store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
@@ -39,14 +40,27 @@ int gate_open(struct hs_gate *gate)
 	return -ECANCELED;
 }
 
-void gate_shut(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns)
+void gate_shut_over(struct hs_gate *gate, enum hs_trip reason, const struct gate_cause *cause,
+		    __u64 now_ns)
 {
+	static const struct gate_cause none = {.vital = HS_VITAL_NR};
+
 	if (!load(&gate->armed))
 		return;
+	if (!cause)
+		cause = &none;
 	/* reason and time first: whoever sees the gate shut finds them */
+	store(&gate->trip_vital, cause->vital);
+	store(&gate->trip_value, cause->value);
+	store(&gate->trip_limit, cause->limit);
 	store(&gate->trip_reason, reason);
 	store(&gate->trip_ns, now_ns);
 	armed_set(gate, 0);
+}
+
+void gate_shut(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns)
+{
+	gate_shut_over(gate, reason, NULL, now_ns);
 }
 
 void gate_trip(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns)

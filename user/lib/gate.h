@@ -31,7 +31,18 @@ int gate_open(struct hs_gate *gate);
 /* Shuts, if it is open. Whoever came first has given the reason; it is kept. */
 void gate_shut(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns);
 
-/* The same from another process, which also stops an arming that is under way. */
+/* What a trip was about, for HS_TRIP_LIMIT, _SLO and _HARM. */
+struct gate_cause {
+	__u32 vital; /* enum hs_vital_id, HS_VITAL_NR = none */
+	__u64 value;
+	__u64 limit;
+};
+
+/* gate_shut() with what it was about (NULL: nothing to say). */
+void gate_shut_over(struct hs_gate *gate, enum hs_trip reason, const struct gate_cause *cause,
+		    __u64 now_ns);
+
+/* gate_shut() from another process, which also stops an arming that is under way. */
 void gate_trip(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns);
 
 #endif

@@ -70,6 +70,12 @@ void profile_stock(struct profile *profile)
 		.freeze_window_ns = 10 * S,
 	};
 	profile->heartbeat_limit_ns = 20 * MS;
+	profile->helping = (struct profile_helping){
+		.margin_permille = 1000, .for_ns = 10 * S, .observe_ns = 5 * S};
+	profile->trip = (struct profile_trip){.rearm_max_ns = 600 * S,
+					      .trips = 3,
+					      .window_ns = 3600 * S,
+					      .hook_limit_ns = 10 * S};
 	for (int i = 0; i < HS_KNOB_NR; i++) {
 		profile->knob[i].bound = knob_infos[i].bound;
 		profile->knob[i].value = knob_infos[i].bound.stock;

@@ -34,13 +34,47 @@ struct profile_knob {
 	struct hs_bound bound; /* never wider than abi.h's; stock and slew are abi.h's */
 };
 
+#define PROFILE_SLOS_MAX 16
+#define PROFILE_REPORT_LEN 32
+#define PROFILE_HOOK_LEN 256
+
+/* A service level: above `max` for `for_ns` while armed is a trip, reason SLO. */
+struct profile_slo {
+	__u32 vital; /* enum hs_vital_id; HS_VITAL_NR = a figure that an application reports … */
+	char report[PROFILE_REPORT_LEN]; /* … under this name, in whatever unit it likes */
+	__u64 max;
+	__u64 for_ns;
+};
+
+/* "Am I helping?": how much worse than stock, for how long, is a trip, reason HARM. */
+struct profile_helping {
+	__u64 margin_permille; /* 500 = half as much again; 0 = never looked at */
+	__u64 for_ns;
+	__u64 observe_ns; /* stock is observed for so long before an arming is judged by it */
+};
+
+/* What follows a trip. */
+struct profile_trip {
+	__u64 rearm_ns; /* first pause before arming again, doubled each time; 0 = by hand only */
+	__u64 rearm_max_ns;
+	__u32 trips; /* so many trips … */
+	__u32 pad;
+	__u64 window_ns;	     /* … in this time: stock until a person says otherwise */
+	char hook[PROFILE_HOOK_LEN]; /* program to run, absolute; "" = none */
+	__u64 hook_limit_ns;	     /* it is killed after this */
+};
+
 struct profile {
 	char name[PROFILE_NAME_LEN];
 	char description[160];
-	char path[512];			      /* file it came from; "" = built in */
-	char *text;			      /* the file as it was read, owned; NULL = built in */
-	struct hs_config config;	      /* without rules_base, which the daemon sets */
-	__u64 heartbeat_limit_ns;	      /* 5 ms … 100 ms */
+	char path[512];		  /* file it came from; "" = built in */
+	char *text;		  /* the file as it was read, owned; NULL = built in */
+	struct hs_config config;  /* without rules_base, which the daemon sets */
+	__u64 heartbeat_limit_ns; /* 5 ms … 100 ms */
+	struct profile_helping helping;
+	struct profile_trip trip;
+	struct profile_slo slo[PROFILE_SLOS_MAX];
+	__u32 slo_nr;
 	struct profile_knob knob[HS_KNOB_NR]; /* not stated: stock, abi.h's bounds */
 	struct hs_rule rule[HS_RULES_MAX];
 	struct profile_workload *workload; /* owned */
