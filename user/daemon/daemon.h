@@ -20,7 +20,6 @@ struct options {
 	const char *socket;
 	const char *root; /* of /proc and /sys; "" = the real one */
 	enum hs_mode mode;
-	bool fault_injection;
 	bool check;
 };
 

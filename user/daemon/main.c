@@ -28,7 +28,6 @@ static const struct option_info {
 	{'l', "log", "LEVEL", "error, warn, info (default) or debug"},
 	{'c', "check", NULL, "check the profile, touch nothing, and exit"},
 	{'f', "foreground", NULL, "stay in the foreground (it always does)"},
-	{'F', "fault-injection", NULL, "allow the verb `fault` (tests)"},
 	{'h', "help", NULL, "this text"},
 	{'V', "version", NULL, "version of program and interface"},
 };
@@ -86,9 +85,6 @@ static int take_option(struct options *opt, int letter, const char *argument)
 		opt->check = true;
 		return -1;
 	case 'f':
-		return -1;
-	case 'F':
-		opt->fault_injection = true;
 		return -1;
 	case 'h':
 		help(stdout);
