@@ -27,6 +27,7 @@ struct family {
 
 struct kernel_maps {
 	int bounds, config, rules, cpus, sense, cpu_vitals, workloads, workload_stats, match;
+	int gate, pulse; /* for the guard */
 };
 
 struct bpf_link;

@@ -158,6 +158,8 @@ static int map_state(struct kernel *k, char *error, size_t size)
 		.workloads = bpf_map__fd(skel->maps.WORKLOADS),
 		.workload_stats = bpf_map__fd(skel->maps.WORKLOAD_STATS),
 		.match = bpf_map__fd(skel->maps.MATCH),
+		.gate = bpf_map__fd(skel->maps.data_gate),
+		.pulse = bpf_map__fd(skel->maps.PULSE),
 	};
 	find_counters(k);
 	if (k->gate->abi_version == HS_ABI_VERSION)
