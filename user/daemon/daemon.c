@@ -19,6 +19,7 @@
 #include "log.h"
 #include "names.h"
 #include "parse.h"
+#include "privileges.h"
 #include "slow.h"
 
 /* data.u32 of epoll events; from SOURCE_SERVER on they are the server's. */
@@ -275,6 +276,9 @@ static int start_parts(struct homeostatd *d)
 		log_error("event ring buffer: %s", strerror(-err));
 		return err;
 	}
+	err = privileges_drop(); /* before there are threads: they inherit it */
+	if (err)
+		return err;
 	err = heartbeat_start(&d->heartbeat, d->kernel.gate, d->policy.profile.heartbeat_limit_ns,
 			      &d->housekeeping);
 	if (err)
