@@ -32,7 +32,7 @@ endif
 CC := gcc
 WARN := -Wall -Wextra -Werror
 CFLAGS ?= -O2 -g
-PKGS := json-c libcyaml yaml-0.1 libcap zlib
+PKGS := json-c libcyaml yaml-0.1 libcap libseccomp zlib
 USER_CFLAGS := -std=gnu11 $(CFLAGS) $(WARN) -Wstrict-prototypes -Wshadow -Wno-missing-field-initializers \
 	-Wformat=2 -Wvla -D_GNU_SOURCE -DHS_VERSION='"$(VERSION)"' -Ikern -Iuser/lib -Iuser/daemon -Iuser -I$(O) \
 	$(LIBBPF_CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)

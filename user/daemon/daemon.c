@@ -20,6 +20,7 @@
 #include "names.h"
 #include "notify.h"
 #include "parse.h"
+#include "privileges.h"
 #include "slow.h"
 
 /* data.u32 of epoll events; from SOURCE_SERVER on they are the server's. */
@@ -285,6 +286,9 @@ static int start_parts(struct homeostatd *d)
 		log_error("event ring buffer: %s", strerror(-err));
 		return err;
 	}
+	err = privileges_drop(); /* before there are threads: they inherit it */
+	if (err)
+		return err;
 	err = heartbeat_start(&d->heartbeat, d->kernel.gate, d->policy.profile.heartbeat_limit_ns,
 			      &d->housekeeping);
 	if (err) {
