@@ -24,6 +24,7 @@ struct options {
 	enum hs_mode mode;
 	bool fault_injection;
 	bool check;
+	bool supervise;
 };
 
 struct homeostatd {
@@ -108,7 +109,7 @@ void undo_all(struct homeostatd *d);
 int guard_greet(struct homeostatd *d);
 
 /* The guard's socket can be read: if it is dead, trips and has the main loop end. */
-void guard_watch(struct homeostatd *d);
+void guard_heard(struct homeostatd *d);
 
 /* ---- verbs.c ---- */
 
