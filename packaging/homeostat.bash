@@ -41,6 +41,7 @@ _homeostat() {
 	events) words='-f --follow -n' ;;
 	top) words=-d ;;
 	doctor) words='--root --btf' ;;
+	restore) words=--root ;;
 	profile)
 		if ((COMP_CWORD == at + 1)); then
 			words='check show load'
