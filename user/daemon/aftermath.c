@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "daemon.h"
 #include "gate.h"
+#include "guard_link.h"
 #include "json.h"
 #include "log.h"
 #include "names.h"
@@ -80,11 +81,32 @@ static void describe_trip(const struct homeostatd *d, struct recorder_trip *t, _
 		t->stall_ns = load(&d->heartbeat.stall_ns);
 		t->no_cpu_ns = load(&d->heartbeat.no_cpu_ns);
 	}
+	if (d->kernel.exit && load(&d->kernel.exit->kind))
+		t->exit = *d->kernel.exit;
 	if (t->reason == HS_TRIP_LIMIT || t->reason == HS_TRIP_SLO || t->reason == HS_TRIP_HARM) {
 		t->vital = load(&gate->trip_vital);
 		t->value = load(&gate->trip_value);
 		t->limit = load(&gate->trip_limit);
 	}
+}
+
+void aftermath_undone(struct homeostatd *d, const struct undo_entry *entry,
+		      enum undo_outcome outcome)
+{
+	struct recorder_undone *u = &d->after.undone;
+	__u32 i = u->nr++;
+
+	if (i >= RECORDER_UNDONE)
+		return;
+	u->entry[i].outcome = outcome;
+	snprintf(u->entry[i].path, sizeof(u->entry[i].path), "%s", entry->path);
+	snprintf(u->entry[i].old, sizeof(u->entry[i].old), "%.59s", entry->old);
+}
+
+static void take_undone(struct aftermath *a, struct recorder_trip *t)
+{
+	t->undone = a->undone;
+	memset(&a->undone, 0, sizeof(a->undone));
 }
 
 /* ---- start and end ---- */
@@ -111,6 +133,7 @@ static void last_one_died(struct aftermath *a, const struct profile_trip *policy
 	t.trips = v.trips;
 	t.held = v.state == BREAKER_HELD;
 	t.rearm_in_ns = v.state == BREAKER_WAITING ? v.at_ns - now : 0;
+	take_undone(a, &t);
 	recorder_trip(r, &t);
 	log_error("the last homeostatd died while it acted; that counts as a trip, reason %s",
 		  trip_name(HS_TRIP_DIED));
@@ -139,30 +162,34 @@ static int open_records(const char *state)
 	return fd;
 }
 
-int aftermath_open(struct homeostatd *d, int run_fd, const char *state,
-		   const struct profile_trip *policy)
+int aftermath_open(struct homeostatd *d, int run_fd)
 {
 	struct aftermath *a = &d->after;
-	int err, fd;
+	int err;
 
 	err = breaker_open(&a->breaker, run_fd, d->opt.root);
 	if (!err)
 		err = recorder_open(&a->recorder, run_fd, d->opt.root);
-	if (err) {
+	if (err)
 		log_error("memory of the stall-loop breaker and flight recorder: %s",
 			  strerror(-err));
-		return err;
-	}
+	return err;
+}
+
+void aftermath_begin(struct homeostatd *d, const struct profile_trip *policy)
+{
+	struct aftermath *a = &d->after;
+	int fd, err;
+
 	if (a->breaker->acting)
 		last_one_died(a, policy);
-	fd = open_records(state);
+	fd = open_records(d->opt.state);
 	if (fd < 0)
-		return 0;
+		return;
 	err = scribe_start(&a->scribe, a->recorder, fd);
 	close(fd);
 	if (err)
 		log_warn("the writer of incident records: %s; there will be none", strerror(-err));
-	return 0;
 }
 
 void aftermath_asked(struct homeostatd *d)
@@ -213,6 +240,32 @@ static bool tripped_by_hand(struct homeostatd *d)
 	return true;
 }
 
+/* The guard's restorer runs it: we may not, and would wait for it. */
+static void run_hook(struct homeostatd *d, const struct recorder_trip *t)
+{
+	char text[UNDO_REASON_LEN];
+	int err;
+
+	if (!d->undo.table)
+		return;
+	snprintf(text, sizeof(text), "%s", trip_name(t->reason));
+	undo_set_reason(d->undo.table, text);
+	err = guard_tripped(d->opt.guard_fd);
+	if (err && (err != -ENOTCONN || policy_of(d)->hook[0]))
+		log_warn("the hook was not run: %s",
+			 err == -ENOTCONN ? "there is no guard to do it" : strerror(-err));
+}
+
+void aftermath_profile(struct homeostatd *d)
+{
+	const struct profile_trip *policy = policy_of(d);
+
+	/* no longer than a path may be here: the profile has seen to that */
+	if (d->undo.table)
+		undo_set_hook(d->undo.table, policy->hook,
+			      (__u32)(policy->hook_limit_ns / NS_PER_MS));
+}
+
 void aftermath_tripped(struct homeostatd *d)
 {
 	struct aftermath *a = &d->after;
@@ -236,12 +289,14 @@ void aftermath_tripped(struct homeostatd *d)
 	t.held = v.state == BREAKER_HELD;
 	t.rearm_in_ns = v.state == BREAKER_WAITING ? v.at_ns - now : 0;
 	recorder_sample(a->recorder, d->kernel.vitals, d->kernel.knobs, 0, now);
+	take_undone(a, &t);
 	recorder_trip(a->recorder, &t);
 	breaker_acting(a->breaker, false);
 	err = scribe_wake(&a->scribe);
 	if (err && err != -ECHILD)
 		log_warn("the writer of incident records is gone (%s): no record of this trip",
 			 strerror(-err));
+	run_hook(d, &t);
 }
 
 void aftermath_latch(struct homeostatd *d)

@@ -14,6 +14,7 @@
 #include "breaker.h"
 #include "recorder.h"
 #include "scribe.h"
+#include "undo.h"
 
 struct homeostatd;
 struct json_object;
@@ -22,6 +23,7 @@ struct aftermath {
 	struct breaker *breaker; /* never NULL between _open and _close; so is: */
 	struct recorder *recorder;
 	struct scribe scribe;
+	struct recorder_undone undone;
 	bool due;	/* to be armed again of our own accord */
 	__u32 by_hand;	/* gate.by_hand as it was when we last looked */
 	__u64 retry_ns; /* an arming of our own accord was refused: not before this */
@@ -29,23 +31,34 @@ struct aftermath {
 };
 
 /*
- * Opens breaker and recorder in the runtime directory, the state directory `state`, and starts the scribe,
- * before anything is loaded. Finds out whether the last daemon died while acting, and has that counted
- * and written up. A state directory that is of no use is a warning: no records then.
- * 0, or negative errno after a line in the log: no memory.
+ * Opens breaker and recorder in the runtime directory, before anything is loaded. 0, or negative errno
+ * after a line in the log: no memory.
  */
-int aftermath_open(struct homeostatd *d, int run_fd, const char *state,
-		   const struct profile_trip *policy);
+int aftermath_open(struct homeostatd *d, int run_fd);
+
+/*
+ * What an earlier daemon left has been undone: finds out whether it died while it acted, has that
+ * counted, and starts the scribe, which writes it up. A state directory that is of no use is a warning:
+ * no records then. Before there are threads.
+ */
+void aftermath_begin(struct homeostatd *d, const struct profile_trip *policy);
 void aftermath_close(struct homeostatd *d);
 
 /* Somebody asked it to end: the next start does as its mode says, unless held. */
 void aftermath_asked(struct homeostatd *d);
 
+/* Another profile is in force: its hook is the one to run. */
+void aftermath_profile(struct homeostatd *d);
+
 /* Before the gate is opened; and where that failed, or it was shut in good order. */
 void aftermath_arming(struct homeostatd *d);
 void aftermath_disarmed(struct homeostatd *d);
 
-/* The gate was shut, by whomever, and everything is stock: counts, records, says why. */
+/* A value that was put back (or not): belongs to the trip that is entered next. */
+void aftermath_undone(struct homeostatd *d, const struct undo_entry *entry,
+		      enum undo_outcome outcome);
+
+/* The gate was shut, by whomever, and everything is stock: counts, records, runs the hook. */
 void aftermath_tripped(struct homeostatd *d);
 
 /* Does an earlier trip speak against arming? 0, -EAGAIN (later) or -EPERM (a person has to), and why. */

@@ -226,7 +226,7 @@ static void cause_text(const struct hs_gate *gate, __u32 reason, char *buf, size
 
 /*
  * The one place where the daemon learns that the gate was shut, by whomever. The gate is first and has
- * been; then the scheduler leaves; then the paperwork.
+ * been; then the scheduler leaves; what was changed elsewhere is put back; then the paperwork.
  */
 static void tripped(struct homeostatd *d)
 {
@@ -235,6 +235,7 @@ static void tripped(struct homeostatd *d)
 	__u32 reason = load(&gate->trip_reason);
 
 	back_to_sensor(d);
+	undo_all(d);
 	aftermath_tripped(d);
 	stall_text(d, reason, stall, sizeof(stall));
 	cause_text(gate, reason, cause, sizeof(cause));
@@ -304,5 +305,9 @@ int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size)
 	/* the pulse turns the reflex on or off with its next beat: now */
 	kernel_pulse(&d->kernel);
 	log_info("mode %s", mode_name(mode));
+	if (mode == HS_MODE_ACT && d->opt.guard_fd < 0)
+		log_warn("no guard: should homeostatd be killed, only the kernel's side goes back "
+			 "by "
+			 "itself; start it by homeostat-guard, or with --supervise");
 	return mode == HS_MODE_ACT ? arm(d, why, size) : 0;
 }

@@ -21,7 +21,9 @@
 #include "clock.h"
 #include "log.h"
 #include "names.h"
+#include "notify.h"
 #include "parse.h"
+#include "privileges.h"
 #include "slow.h"
 #include "statedir.h"
 
@@ -30,6 +32,7 @@ enum source {
 	SOURCE_SIGNAL,
 	SOURCE_TIMER,
 	SOURCE_RING,
+	SOURCE_GUARD,
 	SOURCE_SERVER
 };
 
@@ -39,6 +42,7 @@ enum source {
 #define FOLLOW_MS 100	     /* how often events are looked for while somebody follows */
 #define TOPOLOGY_TICKS 5
 #define LOAD_PATIENCE_NS NS_PER_S
+#define STOP_PATIENCE_NS (5 * NS_PER_S)
 
 static void on_event(void *ctx, const struct hs_event *event)
 {
@@ -147,6 +151,7 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
 		log_error("%s; profile %s stays in force", error, d->policy.profile.name);
 	} else {
 		heartbeat_set_limit(&d->heartbeat, d->policy.profile.heartbeat_limit_ns);
+		aftermath_profile(d);
 		rematch(d);
 		kernel_pulse(&d->kernel);
 		log_info("profile %s is in force", d->policy.profile.name);
@@ -268,13 +273,20 @@ static int open_run_dir(struct homeostatd *d)
 }
 
 /* What can be refused cheaply is tried before anything is loaded. */
-static int open_doors(struct homeostatd *d, const struct profile_trip *policy)
+static int open_doors(struct homeostatd *d)
 {
 	int err = open_loop(d), run_fd;
 
 	if (err) {
 		log_error("event loop: %s", strerror(-err));
 		return err;
+	}
+	if (d->opt.guard_fd >= 0) {
+		err = add_source(d, d->opt.guard_fd, SOURCE_GUARD);
+		if (err) {
+			log_error("the guard's socket: %s", strerror(-err));
+			return err;
+		}
 	}
 	run_fd = open_run_dir(d);
 	if (run_fd < 0)
@@ -286,7 +298,7 @@ static int open_doors(struct homeostatd *d, const struct profile_trip *policy)
 			  : err == -EEXIST   ? ", and is no socket: remove it"
 					     : "");
 	else /* from here on the directory is ours */
-		err = aftermath_open(d, run_fd, d->opt.state, policy);
+		err = aftermath_open(d, run_fd);
 	close(run_fd);
 	return err;
 }
@@ -300,11 +312,16 @@ static int start_parts(struct homeostatd *d)
 		log_error("event ring buffer: %s", strerror(-err));
 		return err;
 	}
+	err = privileges_drop(); /* before there are threads: they inherit it */
+	if (err)
+		return err;
 	err = heartbeat_start(&d->heartbeat, d->kernel.gate, d->policy.profile.heartbeat_limit_ns,
 			      &d->housekeeping);
-	if (err)
+	if (err) {
 		log_error("heartbeat thread: %s", strerror(-err));
-	return err;
+		return err;
+	}
+	return guard_greet(d);
 }
 
 int daemon_start(struct homeostatd *d, const struct options *opt)
@@ -317,6 +334,9 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	d->opt = *opt;
 	d->start_ns = clock_ns();
 	d->epoll_fd = d->signal_fd = d->timer_fd = d->ring_fd = -1;
+	d->notify_fd = notify_open();
+	if (d->notify_fd < 0 && d->notify_fd != -ENOENT)
+		log_warn("NOTIFY_SOCKET: %s; systemd is told nothing", strerror(-d->notify_fd));
 	ask_for_cpu();
 	err = topology_read(&d->topo, opt->root);
 	if (err) {
@@ -329,7 +349,11 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	err = keep_house(d);
 	if (err)
 		log_warn("cannot keep to housekeeping CPUs: %s", strerror(-err));
-	err = open_doors(d, &profile.trip);
+	err = open_doors(d);
+	if (!err)
+		err = undo_take(d);
+	if (!err)
+		aftermath_begin(d, &profile.trip);
 	if (!err)
 		err = load_kernel(d, &profile);
 	profile_free(&profile);
@@ -340,15 +364,19 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	err = start_parts(d);
 	if (err)
 		return err;
+	aftermath_profile(d);
 	start_sensing(d);
 	watch_cpus(d);
 	if (d->after.died_ns)
-		gate_spare(d->kernel.gate, (struct gate_trip){HS_TRIP_DIED, d->after.died_ns});
+		gate_spare(d->kernel.gate, (struct gate_trip){.reason = HS_TRIP_DIED,
+							      .ns = d->after.died_ns,
+							      .cause.vital = HS_VITAL_NR});
 	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
 	err = set_mode(d, opt->mode, why, sizeof(why));
 	if (err) /* what can be seen is still worth seeing */
 		log_error("not armed: %s", why);
 	malloc_trim(0);
+	notify_send(d->notify_fd, "READY=1");
 	log_info("homeostatd runs, profile %s, mode %s, after %llu us", d->policy.profile.name,
 		 mode_name(d->mode), (clock_ns() - d->start_ns) / 1000);
 	return 0;
@@ -404,6 +432,7 @@ static void on_tick(struct homeostatd *d)
 	if (read(d->timer_fd, &expired, sizeof(expired)) < 0)
 		return;
 	d->ticks++;
+	notify_watchdog(d->notify_fd);
 	d->tick_ns = clock_ns();
 	d->events_now = 0;
 	watch_ring(d, true);
@@ -435,6 +464,9 @@ static void on_source(struct homeostatd *d, const struct epoll_event *event)
 	case SOURCE_RING:
 		take_events(d);
 		break;
+	case SOURCE_GUARD:
+		guard_watch(d);
+		break;
 	default:
 		server_event(d->server, event->data.u32, event->events);
 	}
@@ -462,17 +494,28 @@ int daemon_run(struct homeostatd *d)
 			take_events(d);
 		arm_watch(d);
 	}
-	return 0;
+	return d->exit_err;
 }
 
 void daemon_stop(struct homeostatd *d)
 {
+	notify_send(d->notify_fd, "STOPPING=1");
+	if (d->heartbeat.running)
+		heartbeat_patience(&d->heartbeat, STOP_PATIENCE_NS);
 	disarm(d, HS_TRIP_SHUTDOWN);
+	undo_all(d);
 	heartbeat_stop(&d->heartbeat);
+	/* nobody beats from here on; the guard knows by when we shall be gone */
+	if (d->kernel.gate)
+		__atomic_store_n(&d->kernel.gate->due_ns, clock_ns() + STOP_PATIENCE_NS,
+				 __ATOMIC_RELAXED);
 	server_close(d->server);
 	d->server = NULL;
 	kernel_close(&d->kernel);
 	policy_free(&d->policy);
+	undo_close(&d->undo);
+	if (d->notify_fd >= 0)
+		close(d->notify_fd);
 	aftermath_close(d);
 	for (int *fd = (int[]){d->epoll_fd, d->signal_fd, d->timer_fd, -1}; *fd >= 0; fd++)
 		close(*fd);

@@ -100,6 +100,23 @@ static void add_parts(struct json_object *o, const struct recorder_trip *t)
 	js_add_str(part, "msg", t->exit.msg);
 }
 
+static void add_undone(struct json_object *o, const struct recorder_undone *u)
+{
+	struct json_object *part = js_add_obj(o, "undone"), *array;
+
+	js_add_u64(part, "values", u->nr);
+	array = js_add_array(part, "first");
+	for (__u32 i = 0; array && i < u->nr && i < RECORDER_UNDONE; i++) {
+		struct json_object *row = js_push_obj(array);
+		__u32 outcome = u->entry[i].outcome;
+
+		js_add_str(row, "path", u->entry[i].path);
+		js_add_str(row, "old", u->entry[i].old);
+		js_add_str(row, "outcome",
+			   outcome <= UNDO_FAILED ? undo_outcome_name(outcome) : "?");
+	}
+}
+
 static void push_u64(struct json_object *array, __u64 value, bool present)
 {
 	json_object_array_add(array, present ? json_object_new_uint64(value) : NULL);
@@ -157,6 +174,7 @@ struct json_object *incident_json(const struct recorder *r, const struct recorde
 	add_head(o, trip);
 	add_cause(o, trip);
 	add_parts(o, trip);
+	add_undone(o, &trip->undone);
 	add_minute(o, r, span, trip);
 	return o;
 }

@@ -86,6 +86,10 @@ static void terminate(struct recorder_trip *t)
 	t->exit.msg[sizeof(t->exit.msg) - 1] = '\0';
 	t->profile[sizeof(t->profile) - 1] = '\0';
 	t->version[sizeof(t->version) - 1] = '\0';
+	for (int i = 0; i < RECORDER_UNDONE; i++) {
+		t->undone.entry[i].path[sizeof(t->undone.entry[i].path) - 1] = '\0';
+		t->undone.entry[i].old[sizeof(t->undone.entry[i].old) - 1] = '\0';
+	}
 }
 
 struct recorder_span recorder_copy(struct recorder *to, const struct recorder *from)

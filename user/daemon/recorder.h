@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * The flight recorder: the last minute of vital signs and knobs, the last events, the last trips. A
- * mapped file (mapped.h) of about 70 KiB that outlives the daemon; the next one goes on in it. The main
+ * mapped file (mapped.h) of about 110 KiB that outlives the daemon; the next one goes on in it. The main
  * loop writes, and allocates nothing; the scribe (scribe.h) reads, in a process of its own.
  */
 #ifndef HOMEOSTAT_RECORDER_H
@@ -11,11 +11,13 @@
 #include "../../kern/abi.h"
 #include "mapped.h"
 #include "profile.h"
+#include "undo.h"
 
 #define RECORDER_FILE "recorder"
 #define RECORDER_SAMPLES 60 /* one a second */
 #define RECORDER_EVENTS 512
 #define RECORDER_TRIPS 8
+#define RECORDER_UNDONE 16
 #define RECORDER_SPAN_NS 60000000000ULL /* what is older does not belong to a trip */
 
 struct recorder_sample {
@@ -27,6 +29,17 @@ struct recorder_sample {
 	__u32 pad;
 };
 _Static_assert(HS_VITAL_NR <= 64, "a bit for each vital sign");
+
+/* What was put back of what had been changed outside BPF. */
+struct recorder_undone {
+	__u32 nr; /* of these the first RECORDER_UNDONE are named; the log names all */
+	__u32 pad;
+	struct {
+		__u32 outcome; /* enum undo_outcome */
+		char path[UNDO_PATH_LEN];
+		char old[60]; /* the value from before, cut */
+	} entry[RECORDER_UNDONE];
+};
 
 /* What is known of a trip apart from what led to it. Times are CLOCK_MONOTONIC unless named wall. */
 struct recorder_trip {
@@ -46,6 +59,7 @@ struct recorder_trip {
 	__u32 generation;
 	__u32 trips; /* in the window */
 	__u32 held;
+	struct recorder_undone undone;
 	struct hs_exit exit; /* what sched_ext said; kind 0 = nothing */
 	char profile[PROFILE_NAME_LEN];
 	char version[16]; /* of homeostat */

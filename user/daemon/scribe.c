@@ -18,6 +18,7 @@
 #include "incident.h"
 #include "log.h"
 #include "names.h"
+#include "privileges.h"
 
 #define STOP_MS 1000
 #define DIR_FD 3 /* the scribe's descriptors */
@@ -71,10 +72,16 @@ void scribe_write(struct recorder *shared, int dir_fd)
 static void drop_privileges(void)
 {
 	cap_t none = cap_init();
+	int err;
 
 	if (!none || cap_set_proc(none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		log_warn("the writer of incident records keeps privileges: %s", strerror(errno));
 	cap_free(none);
+	/* what the daemon may, and has to, is more than enough here */
+	err = privileges_filter();
+	if (err)
+		log_debug("no system call filter for the writer of incident records: %s",
+			  strerror(-err));
 }
 
 static void keep_only(int dir_fd, int wake_fd)
