@@ -357,7 +357,7 @@ static void rearm(struct homeostatd *d, __u64 now)
 	if (!a->due || d->mode != HS_MODE_ACT || now < a->retry_ns ||
 	    verdict_of(d, now).state != BREAKER_FREE)
 		return;
-	log_info("arming again of its own accord, after %u trips", verdict_of(d, now).trips);
+	log_info("arming again of its own accord, trips so far: %u", verdict_of(d, now).trips);
 	if (!arm(d, why, sizeof(why)))
 		return;
 	log_warn("not armed again: %s", why);
