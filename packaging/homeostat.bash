@@ -43,6 +43,7 @@ _homeostat() {
 	incidents) words=--state ;;
 	incident) words="$("$1" complete incidents 2>/dev/null) --state" ;;
 	doctor) words='--root --btf' ;;
+	restore) words=--root ;;
 	profile)
 		if ((COMP_CWORD == at + 1)); then
 			words='check show load'

@@ -40,6 +40,12 @@ const struct verb cli_verbs[] = {
 	 "Stores into the kernel's memory by itself, so it works also while homeostatd hangs or\n"
 	 "is stopped. All actuators are stock from the next event on.\n",
 	 cmd_trip},
+	{"restore", "[--root DIR]", "puts back what a dead homeostatd has left changed (root)",
+	 "Replays the undo table, newest change first, and leaves alone what somebody else has\n"
+	 "written since. Refused while homeostatd lives. The table lies beside the control "
+	 "socket.\n"
+	 "--root DIR  writes below DIR\n",
+	 cmd_restore},
 	{"incidents", "[--state DIR]", "records of trips, newest last (root)",
 	 "--state DIR  the daemon's state directory (default " STATE_DIR ")\n"
 	 "Reads the directory by itself and needs no daemon.\n",

@@ -465,7 +465,7 @@ static void on_source(struct homeostatd *d, const struct epoll_event *event)
 		take_events(d);
 		break;
 	case SOURCE_GUARD:
-		guard_watch(d);
+		guard_heard(d);
 		break;
 	default:
 		server_event(d->server, event->data.u32, event->events);

@@ -25,6 +25,7 @@ struct options {
 	int guard_fd;	   /* to homeostat-guard, -1 = there is none */
 	enum hs_mode mode;
 	bool check;
+	bool supervise;
 };
 
 struct homeostatd {
@@ -116,7 +117,7 @@ void undo_all(struct homeostatd *d);
 int guard_greet(struct homeostatd *d);
 
 /* The guard's socket can be read: if it is dead, trips and has the main loop end. */
-void guard_watch(struct homeostatd *d);
+void guard_heard(struct homeostatd *d);
 
 /* ---- verbs.c ---- */
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "change.h"
 #include "clock.h"
 #include "kernel.h"
 #include "homeostat.skel.h" /* after the types that it uses */
@@ -66,9 +67,16 @@ static int pulse_late(struct call *call, struct hs_fault *fault, __u64 value)
 
 static int pulse_dead(struct call *call, struct hs_fault *fault, __u64 value)
 {
+	if (value)
+		store(&fault->died_ns, 0);
 	store(&fault->pulse_dead, value != 0);
+	if (value)
+		return 0;
+	/* for who measures: its death, and what followed */
+	js_add_u64(call->reply, "died_ns", fault->died_ns);
+	js_add_u64(call->reply, "safe_ns", call->d->kernel.gate->safe_ns);
 	/* alive again: somebody has to give it the first push */
-	return value ? 0 : kernel_pulse(&call->d->kernel);
+	return kernel_pulse(&call->d->kernel);
 }
 
 static int lose_task(struct call *call, struct hs_fault *fault, __u64 value)
@@ -98,6 +106,19 @@ static int event_storm(struct call *call, struct hs_fault *fault, __u64 value)
 	return 0;
 }
 
+/* As an actuator would: through the undo table. */
+static int change(struct call *call, struct hs_fault *fault, __u64 value)
+{
+	const char *path = js_str(call->request, "path");
+	char text[24];
+	int index;
+
+	(void)fault;
+	snprintf(text, sizeof(text), "%llu", value);
+	index = change_file(call->d->undo.table, call->d->opt.root, path, text);
+	return index < 0 ? index : 0;
+}
+
 static const struct fault {
 	const char *name;
 	int (*fn)(struct call *call, struct hs_fault *fault, __u64 value);
@@ -110,6 +131,7 @@ static const struct fault {
 	{"pulse-dead", pulse_dead, NULL},
 	{"lose-task", lose_task, NULL},
 	{"scribble", scribble, NULL},
+	{"change", change, "a number for the file at path"},
 	{"event-storm", event_storm, "events with each pulse"},
 };
 

@@ -65,7 +65,7 @@ int guard_greet(struct homeostatd *d)
 	return err;
 }
 
-void guard_watch(struct homeostatd *d)
+void guard_heard(struct homeostatd *d)
 {
 	if (d->stop || !guard_gone(d->opt.guard_fd))
 		return;
