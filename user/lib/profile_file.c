@@ -10,10 +10,13 @@
 #include <cyaml/cyaml.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "profile.h"
+
+#define PROFILE_DEPTH_MAX 8 /* mappings and lists within each other; a profile has four */
 
 #define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 #define TEXT(key, type, member, flags)                                                             \
@@ -291,6 +294,51 @@ static int check_shape(struct profile_file *file)
 	return err;
 }
 
+static int not_yaml(struct profile_file *file, const yaml_parser_t *parser)
+{
+	if (parser->error == YAML_MEMORY_ERROR)
+		return -ENOMEM;
+	return profile_file_wrong(file, (unsigned int)parser->problem_mark.line + 1,
+				  "not YAML: %s; expected 'key: value'",
+				  parser->problem ? parser->problem : "unreadable");
+}
+
+/*
+ * Before a document is built: libyaml's loader recurses, and its scanner takes seconds for 64 KiB of
+ * brackets, as it looks at every open one for each token. Events come one by one, so we can stop.
+ */
+static int check_depth(struct profile_file *file, const char *text, size_t len)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	int depth = 0, err = 0;
+	bool more = true;
+
+	if (!yaml_parser_initialize(&parser))
+		return -ENOMEM;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	while (more && !err) {
+		if (!yaml_parser_parse(&parser, &event)) {
+			err = not_yaml(file, &parser);
+			break;
+		}
+		if (event.type == YAML_SEQUENCE_START_EVENT ||
+		    event.type == YAML_MAPPING_START_EVENT)
+			depth++;
+		else if (event.type == YAML_SEQUENCE_END_EVENT ||
+			 event.type == YAML_MAPPING_END_EVENT)
+			depth--;
+		if (depth > PROFILE_DEPTH_MAX)
+			err = profile_file_wrong(file, (unsigned int)event.start_mark.line + 1,
+						 "nested too deep; expected at most %d levels",
+						 PROFILE_DEPTH_MAX);
+		more = event.type != YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return err;
+}
+
 static int load_document(struct profile_file *file, const char *text, size_t len)
 {
 	yaml_document_t next;
@@ -301,11 +349,7 @@ static int load_document(struct profile_file *file, const char *text, size_t len
 		return -ENOMEM;
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	if (!yaml_parser_load(&parser, &file->document)) {
-		err = parser.error == YAML_MEMORY_ERROR
-			      ? -ENOMEM
-			      : profile_file_wrong(file, (unsigned int)parser.problem_mark.line + 1,
-						   "not YAML: %s; expected 'key: value'",
-						   parser.problem ? parser.problem : "unreadable");
+		err = not_yaml(file, &parser);
 	} else if (yaml_parser_load(&parser, &next)) {
 		yaml_node_t *root = yaml_document_get_root_node(&next);
 
@@ -314,9 +358,7 @@ static int load_document(struct profile_file *file, const char *text, size_t len
 						 "a second document; expected one in a file");
 		yaml_document_delete(&next);
 	} else {
-		err = profile_file_wrong(file, (unsigned int)parser.problem_mark.line + 1,
-					 "not YAML: %s; expected 'key: value'",
-					 parser.problem ? parser.problem : "unreadable");
+		err = not_yaml(file, &parser);
 	}
 	yaml_parser_delete(&parser);
 	return err;
@@ -339,7 +381,9 @@ int profile_file_read(struct profile_file *file, const char *text, size_t len)
 	cyaml_err_t cyaml;
 	int err;
 
-	err = load_document(file, text, len);
+	err = check_depth(file, text, len);
+	if (!err)
+		err = load_document(file, text, len);
 	if (!err)
 		err = check_shape(file);
 	if (err)
