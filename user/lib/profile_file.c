@@ -147,11 +147,11 @@ static const char *known_keys(const cyaml_schema_field_t *fields, char *buf, siz
 }
 
 static int walk(struct profile_file *file, yaml_node_t *node, const cyaml_schema_value_t *schema,
-		const char *what, unsigned char *seen);
+		const char *what);
 
 /* Keys known, none twice. */
 static int walk_keys(struct profile_file *file, yaml_node_t *node,
-		     const cyaml_schema_field_t *fields, const char *what, unsigned char *seen)
+		     const cyaml_schema_field_t *fields, const char *what)
 {
 	char known[256];
 	yaml_node_pair_t *pair, *other;
@@ -178,7 +178,7 @@ static int walk_keys(struct profile_file *file, yaml_node_t *node,
 					"expected once",
 					scalar(key), what, line_of(first));
 		}
-		err = walk(file, value, &field->value, field->key, seen);
+		err = walk(file, value, &field->value, field->key);
 		if (err)
 			return err;
 	}
@@ -186,7 +186,7 @@ static int walk_keys(struct profile_file *file, yaml_node_t *node,
 }
 
 static int walk_mapping(struct profile_file *file, yaml_node_t *node,
-			const cyaml_schema_value_t *schema, const char *what, unsigned char *seen)
+			const cyaml_schema_value_t *schema, const char *what)
 {
 	const cyaml_schema_field_t *field;
 	yaml_node_pair_t *pair;
@@ -200,7 +200,7 @@ static int walk_mapping(struct profile_file *file, yaml_node_t *node,
 			"%s is not a mapping; expected 'key: value' with keys: %s", what,
 			known_keys(schema->mapping.fields, known, sizeof(known)));
 	}
-	err = walk_keys(file, node, schema->mapping.fields, what, seen);
+	err = walk_keys(file, node, schema->mapping.fields, what);
 	if (err)
 		return err;
 	for (field = schema->mapping.fields; field->key; field++) {
@@ -221,7 +221,7 @@ static int walk_mapping(struct profile_file *file, yaml_node_t *node,
 }
 
 static int walk_sequence(struct profile_file *file, yaml_node_t *node,
-			 const cyaml_schema_value_t *schema, const char *what, unsigned char *seen)
+			 const cyaml_schema_value_t *schema, const char *what)
 {
 	yaml_node_item_t *item;
 	char entry[32];
@@ -240,29 +240,21 @@ static int walk_sequence(struct profile_file *file, yaml_node_t *node,
 			return profile_file_wrong(file, line_of(value),
 						  "too many %s; expected at most %u", what,
 						  (unsigned int)schema->sequence.max);
-		err = walk(file, value, schema->sequence.entry, entry, seen);
+		err = walk(file, value, schema->sequence.entry, entry);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-/* `seen` has a flag for each node: one that is met twice is an alias. */
 static int walk(struct profile_file *file, yaml_node_t *node, const cyaml_schema_value_t *schema,
-		const char *what, unsigned char *seen)
+		const char *what)
 {
-	long id = node - file->document.nodes.start;
-
-	if (seen[id])
-		return profile_file_wrong(file, line_of(node),
-					  "'%s' is used again by an alias; expected plain values",
-					  what);
-	seen[id] = 1;
 	switch (schema->type) {
 	case CYAML_MAPPING:
-		return walk_mapping(file, node, schema, what, seen);
+		return walk_mapping(file, node, schema, what);
 	case CYAML_SEQUENCE:
-		return walk_sequence(file, node, schema, what, seen);
+		return walk_sequence(file, node, schema, what);
 	default:
 		if (node->type != YAML_SCALAR_NODE || !node->data.scalar.length)
 			return profile_file_wrong(file, line_of(node),
@@ -280,18 +272,11 @@ static int walk(struct profile_file *file, yaml_node_t *node, const cyaml_schema
 static int check_shape(struct profile_file *file)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&file->document);
-	unsigned char *seen;
-	int err;
 
 	if (!root)
 		return profile_file_wrong(file, 1,
 					  "the file is empty; expected 'name: …' at least");
-	seen = calloc(file->document.nodes.top - file->document.nodes.start, 1);
-	if (!seen)
-		return -ENOMEM;
-	err = walk(file, root, &profile_schema, "profile", seen);
-	free(seen);
-	return err;
+	return walk(file, root, &profile_schema, "profile");
 }
 
 static int not_yaml(struct profile_file *file, const yaml_parser_t *parser)
@@ -303,11 +288,50 @@ static int not_yaml(struct profile_file *file, const yaml_parser_t *parser)
 				  parser->problem ? parser->problem : "unreadable");
 }
 
+/* One event: not too deep, and nothing that stands for something else. */
+static int check_event(struct profile_file *file, const yaml_event_t *event, int *depth)
+{
+	const unsigned int line = (unsigned int)event->start_mark.line + 1;
+	const void *anchor = NULL;
+
+	switch (event->type) {
+	case YAML_ALIAS_EVENT:
+		anchor = event->data.alias.anchor;
+		break;
+	case YAML_SCALAR_EVENT:
+		anchor = event->data.scalar.anchor;
+		break;
+	case YAML_SEQUENCE_START_EVENT:
+		anchor = event->data.sequence_start.anchor;
+		++*depth;
+		break;
+	case YAML_MAPPING_START_EVENT:
+		anchor = event->data.mapping_start.anchor;
+		++*depth;
+		break;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		--*depth;
+		break;
+	default:
+		break;
+	}
+	if (anchor)
+		return profile_file_wrong(file, line,
+					  "an anchor or alias ('%s'); expected plain values",
+					  (const char *)anchor);
+	if (*depth > PROFILE_DEPTH_MAX)
+		return profile_file_wrong(file, line, "nested too deep; expected at most %d levels",
+					  PROFILE_DEPTH_MAX);
+	return 0;
+}
+
 /*
- * Before a document is built: libyaml's loader recurses, and its scanner takes seconds for 64 KiB of
- * brackets, as it looks at every open one for each token. Events come one by one, so we can stop.
+ * Before a document is built: libyaml's loader recurses and compares all anchors with each other, and
+ * its scanner takes seconds for 64 KiB of brackets, as it looks at every open one for each token.
+ * Events come one by one, so we can stop.
  */
-static int check_depth(struct profile_file *file, const char *text, size_t len)
+static int check_events(struct profile_file *file, const char *text, size_t len)
 {
 	yaml_parser_t parser;
 	yaml_event_t event;
@@ -322,16 +346,7 @@ static int check_depth(struct profile_file *file, const char *text, size_t len)
 			err = not_yaml(file, &parser);
 			break;
 		}
-		if (event.type == YAML_SEQUENCE_START_EVENT ||
-		    event.type == YAML_MAPPING_START_EVENT)
-			depth++;
-		else if (event.type == YAML_SEQUENCE_END_EVENT ||
-			 event.type == YAML_MAPPING_END_EVENT)
-			depth--;
-		if (depth > PROFILE_DEPTH_MAX)
-			err = profile_file_wrong(file, (unsigned int)event.start_mark.line + 1,
-						 "nested too deep; expected at most %d levels",
-						 PROFILE_DEPTH_MAX);
+		err = check_event(file, &event, &depth);
 		more = event.type != YAML_STREAM_END_EVENT;
 		yaml_event_delete(&event);
 	}
@@ -381,7 +396,7 @@ int profile_file_read(struct profile_file *file, const char *text, size_t len)
 	cyaml_err_t cyaml;
 	int err;
 
-	err = check_depth(file, text, len);
+	err = check_events(file, text, len);
 	if (!err)
 		err = load_document(file, text, len);
 	if (!err)
