@@ -4,6 +4,7 @@
 # make run    set up what is missing, build, show homeostat at work (in a lab guest)
 # make test   set up what is missing, build, pass all tests
 # make check  the fast part: unit tests, format, lint; no guest
+# make fuzz   each fuzz target for FUZZ_S seconds
 # make        build all
 # make install DESTDIR= PREFIX=/usr
 
@@ -126,6 +127,21 @@ $(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libho
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)$(CC) $(SAN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
 
+# the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
+FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
+FUZZ := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
+FUZZ_S ?= 60
+fuzzobj = $(patsubst %.c,$(O)/fuzz/obj/%.o,$(1))
+$(O)/unit/test_fuzz: $(call sanobj,$(FUZZ_SRC))
+$(O)/san/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath selftests/fuzz/corpus)"'
+
+$(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
+	@mkdir -p $(@D)
+	$(call say,CC-FUZZ,$@)$(CLANG) $(USER_CFLAGS) $(SAN) -fsanitize=fuzzer-no-link -DHS_LIBFUZZER -MMD -MP -c $< -o $@
+
+$(O)/fuzz/fuzz_%: $(O)/fuzz/obj/selftests/fuzz/fuzz_%.o $(call fuzzobj,$(LIB_SRC) $(filter-out %/main.c,$(DAEMON_SRC)))
+	$(call say,LD-FUZZ,$@)$(CLANG) $(SAN) -fsanitize=fuzzer -o $@ $^ $(USER_LIBS)
+
 # tests that load the kernel object; they run in the lab guest
 KTEST := $(patsubst selftests/kernel/%.c,$(O)/ktest/%,$(KTEST_SRC))
 $(O)/ktest/%: $(O)/selftests/kernel/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
@@ -158,7 +174,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test check format format-check lint install clean
+.PHONY: setup run test check fuzz format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -174,6 +190,9 @@ test:
 
 check: format-check lint $(UNIT)
 	$(Q)O=$(O) scripts/test --unit
+
+fuzz: $(FUZZ)
+	$(Q)O=$(O) scripts/fuzz --seconds $(FUZZ_S)
 
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format:
