@@ -147,7 +147,7 @@ scenario_kill() {
 	kill_one kill -s 9 -p "$hs_pid"
 	hs_act balanced || exit 1
 	kill_one stop -s 19 -p "$hs_pid"
-	hs_act balanced --fault-injection || exit 1
+	HS_DAEMON=homeostatd-fault hs_act balanced || exit 1
 	kill_one hang -j '{"verb":"fault","what":"hang"}'
 	hs_act balanced || exit 1
 	kill_one trip -x 'homeostat trip'

@@ -85,14 +85,15 @@ hs_complain() {
 	return 1
 }
 
-# hs_start PROFILE OPTION…: PROFILE is a name or a path. Starts the daemon and waits until it answers
+# hs_start PROFILE OPTION…: PROFILE is a name or a path. Starts the daemon and waits until it answers.
+# HS_DAEMON names another one: homeostatd-fault, which has the verb `fault`
 hs_start() {
 	_profile=$1
 	shift
 	case $_profile in */*) ;; *) _profile=$profiles/$_profile.yaml ;; esac
-	homeostatd --profile "$_profile" "$@" >>"$hs_log" 2>&1 &
+	"${HS_DAEMON:-homeostatd}" --profile "$_profile" "$@" >>"$hs_log" 2>&1 &
 	hs_pid=$!
-	within 20 hs_answers || hs_complain "homeostatd $* does not answer"
+	within 20 hs_answers || hs_complain "${HS_DAEMON:-homeostatd} $* does not answer"
 }
 
 # hs_act PROFILE OPTION…: starts it in mode act and waits until its scheduler is on

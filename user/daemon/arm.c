@@ -249,5 +249,9 @@ int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size)
 	/* the pulse turns the reflex on or off with its next beat: now */
 	kernel_pulse(&d->kernel);
 	log_info("mode %s", mode_name(mode));
+	if (mode == HS_MODE_ACT && d->opt.guard_fd < 0)
+		log_warn("no guard: should homeostatd be killed, only the kernel's side goes back "
+			 "by "
+			 "itself; start it by homeostat-guard, or with --supervise");
 	return mode == HS_MODE_ACT ? arm(d, why, size) : 0;
 }

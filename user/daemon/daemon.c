@@ -18,7 +18,9 @@
 #include "clock.h"
 #include "log.h"
 #include "names.h"
+#include "notify.h"
 #include "parse.h"
+#include "privileges.h"
 #include "slow.h"
 
 /* data.u32 of epoll events; from SOURCE_SERVER on they are the server's. */
@@ -26,6 +28,7 @@ enum source {
 	SOURCE_SIGNAL,
 	SOURCE_TIMER,
 	SOURCE_RING,
+	SOURCE_GUARD,
 	SOURCE_SERVER
 };
 
@@ -35,6 +38,7 @@ enum source {
 #define FOLLOW_MS 100	     /* how often events are looked for while somebody follows */
 #define TOPOLOGY_TICKS 5
 #define LOAD_PATIENCE_NS NS_PER_S
+#define STOP_PATIENCE_NS (5 * NS_PER_S)
 
 static void on_event(void *ctx, const struct hs_event *event)
 {
@@ -257,6 +261,13 @@ static int open_doors(struct homeostatd *d)
 		log_error("event loop: %s", strerror(-err));
 		return err;
 	}
+	if (d->opt.guard_fd >= 0) {
+		err = add_source(d, d->opt.guard_fd, SOURCE_GUARD);
+		if (err) {
+			log_error("the guard's socket: %s", strerror(-err));
+			return err;
+		}
+	}
 	err = server_open(&d->server, d->opt.socket, d->epoll_fd, SOURCE_SERVER, verb_answer, d);
 	if (err)
 		log_error("%s: %s%s", d->opt.socket, strerror(-err),
@@ -275,11 +286,16 @@ static int start_parts(struct homeostatd *d)
 		log_error("event ring buffer: %s", strerror(-err));
 		return err;
 	}
+	err = privileges_drop(); /* before there are threads: they inherit it */
+	if (err)
+		return err;
 	err = heartbeat_start(&d->heartbeat, d->kernel.gate, d->policy.profile.heartbeat_limit_ns,
 			      &d->housekeeping);
-	if (err)
+	if (err) {
 		log_error("heartbeat thread: %s", strerror(-err));
-	return err;
+		return err;
+	}
+	return guard_greet(d);
 }
 
 int daemon_start(struct homeostatd *d, const struct options *opt)
@@ -292,6 +308,9 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	d->opt = *opt;
 	d->start_ns = clock_ns();
 	d->epoll_fd = d->signal_fd = d->timer_fd = d->ring_fd = -1;
+	d->notify_fd = notify_open();
+	if (d->notify_fd < 0 && d->notify_fd != -ENOENT)
+		log_warn("NOTIFY_SOCKET: %s; systemd is told nothing", strerror(-d->notify_fd));
 	ask_for_cpu();
 	err = topology_read(&d->topo, opt->root);
 	if (err) {
@@ -302,6 +321,8 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	if (err)
 		return err;
 	err = open_doors(d);
+	if (!err)
+		err = undo_take(d);
 	if (!err)
 		err = load_kernel(d, &profile);
 	profile_free(&profile);
@@ -322,6 +343,7 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	if (err) /* what can be seen is still worth seeing */
 		log_error("not armed: %s", why);
 	malloc_trim(0);
+	notify_send(d->notify_fd, "READY=1");
 	log_info("homeostatd runs, profile %s, mode %s, after %llu us", d->policy.profile.name,
 		 mode_name(d->mode), (clock_ns() - d->start_ns) / 1000);
 	return 0;
@@ -376,6 +398,7 @@ static void on_tick(struct homeostatd *d)
 	if (read(d->timer_fd, &expired, sizeof(expired)) < 0)
 		return;
 	d->ticks++;
+	notify_watchdog(d->notify_fd);
 	d->tick_ns = clock_ns();
 	d->events_now = 0;
 	watch_ring(d, true);
@@ -406,6 +429,9 @@ static void on_source(struct homeostatd *d, const struct epoll_event *event)
 	case SOURCE_RING:
 		take_events(d);
 		break;
+	case SOURCE_GUARD:
+		guard_watch(d);
+		break;
 	default:
 		server_event(d->server, event->data.u32, event->events);
 	}
@@ -433,17 +459,28 @@ int daemon_run(struct homeostatd *d)
 			take_events(d);
 		arm_watch(d);
 	}
-	return 0;
+	return d->exit_err;
 }
 
 void daemon_stop(struct homeostatd *d)
 {
+	notify_send(d->notify_fd, "STOPPING=1");
+	if (d->heartbeat.running)
+		heartbeat_patience(&d->heartbeat, STOP_PATIENCE_NS);
 	disarm(d, HS_TRIP_SHUTDOWN);
+	undo_all(d);
 	heartbeat_stop(&d->heartbeat);
+	/* nobody beats from here on; the guard knows by when we shall be gone */
+	if (d->kernel.gate)
+		__atomic_store_n(&d->kernel.gate->due_ns, clock_ns() + STOP_PATIENCE_NS,
+				 __ATOMIC_RELAXED);
 	server_close(d->server);
 	d->server = NULL;
 	kernel_close(&d->kernel);
 	policy_free(&d->policy);
+	undo_close(&d->undo);
+	if (d->notify_fd >= 0)
+		close(d->notify_fd);
 	for (int *fd = (int[]){d->epoll_fd, d->signal_fd, d->timer_fd, -1}; *fd >= 0; fd++)
 		close(*fd);
 }

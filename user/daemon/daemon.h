@@ -14,13 +14,14 @@
 #include "policy.h"
 #include "server.h"
 #include "topology.h"
+#include "undo.h"
 
 struct options {
 	const char *profile; /* NULL = stock */
 	const char *socket;
 	const char *root; /* of /proc and /sys; "" = the real one */
+	int guard_fd;	  /* to homeostat-guard, -1 = there is none */
 	enum hs_mode mode;
-	bool fault_injection;
 	bool check;
 };
 
@@ -31,11 +32,13 @@ struct homeostatd {
 	struct policy policy;
 	struct heartbeat heartbeat;
 	struct event_log events;
+	struct undo undo;
 	struct server *server;
 	cpu_set_t housekeeping;
 	enum hs_mode mode;
 	bool armed; /* we opened the gate and have not yet seen it shut */
 	bool stop;
+	int exit_err;	   /* why it stops by itself: negative errno */
 	bool rush;	   /* events came faster than they are worth a wake-up each */
 	bool events_left;  /* the ring may hold more than was taken in this round */
 	bool served;	   /* a request was answered since the last tick */
@@ -46,6 +49,7 @@ struct homeostatd {
 	__u64 ticks;
 	char cpus_seen[6144]; /* what watch_cpus() looks at, as last read */
 	int epoll_fd, signal_fd, timer_fd, ring_fd;
+	int notify_fd; /* to systemd, negative = it did not ask */
 };
 
 /* ---- daemon.c ---- */
@@ -87,6 +91,23 @@ void arm_tick(struct homeostatd *d);
 
 /* Changes the mode, arming and disarming as it takes. 0 or negative errno and `why`. */
 int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size);
+
+/* ---- guarded.c ---- */
+
+/*
+ * Opens the undo table beside the control socket, takes its lock for good, and puts back what an earlier
+ * daemon has left. 0, or negative errno after one clear line in the log.
+ */
+int undo_take(struct homeostatd *d);
+
+/* Puts back what stands in the undo table, one line in the log for each. */
+void undo_all(struct homeostatd *d);
+
+/* Makes itself known to the guard, if there is one. 0, or negative errno after a line in the log. */
+int guard_greet(struct homeostatd *d);
+
+/* The guard's socket can be read: if it is dead, trips and has the main loop end. */
+void guard_watch(struct homeostatd *d);
 
 /* ---- verbs.c ---- */
 

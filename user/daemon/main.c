@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "guard_link.h"
 #include "log.h"
 #include "names.h"
 #include "parse.h"
@@ -26,9 +27,9 @@ static const struct option_info {
 	{'s', "socket", "PATH", "control socket (" CONTROL_SOCKET ")"},
 	{'r', "root", "DIR", "read /proc and /sys below DIR (tests)"},
 	{'l', "log", "LEVEL", "error, warn, info (default) or debug"},
+	{'g', "guard-fd", "N", "socket to homeostat-guard, which gives it"},
 	{'c', "check", NULL, "check the profile, touch nothing, and exit"},
 	{'f', "foreground", NULL, "stay in the foreground (it always does)"},
-	{'F', "fault-injection", NULL, "allow the verb `fault` (tests)"},
 	{'h', "help", NULL, "this text"},
 	{'V', "version", NULL, "version of program and interface"},
 };
@@ -58,6 +59,7 @@ static int usage(const char *problem, const char *what)
 /* Returns -1 to go on, or the exit code. */
 static int take_option(struct options *opt, int letter, const char *argument)
 {
+	__u64 number;
 	int found;
 
 	switch (letter) {
@@ -82,13 +84,15 @@ static int take_option(struct options *opt, int letter, const char *argument)
 			return usage("unknown log level", argument);
 		log_set_level((enum log_level)found);
 		return -1;
+	case 'g':
+		if (parse_u64_max(argument, INT_MAX, &number) || guard_take((int)number))
+			return usage("not a guard's socket", argument);
+		opt->guard_fd = (int)number;
+		return -1;
 	case 'c':
 		opt->check = true;
 		return -1;
 	case 'f':
-		return -1;
-	case 'F':
-		opt->fault_injection = true;
 		return -1;
 	case 'h':
 		help(stdout);
@@ -148,7 +152,8 @@ static int check(const struct options *opt)
 int main(int argc, char **argv)
 {
 	static struct homeostatd d; /* large, and one */
-	struct options opt = {.socket = CONTROL_SOCKET, .root = "", .mode = HS_MODE_OBSERVE};
+	struct options opt = {
+		.socket = CONTROL_SOCKET, .root = "", .mode = HS_MODE_OBSERVE, .guard_fd = -1};
 	char path[PATH_MAX];
 	int code = take_options(&opt, argc, argv), err;
 

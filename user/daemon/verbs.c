@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "clock.h"
 #include "log.h"
@@ -36,7 +35,9 @@ static const struct verb {
 	{"unwish", verb_unwish, true, {"knob"}},
 	{"profile_load", verb_profile_load, true, {"path"}},
 	{"reload", verb_reload, true, {NULL}},
-	{"fault", verb_fault, true, {"what"}},
+#ifdef HS_FAULT
+	{"fault", verb_fault, true, {"what", "value", "pid"}},
+#endif
 };
 
 static const struct verb *find_verb(const char *name)
@@ -218,32 +219,4 @@ int verb_reload(struct call *call)
 		return -ENOENT;
 	}
 	return daemon_load_profile(call->d, path, call->error, sizeof(call->error));
-}
-
-/* For tests only: what a defect of ours might do. */
-int verb_fault(struct call *call)
-{
-	const char *what = js_str(call->request, "what");
-
-	if (!call->d->opt.fault_injection) {
-		snprintf(call->error, sizeof(call->error),
-			 "homeostatd was started without --fault-injection");
-		return -EPERM;
-	}
-	if (!strcmp(what, "hang")) {
-		log_warn("fault: hanging, as asked");
-		for (;;) {
-			struct timespec ts = clock_timespec(NS_PER_S);
-
-			clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-		}
-	}
-	if (!strcmp(what, "spin")) {
-		log_warn("fault: spinning, as asked");
-		for (;;)
-			__asm__ volatile("" ::: "memory");
-	}
-	snprintf(call->error, sizeof(call->error), "unknown fault '%.32s'; expected hang or spin",
-		 what);
-	return -EINVAL;
 }

@@ -57,6 +57,39 @@ static const cyaml_schema_field_t rule_fields[] = {
 	MAY(struct rule_text, cooldown), CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t limit_fields[] = {
+	MUST(struct limit_text, vital),
+	MUST(struct limit_text, max),
+	MAY(struct limit_text, windows),
+	MAY(struct limit_text, times),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t slo_fields[] = {
+	MAY(struct slo_text, vital),
+	MAY(struct slo_text, report),
+	MUST(struct slo_text, max),
+	TEXT("for", struct slo_text, lasting, CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t helping_fields[] = {
+	MUST(struct helping_text, margin),
+	TEXT("for", struct helping_text, lasting, CYAML_FLAG_OPTIONAL),
+	MAY(struct helping_text, observe),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t trip_fields[] = {
+	MAY(struct trip_text, rearm),
+	MAY(struct trip_text, rearm_max),
+	MAY(struct trip_text, trips),
+	MAY(struct trip_text, window),
+	MAY(struct trip_text, hook),
+	MAY(struct trip_text, hook_limit),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t match_fields[] = {
 	MAY(struct match_text, cgroup),
 	MAY(struct match_text, comm),
@@ -84,6 +117,12 @@ static const cyaml_schema_value_t knob_entry = {
 static const cyaml_schema_value_t rule_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct rule_text, rule_fields),
 };
+static const cyaml_schema_value_t limit_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct limit_text, limit_fields),
+};
+static const cyaml_schema_value_t slo_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct slo_text, slo_fields),
+};
 static const cyaml_schema_value_t workload_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct workload_text, workload_fields),
 };
@@ -99,6 +138,12 @@ static const cyaml_schema_field_t profile_fields[] = {
 			     HS_KNOB_NR),
 	CYAML_FIELD_SEQUENCE("rules", OPTIONAL, struct profile_text, rules, &rule_entry, 0,
 			     HS_RULES_MAX),
+	CYAML_FIELD_SEQUENCE("limits", OPTIONAL, struct profile_text, limits, &limit_entry, 0,
+			     HS_LIMITS_MAX),
+	CYAML_FIELD_SEQUENCE("slo", OPTIONAL, struct profile_text, slo, &slo_entry, 0,
+			     PROFILE_SLOS_MAX),
+	CYAML_FIELD_MAPPING_PTR("helping", OPTIONAL, struct profile_text, helping, helping_fields),
+	CYAML_FIELD_MAPPING_PTR("trip", OPTIONAL, struct profile_text, trip, trip_fields),
 	CYAML_FIELD_SEQUENCE("workloads", OPTIONAL, struct profile_text, workloads, &workload_entry,
 			     0, PROFILE_WORKLOADS_MAX),
 	CYAML_FIELD_END,
@@ -228,8 +273,10 @@ static int walk_sequence(struct profile_file *file, yaml_node_t *node,
 		return profile_file_wrong(file, line_of(node),
 					  "'%s' is not a list; expected '- { … }' for each entry",
 					  what);
-	/* "rules" → "rule": every name of a list is a plain plural */
-	snprintf(entry, sizeof(entry), "%.*s", (int)strlen(what) - 1, what);
+	/* "rules" → "rule": every name of a list is a plain plural, or none */
+	snprintf(entry, sizeof(entry), "%s", what);
+	if (entry[strlen(entry) - 1] == 's')
+		entry[strlen(entry) - 1] = '\0';
 	for (item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++) {
 		yaml_node_t *value = yaml_document_get_node(&file->document, *item);
 
