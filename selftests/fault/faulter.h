@@ -80,7 +80,6 @@ struct subject {
 	pid_t guard, restorer; /* 0 = none */
 	int top_pidfd;
 	volatile struct hs_gate *gate; /* mapped; NULL = not found */
-	size_t gate_size;
 };
 
 /* Starts it. subject_await() waits until it is armed; NULL, or what went wrong. */
@@ -92,6 +91,8 @@ const char *subject_await_gate(struct subject *s);
 void subject_clear(struct subject *s);
 /* Asks it to end, as an operator does. */
 void subject_stop(struct subject *s);
+/* Maps the newest map of that name in the kernel, for reading and writing; NULL = there is none. */
+void *subject_map(const char *name, size_t size);
 bool subject_top_gone(const struct subject *s);
 
 /* Connects to the control socket. -1: nobody there. */

@@ -38,7 +38,7 @@ static struct campaign {
 	const char *change, *changed; /* request, file */
 	char value[64];		      /* of that file, before */
 	const char *out;
-	bool failed;
+	bool verbose, failed;
 } campaign = {.subject.top_pidfd = -1, .count = 1};
 
 /*
@@ -252,12 +252,14 @@ static void report(struct campaign *c, const struct trial *t, uint64_t stall,
 	if (t->wrong)
 		line_add(&l, ",\"wrong\":\"%s\"", t->wrong);
 	line_end(&l, c->out);
-	if (t->wrong || warnings) {
+	if (t->wrong || warnings)
 		c->failed = true;
+	if (t->wrong || warnings || c->verbose) {
 		printf("%s %" PRIu64 ": %s %s\n", c->row->name, t->number, t->wrong ? t->wrong : "",
 		       first);
 		fflush(stdout);
-		system("cat " DAEMON_LOG);
+		if (system("cat " DAEMON_LOG))
+			warnx("no log");
 	}
 }
 
@@ -306,6 +308,27 @@ static const char *begin(struct campaign *c, struct trial *t)
 	return wrong;
 }
 
+/* The deed, and what comes of it. */
+static uint64_t do_and_watch(struct campaign *c, struct trial *t)
+{
+	uint64_t stall;
+
+	uevents_gone();
+	trace_take(&(struct traced){0}, 0);
+	crowd_mark();
+	t->t0 = c->row->deed(t);
+	if (!t->t0) {
+		t->wrong = "the deed could not be done";
+		return 0;
+	}
+	if (!c->row->alone)
+		watch(c, t);
+	stall = crowd_stall();
+	if (!c->row->alone)
+		t->wrong = judge(c, t);
+	return stall;
+}
+
 static void trial(struct campaign *c, struct trial *t, bool last)
 {
 	static struct leftovers before;
@@ -317,21 +340,12 @@ static void trial(struct campaign *c, struct trial *t, bool last)
 		leftovers_count(&before);
 	t->wrong = begin(c, t);
 	if (!t->wrong) {
-		uevents_gone();
-		trace_take(&(struct traced){0}, 0);
-		crowd_mark();
-		t->t0 = c->row->deed(t);
-		if (!c->row->alone)
-			watch(c, t);
-		stall = crowd_stall();
-		if (!c->row->alone)
-			t->wrong = judge(c, t);
-	} else {
-		t->reason = c->subject.gate ? c->subject.gate->trip_reason : 0;
-	}
-	if (c->row->after && t->t0) {
-		wrong = c->row->after(t);
+		stall = do_and_watch(c, t);
+		wrong = c->row->after ? c->row->after(t) : NULL;
 		t->wrong = t->wrong ? t->wrong : wrong;
+	} else if (c->subject.gate) {
+		t->detect_ns = c->subject.gate->trip_ns;
+		t->reason = c->subject.gate->trip_reason;
 	}
 	if (!c->row->reuse || last || t->wrong) {
 		if (c->row->reuse && !t->wrong)
@@ -347,7 +361,7 @@ static void options(struct campaign *c, int argc, char **argv)
 {
 	int o;
 
-	while ((o = getopt(argc, argv, "r:f:n:gc:C:o:lh")) != -1) {
+	while ((o = getopt(argc, argv, "r:f:n:gc:C:o:vlh")) != -1) {
 		if (o == 'r')
 			c->row = row_find(optarg);
 		else if (o == 'f')
@@ -362,6 +376,8 @@ static void options(struct campaign *c, int argc, char **argv)
 			c->changed = optarg;
 		else if (o == 'o')
 			c->out = optarg;
+		else if (o == 'v')
+			c->verbose = true;
 		else if (o == 'l')
 			rows_list();
 		else

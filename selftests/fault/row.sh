@@ -31,9 +31,12 @@ fi
 	echo '  - { name: bomb, class: critical, match: { comm: bomb } }'
 } >$dir/profile.yaml
 
-set -- homeostatd --profile $dir/profile.yaml --mode act
-# the others are done to the program that people run
+# what is done to any program is done to the one that people run
+daemon=homeostatd
 case $row in
-hang | spin) set -- "$@" --fault-injection ;;
+hang | spin | pulse-dead | wrong-abi) daemon=homeostatd-fault ;;
 esac
-exec faulter -r "$row" -f "$first" -n "$count" -o "$out" -- "$@"
+echo '{"load":"begin"}' >>"$out"
+set -- $daemon --profile $dir/profile.yaml --mode act
+# shellcheck disable=SC2086  # options
+exec faulter $FAULT_OPTIONS -r "$row" -f "$first" -n "$count" -o "$out" -- "$@"

@@ -2,7 +2,6 @@
 /* Copyright (C) 2026 homeostat contributors */
 /* Rows in which the world around the daemon is bad, and the trip itself. */
 #include "faulter.h"
-#include <bpf/bpf.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/timex.h>
@@ -18,6 +17,8 @@ static uint64_t trip(struct trial *t)
 	g->trip_reason = HS_TRIP_OPERATOR;
 	g->trip_ns = t0;
 	__atomic_store_n(&g->armed, 0, __ATOMIC_SEQ_CST);
+	/* whoever trips has nothing more urgent to do than to make room */
+	sleep_until(t0 + NS_PER_MS);
 	return t0;
 }
 
@@ -124,36 +125,20 @@ static const char *profile_good(struct trial *t)
 
 static uint64_t knobs_scribble(struct trial *t)
 {
+	size_t size = HS_KNOB_NR * sizeof(struct hs_knob);
+	struct hs_knob *knobs = subject_map(".data.knobs", size);
 	struct rng r = rng_seed(t->number);
-	struct hs_knob *knobs = NULL;
 	uint64_t t0 = now_ns();
-	__u32 id = 0;
 
-	while (!bpf_map_get_next_id(id, &id)) {
-		struct bpf_map_info info = {};
-		__u32 len = sizeof(info);
-		int fd = bpf_map_get_fd_by_id(id);
-
-		if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &len) ||
-		    strcmp(info.name, ".data.knobs")) {
-			close(fd);
-			continue;
-		}
-		knobs = mmap(NULL, info.value_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		close(fd);
-		if (knobs == MAP_FAILED)
-			err(1, "mapping the knobs");
-		t0 = now_ns();
-		for (int i = 0; i < HS_KNOB_NR; i++) {
-			/* at times 0, at times all ones, else anything */
-			uint64_t v = (uint64_t)rng_next(&r) << 32 | rng_next(&r);
-
-			knobs[i].value = v % 4 == 0 ? 0 : v % 4 == 1 ? UINT64_MAX : v >> (v % 64);
-		}
-		munmap(knobs, info.value_size);
-	}
 	if (!knobs)
 		errx(1, "no knobs in the kernel");
+	for (int i = 0; i < HS_KNOB_NR; i++) {
+		/* at times 0, at times all ones, else anything */
+		uint64_t v = (uint64_t)rng_next(&r) << 32 | rng_next(&r);
+
+		knobs[i].value = v % 4 == 0 ? 0 : v % 4 == 1 ? UINT64_MAX : v >> (v % 64);
+	}
+	munmap(knobs, size);
 	return t0;
 }
 
@@ -336,6 +321,27 @@ static const char *other_leaves(struct trial *t)
 	return wrong;
 }
 
+/* ---- an object of another version ---- */
+
+/* homeostat refuses to start with it. */
+static uint64_t wrong_abi(struct trial *t)
+{
+	struct subject *s = t->subject;
+	uint64_t t0 = now_ns(), end = t0 + PATIENCE_NS;
+
+	setenv("HOMEOSTAT_FAULT_ABI", t->number % 2 ? "1" : "4294967295", 1);
+	subject_start(s);
+	unsetenv("HOMEOSTAT_FAULT_ABI");
+	while (!subject_top_gone(s) && !t->wrong) {
+		if (!scx_is("disabled"))
+			t->wrong = "it armed with an object of another version";
+		if (now_ns() > end)
+			t->wrong = "it did not end";
+		sleep_until(now_ns() + 5 * NS_PER_MS);
+	}
+	return t0;
+}
+
 /* ---- control messages ---- */
 
 #define FLOOD_MS 300
@@ -496,6 +502,7 @@ const struct row rows_bad[] = {
 	 .deed = homeostat_second,
 	 .after = other_leaves,
 	 .alone = true},
+	{.name = "wrong-abi", .expect = EXPECT_REFUSAL, .deed = wrong_abi, .alone = true},
 	{.name = "flood",
 	 .expect = EXPECT_ARMED,
 	 .deed = flood,

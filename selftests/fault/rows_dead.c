@@ -2,6 +2,8 @@
 /* Copyright (C) 2026 homeostat contributors */
 /* Rows in which the daemon, or who watches it, dies or falls mute. */
 #include "faulter.h"
+#define HS_FAULT
+#include "fault.h"
 
 static uint64_t kill_at(pid_t pid, int sig)
 {
@@ -51,6 +53,29 @@ static uint64_t hang(struct trial *t)
 static uint64_t spin(struct trial *t)
 {
 	return fault(t, "{\"verb\":\"fault\",\"what\":\"spin\"}\n");
+}
+
+/* The pulse beats once more and does not start its timer again: that moment is the deed. */
+static uint64_t pulse_dead(struct trial *t)
+{
+	volatile struct hs_fault *f = subject_map(".data.fault", sizeof(*f));
+	uint64_t end = now_ns() + NS_PER_S, died = 0;
+
+	if (!f)
+		return 0;
+	fault(t, "{\"verb\":\"fault\",\"what\":\"pulse-dead\"}\n");
+	while (!died && now_ns() < end) {
+		sleep_until(now_ns() + 10 * NS_PER_MS);
+		died = f->died_ns;
+	}
+	munmap((void *)f, sizeof(*f));
+	return died;
+}
+
+static const char *pulse_after(struct trial *t)
+{
+	close(t->fd);
+	return t->t0 ? NULL : "the pulse did not die";
 }
 
 static const char *disconnect(struct trial *t)
@@ -151,6 +176,7 @@ const struct row rows_dead[] = {
 	{.name = "sigsegv", .deed = sigsegv},
 	{.name = "hang", .prepare = connect_first, .deed = hang, .after = disconnect},
 	{.name = "spin", .prepare = connect_first, .deed = spin, .after = disconnect},
+	{.name = "pulse-dead", .prepare = connect_first, .deed = pulse_dead, .after = pulse_after},
 	{.name = "oom", .prepare = oom_prepare, .deed = oom, .after = oom_after},
 	{.name = "guard-killed", .prepare = guard_there, .deed = guard_killed},
 	{.name = "all-killed", .prepare = guard_there, .deed = all_killed},

@@ -90,9 +90,9 @@ static pid_t control_owner(void)
 
 /* ---- gate ---- */
 
-/* Maps the newest gate in the kernel. */
-static bool gate_find(struct subject *s)
+void *subject_map(const char *name, size_t size)
 {
+	void *p = NULL;
 	int newest = -1;
 	__u32 id = 0;
 
@@ -103,26 +103,31 @@ static bool gate_find(struct subject *s)
 
 		if (fd < 0)
 			continue;
-		if (bpf_map_get_info_by_fd(fd, &info, &len) || strcmp(info.name, ".data.gate") ||
-		    info.value_size < sizeof(struct hs_gate)) {
+		if (bpf_map_get_info_by_fd(fd, &info, &len) || strcmp(info.name, name) ||
+		    info.value_size < size) {
 			close(fd);
 			continue;
 		}
 		if (newest >= 0)
 			close(newest);
 		newest = fd;
-		s->gate_size = info.value_size;
 	}
 	if (newest < 0)
-		return false;
-	s->gate = mmap(NULL, s->gate_size, PROT_READ | PROT_WRITE, MAP_SHARED, newest, 0);
+		return NULL;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, newest, 0);
 	close(newest);
-	if (s->gate == MAP_FAILED)
-		err(1, "mapping the gate");
-	if (s->gate->abi_version != HS_ABI_VERSION)
+	if (p == MAP_FAILED)
+		err(1, "mapping %s", name);
+	return p;
+}
+
+static bool gate_find(struct subject *s)
+{
+	s->gate = subject_map(".data.gate", sizeof(struct hs_gate));
+	if (s->gate && s->gate->abi_version != HS_ABI_VERSION)
 		errx(1, "the gate has ABI version %u, not %u", s->gate->abi_version,
 		     HS_ABI_VERSION);
-	return true;
+	return s->gate;
 }
 
 /* ---- processes ---- */
@@ -253,7 +258,7 @@ void subject_clear(struct subject *s)
 	uint64_t end = now_ns() + PATIENCE_NS;
 
 	if (s->gate)
-		munmap((void *)s->gate, s->gate_size);
+		munmap((void *)s->gate, sizeof(struct hs_gate));
 	s->gate = NULL;
 	/* the guard first: it would see to the rest in its own way */
 	kill_one(s->guard);

@@ -16,8 +16,9 @@ static int fd = -1;
 void trace_open(void)
 {
 	if (!file_write(TRACING "trace_clock", "mono") ||
-	    !file_write(SCX_EVENT "filter",
-			"name == \"SCX_EV_BYPASS_ACTIVATE\" || name == \"SCX_EV_BYPASS_DURATION\"") ||
+	    !file_write(
+		    SCX_EVENT "filter",
+		    "name == \"SCX_EV_BYPASS_ACTIVATE\" || name == \"SCX_EV_BYPASS_DURATION\"") ||
 	    !file_write(SCX_EVENT "enable", "1") ||
 	    !file_write(TRACING "events/oom/mark_victim/enable", "1"))
 		err(1, "tracepoints");
