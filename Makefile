@@ -65,12 +65,13 @@ $(O)/homeostat.skel.h: $(O)/homeostat.bpf.o
 LIB_SRC := $(wildcard user/lib/*.c)
 DAEMON_SRC := $(filter-out user/daemon/fault.c,$(wildcard user/daemon/*.c))
 CLI_SRC := $(wildcard user/cli/*.c)
+GUARD_SRC := $(wildcard user/guard/*.c)
 UNIT_SRC := $(wildcard selftests/unit/test_*.c)
 KTEST_SRC := $(filter-out %/test_fault.c,$(wildcard selftests/kernel/test_*.c))
 LOAD_SRC := $(wildcard selftests/lab/load/*.c)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 sanobj = $(patsubst %.c,$(O)/san/%.o,$(1))
-NOMAIN := $(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC))
+NOMAIN := $(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC) $(GUARD_SRC))
 
 $(O)/%.o: %.c | $(O)/homeostat.skel.h
 	@mkdir -p $(@D)
@@ -81,7 +82,7 @@ $(O)/san/%.o: %.c | $(O)/homeostat.skel.h
 	$(call say,CC-SAN,$@)$(CC) $(USER_CFLAGS) $(SAN) -MMD -MP -c $< -o $@
 
 .PHONY: programs
-programs: $(O)/homeostatd $(O)/homeostat
+programs: $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard
 
 # an archive: each program takes what it uses, and no more
 $(O)/libhomeostat.a: $(call obj,$(LIB_SRC))
@@ -94,6 +95,10 @@ $(O)/homeostatd: $(call obj,$(DAEMON_SRC)) $(O)/libhomeostat.a
 
 $(O)/homeostat: $(call obj,$(CLI_SRC)) $(O)/libhomeostat.a
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
+
+# the smallest: what it links, it has to keep in memory
+$(O)/homeostat-guard: $(call obj,$(GUARD_SRC)) $(O)/libhomeostat.a
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ -lseccomp -lcap
 
 # ---- the fault build: kernel side and daemon with faults on order (kern/fault.h), for tests only ----
 FAULT := $(O)/fault
@@ -197,6 +202,7 @@ lint:
 
 install: all
 	install -D -m 0755 $(O)/homeostatd $(DESTDIR)$(PREFIX)/sbin/homeostatd
+	install -D -m 0755 $(O)/homeostat-guard $(DESTDIR)$(PREFIX)/sbin/homeostat-guard
 	install -D -m 0755 $(O)/homeostat $(DESTDIR)$(PREFIX)/bin/homeostat
 	for p in policy/profiles/*.yaml; do install -D -m 0644 $$p $(DESTDIR)$(SYSCONFDIR)/homeostat/profiles/$${p##*/}; done
 	install -D -m 0644 packaging/homeostatd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/homeostatd.service

@@ -254,7 +254,7 @@ struct hs_gate {
 	__u64 period_ns;     /* present period of the pulse: how fast the heart beats */
 	__u64 events_lost;   /* events that found the ring buffer full */
 	__u32 trip_vital;    /* LIMIT, SLO, HARM: enum hs_vital_id; HS_VITAL_NR = none … */
-	__u32 pad;
+	__u32 by_hand; /* counts trips by people, also of a shut gate: then only people arm again */
 	__u64 trip_value; /* … its value … */
 	__u64 trip_limit; /* … and what it should not have passed */
 };

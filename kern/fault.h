@@ -9,14 +9,14 @@
 
 #ifdef HS_FAULT
 
-/* Written by user space (`.data.fault`), but for the last member. All zero: no fault. */
+/* Written by user space (`.data.fault`), which sets the last member to 0. All zero: no fault. */
 struct hs_fault {
 	__u64 pulse_late_ns; /* each pulse comes that much later than it planned */
 	__u32 pulse_dead;    /* 1 = the timer is not started again */
 	__u32 lose_pid;	     /* a task that sched_ext gives us to queue, and that we put nowhere */
 	__u32 scribble; /* 1 = every window all knobs become 0 and ~0 by turns, past every bound */
 	__u32 storm;	/* so many events with each pulse, STORM_MAX at most */
-	__u64 died_ns;	/* when pulse_dead was obeyed */
+	__u64 died_ns;	/* when pulse_dead was first obeyed */
 };
 #define STORM_MAX 4096
 
@@ -36,7 +36,8 @@ static __always_inline bool fault_pulse_dead(void)
 {
 	if (!*(volatile __u32 *)&fault.pulse_dead)
 		return false;
-	fault.died_ns = bpf_ktime_get_ns();
+	if (!fault.died_ns) /* later beats are somebody's attempts to revive it */
+		fault.died_ns = bpf_ktime_get_ns();
 	return true;
 }
 

@@ -295,8 +295,10 @@ void BPF_PROG(sched_stopping, struct task_struct *p, bool runnable)
 	c->class = NOTHING;
 	if (!runnable)
 		group_task_quiescent(s);
-	if (!gate_open())
+	if (!gate_open()) { /* noticed here, too: a tick that finds a realtime task running is none of ours */
+		leave();
 		return;
+	}
 	burst = task_exec_ns(p) - s->sleep_exec_ns;
 	limit = knob_bounded(HS_KNOB_RECOGNISE_BURST) * 1000;
 	if (runnable) {

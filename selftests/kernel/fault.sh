@@ -42,13 +42,15 @@ for n in 1 2 3 4 5 6 7 8; do
 	sleep 0.$((100 + n))
 	tsafe -d 2 -o "$tmp/safe" -j '{"verb":"fault","what":"pulse-dead"}' >"$tmp/said" 2>&1
 	equals "dead pulse $n: the reason is the lease" "$(field trip_reason <"$tmp/safe")" 4
-	safe=$(field t_safe_ns <"$tmp/safe")
-	[ "${safe:-1000000000}" -le "$worst" ] || worst=${safe:-1000000000}
-	fault pulse-dead '"value":0' >/dev/null
+	# from its death: how long the request took on a busy host is another matter
+	fault pulse-dead '"value":0' >"$tmp/said"
+	safe=$(($(field safe_ns <"$tmp/said") - $(field died_ns <"$tmp/said")))
+	[ "$safe" -le "$worst" ] || worst=$safe
+	say "dead pulse $n: $(ms $safe) ms after its death ($(ms "$(field t_safe_ns <"$tmp/safe")") after the order)"
 	check "dead pulse $n: alive again, it arms" homeostat arm
 	check "dead pulse $n: is armed" within 10 hs_armed
 done
-say "dead pulse: worst time to the first decision by stock rules: $(ms "$worst") ms"
+at_least 'dead pulse: was measured, ms' "$(ms "$worst")" 1
 at_most 'dead pulse: worst time to the first decision by stock rules, ms' "$(ms "$worst")" 10
 wait "$hogs"
 at_least 'dead pulse: all hogs lived and worked on' "$(field least_work <"$tmp/hogs")" 1000
@@ -61,8 +63,10 @@ other=$!
 hog -d 5 -o "$tmp/lost" &
 lost=$!
 sleep 0.5
+# what works is its child
+victim=$(cat /proc/[0-9]*/stat 2>/dev/null | sed -n "s/^\([0-9]*\) (hog) . $lost .*/\1/p")
 rm -f "$tmp/safe"
-tsafe -d 5 -o "$tmp/safe" -j "{\"verb\":\"fault\",\"what\":\"lose-task\",\"pid\":$lost}" >"$tmp/said" 2>&1
+tsafe -d 5 -o "$tmp/safe" -j "{\"verb\":\"fault\",\"what\":\"lose-task\",\"pid\":$victim}" >"$tmp/said" 2>&1
 at_most 'lost task: trip, ms' "$(ms "$(field t_trip_ns <"$tmp/safe")")" 3100
 at_least 'lost task: it was lost that long, ms' "$(ms "$(field t_trip_ns <"$tmp/safe")")" 1900
 at_most 'lost task: sched_ext disabled, ms' "$(ms "$(field t_off_ns <"$tmp/safe")")" 3200
@@ -70,7 +74,7 @@ check 'lost task: the reason' within 10 tripped_by sched-stall
 wait "$lost" "$other"
 at_least 'lost task: it ran again, and longest stood still for, ms' "$(ms "$(field gap_max_ns <"$tmp/lost")")" 1900
 at_most 'lost task: no longer than this, ms' "$(ms "$(field gap_max_ns <"$tmp/lost")")" 3200
-says 'lost task: the kernel log names it' "sched_ext: homeostat: hog.$lost. failed to run" dmesg
+says 'lost task: the kernel log names it' "sched_ext: homeostat: hog.$victim. failed to run" dmesg
 dmesg -c >/dev/null # what follows is to be clean
 check 'lost task: found again, it arms' fault lose-task '"pid":0'
 check 'lost task: arms' homeostat arm

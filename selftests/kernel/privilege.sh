@@ -65,7 +65,9 @@ equals 'no call was refused in all of this' "$(refused)" 0
 
 # a unit that gives it what loading takes and not what changes limits: it says so, and runs
 hs_stop
+# shellcheck disable=SC3045  # dash has both
 ulimit -l 64
+# shellcheck disable=SC3045
 ulimit -r 0
 setpriv --inh-caps=-all --bounding-set=-all,+bpf,+perfmon,+sys_admin,+sys_nice,+ipc_lock,+chown \
 	homeostatd --profile "$profiles/balanced.yaml" --mode act >"$hs_log" 2>&1 &

@@ -187,7 +187,8 @@ scenario_idle() {
 scenario_load() {
 	sleep 5
 	tsafe -e 'exec homeostatd --profile /etc/homeostat/profiles/balanced.yaml --mode act' -d 30 -o "$results" || exit 1
-	hs_pid=$(pidof homeostatd)
+	# the older one of two: the other is its scribe
+	hs_pid=$(pidof homeostatd | tr ' ' '\n' | sort -n | head -n 1)
 }
 
 # moves hogs to and fro between two cgroups of changing weight, ten times a second

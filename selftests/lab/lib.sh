@@ -59,6 +59,7 @@ warnings() { dmesg | grep -E 'WARNING:|BUG|Oops|stall|lockup|blocked for more|sc
 
 hs_pid=
 hs_log=$tmp/homeostatd.log
+hs_run=/run/homeostat
 
 status() { homeostat --json status; }
 # status_leaf PATH, e.g. heartbeat.limit_ns
@@ -96,10 +97,12 @@ hs_start() {
 	within 20 hs_answers || hs_complain "${HS_DAEMON:-homeostatd} $* does not answer"
 }
 
-# hs_act PROFILE OPTION…: starts it in mode act and waits until its scheduler is on
+# hs_act PROFILE OPTION…: starts it in mode act and waits until its scheduler is on. Deaths of earlier ones
+# are forgotten first, or the stall-loop breaker would have a word in it
 hs_act() {
 	_profile=$1
 	shift
+	rm -f "$hs_run/breaker"
 	hs_start "$_profile" --mode act "$@" || return 1
 	within 20 hs_armed || hs_complain "homeostatd does not arm"
 }

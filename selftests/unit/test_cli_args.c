@@ -105,6 +105,7 @@ static void wrong_usage(void **state)
 		"disarm now",
 		"wish",
 		"trip now",
+		"restore now",
 		"profile",
 		"profile check",
 		"profile burn x",

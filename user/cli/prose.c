@@ -96,6 +96,19 @@ const char *prose_stall(char *buf, size_t size, struct json_object *trip)
 	return buf;
 }
 
+const char *prose_cause(char *buf, size_t size, struct json_object *cause)
+{
+	const char *vital = js_str(cause, "vital"), *unit = js_str(cause, "unit");
+	char value[32], limit[32];
+
+	buf[0] = '\0';
+	if (!js_is_null(cause, "limit"))
+		snprintf(buf, size, " (%s was %s, limit %s)", *vital ? vital : "a figure",
+			 value_text(value, sizeof(value), cause, "value", unit),
+			 value_text(limit, sizeof(limit), cause, "limit", unit));
+	return buf;
+}
+
 static void event_trip(char *buf, size_t size, struct json_object *e)
 {
 	const char *meaning = "?";

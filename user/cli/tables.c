@@ -179,7 +179,9 @@ int cmd_complete(struct cli *cli, int argc, char **argv)
 	int rc = cli_options(cli, NULL, &argc, argv);
 
 	if (rc || argc != 1)
-		return rc ? rc : cli_usage(cli, "complete takes verbs, knobs, vitals or modes");
+		return rc ? rc
+			  : cli_usage(cli, "complete takes verbs, knobs, vitals, modes or "
+					   "incidents");
 	if (!strcmp(argv[0], "verbs")) {
 		for (size_t i = 0; i < cli_verbs_nr; i++)
 			if (cli_verbs[i].summary)
@@ -193,6 +195,8 @@ int cmd_complete(struct cli *cli, int argc, char **argv)
 	} else if (!strcmp(argv[0], "modes")) {
 		for (size_t i = 0; i < HS_MODE_NR; i++)
 			fprintf(cli->out, "%s\n", mode_infos[i].name);
+	} else if (!strcmp(argv[0], "incidents")) {
+		complete_incidents(cli->out);
 	} else {
 		return cli_usage(cli, "no names for '%s'", argv[0]);
 	}

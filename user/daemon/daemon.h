@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdbool.h>
 
+#include "aftermath.h"
 #include "event_log.h"
 #include "gate.h"
 #include "heartbeat.h"
@@ -19,10 +20,12 @@
 struct options {
 	const char *profile; /* NULL = stock */
 	const char *socket;
-	const char *root; /* of /proc and /sys; "" = the real one */
-	int guard_fd;	  /* to homeostat-guard, -1 = there is none */
+	const char *state; /* directory of the records */
+	const char *root;  /* of /proc and /sys; "" = the real one */
+	int guard_fd;	   /* to homeostat-guard, -1 = there is none */
 	enum hs_mode mode;
 	bool check;
+	bool supervise;
 };
 
 struct homeostatd {
@@ -32,6 +35,7 @@ struct homeostatd {
 	struct policy policy;
 	struct heartbeat heartbeat;
 	struct event_log events;
+	struct aftermath after;
 	struct undo undo;
 	struct server *server;
 	cpu_set_t housekeeping;
@@ -77,10 +81,16 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
  */
 int arm(struct homeostatd *d, char *why, size_t size);
 
+/* The same for a person who says so: an earlier trip, or several, speak no longer against it. */
+int arm_by_hand(struct homeostatd *d, char *why, size_t size);
+
 /* Shuts the gate, waits until the scheduler is gone, takes up the sensor again. */
 void disarm(struct homeostatd *d, enum hs_trip reason);
 
-/* A trip of the daemon's own: shuts the gate with all that is known of why. Harmless if not armed. */
+/*
+ * A trip of the daemon's own: shuts the gate with all that is known of why, and all that follows (see
+ * aftermath.h). Harmless if not armed.
+ */
 void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause);
 
 /* Notices a gate that somebody else shut, and a scheduler that the kernel ended. */
@@ -107,7 +117,7 @@ void undo_all(struct homeostatd *d);
 int guard_greet(struct homeostatd *d);
 
 /* The guard's socket can be read: if it is dead, trips and has the main loop end. */
-void guard_watch(struct homeostatd *d);
+void guard_heard(struct homeostatd *d);
 
 /* ---- verbs.c ---- */
 

@@ -66,9 +66,16 @@ static int pulse_late(struct call *call, struct hs_fault *fault, __u64 value)
 
 static int pulse_dead(struct call *call, struct hs_fault *fault, __u64 value)
 {
+	if (value)
+		store(&fault->died_ns, 0);
 	store(&fault->pulse_dead, value != 0);
+	if (value)
+		return 0;
+	/* for who measures: its death, and what followed */
+	js_add_u64(call->reply, "died_ns", fault->died_ns);
+	js_add_u64(call->reply, "safe_ns", call->d->kernel.gate->safe_ns);
 	/* alive again: somebody has to give it the first push */
-	return value ? 0 : kernel_pulse(&call->d->kernel);
+	return kernel_pulse(&call->d->kernel);
 }
 
 static int lose_task(struct call *call, struct hs_fault *fault, __u64 value)

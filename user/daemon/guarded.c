@@ -19,6 +19,7 @@ static void report(void *ctx, const struct undo_entry *e, enum undo_outcome outc
 
 	log_warn("undo: %s: %s%s%s (%s)", e->path, undo_outcome_name(outcome), err ? ": " : "",
 		 err ? strerror(-err) : "", e->old);
+	aftermath_undone(d, e, outcome);
 	heartbeat_progress(&d->heartbeat);
 }
 
@@ -64,7 +65,7 @@ int guard_greet(struct homeostatd *d)
 	return err;
 }
 
-void guard_watch(struct homeostatd *d)
+void guard_heard(struct homeostatd *d)
 {
 	if (d->stop || !guard_gone(d->opt.guard_fd))
 		return;

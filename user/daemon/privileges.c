@@ -116,6 +116,7 @@ static const int calls[] = {
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
+	SCMP_SYS(wait4), /* for the scribe, at the end */
 	SCMP_SYS(eventfd2),
 	SCMP_SYS(pipe2),
 	/* the heartbeat's priority and CPUs: bounded by RLIMIT_RTPRIO */

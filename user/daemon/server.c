@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "json.h"
 #include "log.h"
+#include "statedir.h"
 
 struct client {
 	int fd; /* -1 = free */
@@ -444,14 +445,18 @@ static int listen_on(struct server *server)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct group *group = getgrnam(CONTROL_GROUP);
-	char dir[sizeof(addr.sun_path)];
+	char dir[sizeof(addr.sun_path)], why[160];
 	mode_t mask;
-	int err;
+	int err, dir_fd;
 
 	strcpy(addr.sun_path, server->path);
 	strcpy(dir, server->path);
-	if (mkdir(dirname(dir), 0755) && errno != EEXIST)
-		return -errno;
+	dir_fd = private_dir(AT_FDCWD, dirname(dir), 0755, why, sizeof(why));
+	if (dir_fd < 0) {
+		log_error("%s: %s", dir, why);
+		return dir_fd;
+	}
+	close(dir_fd);
 	err = lock_path(server);
 	if (!err)
 		err = clear_path(&addr);

@@ -136,23 +136,27 @@ int verb_mode(struct call *call)
 			 "unknown mode '%.32s'; expected observe, advise or act", name);
 		return -EINVAL;
 	}
+	if (mode == HS_MODE_ACT) /* a person says so; but not that what is held be let go */
+		aftermath_by_hand(call->d, false);
 	return set_mode(call->d, (enum hs_mode)mode, call->error, sizeof(call->error));
 }
 
 int verb_arm(struct call *call)
 {
-	return arm(call->d, call->error, sizeof(call->error));
+	return arm_by_hand(call->d, call->error, sizeof(call->error));
 }
 
 int verb_disarm(struct call *call)
 {
 	disarm(call->d, HS_TRIP_NONE);
+	aftermath_latch(call->d);
 	return 0;
 }
 
 int verb_trip(struct call *call)
 {
 	disarm(call->d, HS_TRIP_OPERATOR);
+	aftermath_latch(call->d);
 	return 0;
 }
 

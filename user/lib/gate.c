@@ -85,6 +85,9 @@ void gate_shut(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns)
 
 void gate_trip(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns)
 {
+	/* also where the gate is shut already, and the daemon waits to open it again */
+	if (reason == HS_TRIP_OPERATOR)
+		__atomic_fetch_add(&gate->by_hand, 1, __ATOMIC_SEQ_CST);
 	/* twice: gate_prepare() may have wiped out what the first time left */
 	for (int i = 0; i < 2; i++) {
 		gate_shut(gate, reason, now_ns);

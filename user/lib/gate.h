@@ -43,7 +43,10 @@ void gate_shut(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns);
 void gate_shut_over(struct hs_gate *gate, enum hs_trip reason, const struct gate_cause *cause,
 		    __u64 now_ns);
 
-/* gate_shut() from another process, which also stops an arming that is under way. */
+/*
+ * gate_shut() from another process, which also stops an arming that is under way. By OPERATOR it is
+ * counted in gate.by_hand, too: no arming of the daemon's own accord follows.
+ */
 void gate_trip(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns);
 
 #endif
