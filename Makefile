@@ -148,10 +148,11 @@ FAULTER_SRC := $(filter-out %.bpf.c,$(wildcard selftests/fault/*.c))
 $(O)/other.skel.h: $(O)/selftests/fault/other.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name other_bpf > $@
 
-$(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/load/*.h) kern/abi.h $(O)/other.skel.h
+$(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/load/*.h) kern/abi.h kern/fault.h \
+		$(O)/other.skel.h $(O)/libhomeostat.a
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern -I$(O) $(LIBBPF_CFLAGS) -o $@ $(FAULTER_SRC) \
-		$(LIBBPF_LIBS)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ \
+		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
 
 .PHONY: tests
 tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter

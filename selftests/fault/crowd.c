@@ -17,7 +17,7 @@ struct member {
 };
 
 static struct crowd {
-	uint64_t mark;
+	uint64_t mark; /* when it was made */
 	struct member member[CROWD];
 } *crowd;
 static pid_t pids[CROWD];
@@ -25,14 +25,22 @@ static pid_t pids[CROWD];
 #define load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
 #define store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 
+/* Of a wait, what lies behind the mark. */
+static uint64_t waited(uint64_t now, uint64_t due, uint64_t mark)
+{
+	uint64_t since = due > mark ? due : mark;
+
+	return now > since ? now - since : 0;
+}
+
 /* It has run at `now`, and wanted to since due_ns. */
 static void member_note(struct member *m, uint64_t now, uint64_t due)
 {
-	uint64_t gap = now > m->due_ns ? now - m->due_ns : 0;
+	uint64_t mark = load(&crowd->mark), gap = waited(now, m->due_ns, mark);
 
-	if (m->mark != load(&crowd->mark)) {
+	if (m->mark != mark) {
 		store(&m->gap_ns, 0);
-		store(&m->mark, load(&crowd->mark));
+		store(&m->mark, mark);
 	}
 	if (gap > m->gap_ns)
 		store(&m->gap_ns, gap);
@@ -81,7 +89,7 @@ void crowd_start(void)
 
 void crowd_mark(void)
 {
-	store(&crowd->mark, crowd->mark + 1);
+	store(&crowd->mark, now_ns());
 }
 
 uint64_t crowd_stall(void)
@@ -90,9 +98,9 @@ uint64_t crowd_stall(void)
 
 	for (int i = 0; i < CROWD; i++) {
 		struct member *m = &crowd->member[i];
-		uint64_t due = load(&m->due_ns), gap = now > due ? now - due : 0;
+		uint64_t gap = waited(now, load(&m->due_ns), crowd->mark);
 
-		/* one that has not run since the mark has waited longer than that */
+		/* who has not run since the mark has nothing to say of it */
 		if (load(&m->mark) == crowd->mark && load(&m->gap_ns) > gap)
 			gap = load(&m->gap_ns);
 		if (gap > most)

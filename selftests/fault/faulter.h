@@ -52,6 +52,14 @@ struct leftovers leftovers_since(const struct leftovers *now, const struct lefto
 /* In the kernel: what is freed some time after the last reference. */
 bool leftovers_kernel(const struct leftovers *l);
 
+/*
+ * A value of /proc/sys that homeostat, so says the undo table, has changed and not committed. The change
+ * is ours, made with homeostat's own code: what puts it back need not know.
+ */
+void value_note(void);
+const char *value_change(void);
+bool value_is_back(void);
+
 /* ---- kmsg.c ---- */
 
 void kmsg_open(void);
@@ -148,7 +156,8 @@ struct row {
 	const char *(*after)(struct trial *t);	 /* puts its own things back; may judge */
 	unsigned int last_ms;			 /* how long it is watched, where nothing ends it */
 	bool reuse;				 /* the daemon survives: next trial with it */
-	bool alone;				 /* the row starts homeostat itself, in its deed */
+	bool restart; /* only the next start puts back what was changed */
+	bool alone;   /* the row starts homeostat itself, in its deed */
 };
 
 const struct row *row_find(const char *name);

@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include "change.h"
 
 static uint32_t count_ids(int (*next)(__u32, __u32 *))
 {
@@ -120,15 +121,17 @@ static bool is_undocumented(const char *name)
 	return true;
 }
 
+/* A process of homeostat that lives: "PID (comm) S …". */
 static bool is_homeostat(const char *name)
 {
-	char path[300], comm[32];
+	char path[300], stat[64], *end;
 
 	if (!isdigit((unsigned char)name[0]))
 		return false;
-	snprintf(path, sizeof(path), "/proc/%s/comm", name);
-	file_read(path, comm, sizeof(comm));
-	return !strncmp(comm, "homeostat", 9);
+	snprintf(path, sizeof(path), "/proc/%s/stat", name);
+	file_read(path, stat, sizeof(stat));
+	end = strrchr(stat, ')');
+	return strstr(stat, "(homeostat") && end && !strchr("ZX", end[2]);
 }
 
 void leftovers_count(struct leftovers *l)
@@ -167,4 +170,37 @@ struct leftovers leftovers_since(const struct leftovers *now, const struct lefto
 bool leftovers_kernel(const struct leftovers *l)
 {
 	return l->links || l->maps || l->progs || l->ops || l->qdiscs || l->sockets;
+}
+
+/* ---- a changed value ---- */
+
+#define VALUE "/proc/sys/vm/dirty_expire_centisecs"
+
+static char value_before[32];
+
+void value_note(void)
+{
+	file_read(VALUE, value_before, sizeof(value_before));
+}
+
+const char *value_change(void)
+{
+	struct undo undo = {.fd = -1};
+	char text[32];
+	int rc;
+
+	snprintf(text, sizeof(text), "%llu", strtoull(value_before, NULL, 10) - 1);
+	if (undo_open(&undo, RUN_DIR, "", false))
+		return "the undo table cannot be opened";
+	rc = change_file(undo.table, "", VALUE, text);
+	undo_close(&undo);
+	return rc < 0 ? "a value cannot be changed" : NULL;
+}
+
+bool value_is_back(void)
+{
+	char now[sizeof(value_before)];
+
+	file_read(VALUE, now, sizeof(now));
+	return !strcmp(now, value_before);
 }

@@ -35,8 +35,6 @@ static struct campaign {
 	const struct row *row;
 	struct subject subject;
 	uint64_t first, count;
-	const char *change, *changed; /* request, file */
-	char value[64];		      /* of that file, before */
 	const char *out;
 	bool verbose, failed;
 } campaign = {.subject.top_pidfd = -1, .count = 1};
@@ -50,16 +48,6 @@ static uint64_t phase_of(uint64_t number)
 	uint64_t turn = (number + 1) * 0x9E3779B97F4A7C15ULL; /* 2^64 / golden ratio, modulo 2^64 */
 
 	return (uint64_t)(((__uint128_t)turn * SWEEP_NS) >> 64);
-}
-
-static bool value_back(const struct campaign *c)
-{
-	char now[sizeof(c->value)];
-
-	if (!c->changed)
-		return true;
-	file_read(c->changed, now, sizeof(now));
-	return !strcmp(now, c->value);
 }
 
 /* ---- watching ---- */
@@ -87,7 +75,7 @@ static void look(struct campaign *c, struct trial *t)
 		if (t->traced.bypass_ns && (!t->safe_ns || t->traced.bypass_ns < t->safe_ns))
 			t->safe_ns = t->traced.bypass_ns;
 	}
-	if (t->off_ns && !t->restored_ns && value_back(c) &&
+	if (t->off_ns && !t->restored_ns && (value_is_back() || c->row->restart) &&
 	    (!c->subject.guarded || c->row->reuse || subject_top_gone(t->subject)))
 		t->restored_ns = now_ns();
 }
@@ -242,7 +230,7 @@ static void report(struct campaign *c, const struct trial *t, uint64_t stall,
 	if (t->detect_ns)
 		line_u64(&l, "reason", t->reason);
 	line_u64(&l, "stall_ns", stall);
-	line_left(&l, left, !value_back(c));
+	line_left(&l, left, !value_is_back());
 	line_u64(&l, "clear_ns", clear_ns);
 	line_u64(&l, "warnings", warnings);
 	if (warnings)
@@ -290,15 +278,14 @@ static const char *begin(struct campaign *c, struct trial *t)
 	if (c->row->alone)
 		return c->row->prepare ? c->row->prepare(t) : NULL;
 	t->start_ns = now_ns();
-	if (!c->subject.top) {
+	if (!c->subject.top)
 		subject_start(&c->subject);
-		wrong = subject_await(&c->subject);
-	} else {
-		wrong = arm_again(t);
-	}
+	wrong = c->subject.gate ? arm_again(t) : subject_await(&c->subject);
 	t->start_ns = now_ns() - t->start_ns;
-	if (!wrong && c->change && !control_ask(c->change))
-		wrong = "the change was refused";
+	if (!wrong && !value_is_back())
+		wrong = "the start did not put back what was changed";
+	if (!wrong)
+		wrong = value_change();
 	if (!wrong && c->row->prepare)
 		wrong = c->row->prepare(t);
 	if (!wrong)
@@ -329,6 +316,23 @@ static uint64_t do_and_watch(struct campaign *c, struct trial *t)
 	return stall;
 }
 
+/* Nobody is left to put anything back: the next start does, before it does anything else. */
+static const char *start_restores(struct campaign *c, struct trial *t)
+{
+	uint64_t end = now_ns() + PATIENCE_NS;
+
+	if (value_is_back())
+		return "nothing was left to be put back";
+	subject_start(&c->subject);
+	while (!value_is_back()) {
+		if (now_ns() > end || subject_top_gone(&c->subject))
+			return "the next start did not put back what was changed";
+		sleep_until(now_ns() + NS_PER_MS);
+	}
+	t->restored_ns = now_ns();
+	return NULL;
+}
+
 static void trial(struct campaign *c, struct trial *t, bool last)
 {
 	static struct leftovers before;
@@ -336,6 +340,7 @@ static void trial(struct campaign *c, struct trial *t, bool last)
 	uint64_t stall = 0, t_clear = 0;
 	const char *wrong;
 
+	/* started already: counted before that */
 	if (!c->subject.top)
 		leftovers_count(&before);
 	t->wrong = begin(c, t);
@@ -353,6 +358,8 @@ static void trial(struct campaign *c, struct trial *t, bool last)
 		t_clear = now_ns();
 		left = clear(c, &before);
 		t_clear = now_ns() - t_clear;
+		if (c->row->restart && !t->wrong)
+			t->wrong = start_restores(c, t);
 	}
 	report(c, t, stall, &left, t_clear);
 }
@@ -361,7 +368,7 @@ static void options(struct campaign *c, int argc, char **argv)
 {
 	int o;
 
-	while ((o = getopt(argc, argv, "r:f:n:gc:C:o:vlh")) != -1) {
+	while ((o = getopt(argc, argv, "r:f:n:go:vlh")) != -1) {
 		if (o == 'r')
 			c->row = row_find(optarg);
 		else if (o == 'f')
@@ -370,10 +377,6 @@ static void options(struct campaign *c, int argc, char **argv)
 			c->count = number(optarg, o, 1, 1000000);
 		else if (o == 'g')
 			c->subject.guarded = true;
-		else if (o == 'c')
-			c->change = optarg;
-		else if (o == 'C')
-			c->changed = optarg;
 		else if (o == 'o')
 			c->out = optarg;
 		else if (o == 'v')
@@ -409,8 +412,7 @@ int main(int argc, char **argv)
 	kmsg_open();
 	trace_open();
 	uevents_open();
-	if (c->changed)
-		file_read(c->changed, c->value, sizeof(c->value));
+	value_note();
 	sleep_until(now_ns() + NS_PER_S); /* the hogs are felt */
 	for (uint64_t i = 0; i < c->count; i++) {
 		struct trial t = {.subject = &c->subject,

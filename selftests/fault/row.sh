@@ -24,19 +24,19 @@ if [ ! -d $dir ]; then
 	# leftovers of the boot
 	sleep 5
 fi
-# the shortest heartbeat limit that a profile may have
+# hft: the shortest heartbeat limit that a profile may have. Armed at once, and after a trip by us only
 {
-	sed '/^workloads:/,$d' "$profiles/hft.yaml"
+	awk '/^[a-z]/ { out = $1 == "workloads:" || $1 == "helping:" || $1 == "trip:" } !out' "$profiles/hft.yaml"
 	echo 'workloads:'
 	echo '  - { name: bomb, class: critical, match: { comm: bomb } }'
 } >$dir/profile.yaml
 
 # what is done to any program is done to the one that people run
-daemon=homeostatd
+daemon=/usr/bin/homeostatd
 case $row in
-hang | spin | pulse-dead | wrong-abi) daemon=homeostatd-fault ;;
+hang | spin | pulse-dead | wrong-abi) daemon=/lab/bin/homeostatd-fault ;;
 esac
 echo '{"load":"begin"}' >>"$out"
-set -- $daemon --profile $dir/profile.yaml --mode act
 # shellcheck disable=SC2086  # options
-exec faulter $FAULT_OPTIONS -r "$row" -f "$first" -n "$count" -o "$out" -- "$@"
+exec faulter $FAULT_OPTIONS -g -r "$row" -f "$first" -n "$count" -o "$out" -- \
+	/usr/bin/homeostat-guard -- $daemon --profile $dir/profile.yaml --mode act

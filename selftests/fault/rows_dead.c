@@ -179,7 +179,7 @@ const struct row rows_dead[] = {
 	{.name = "pulse-dead", .prepare = connect_first, .deed = pulse_dead, .after = pulse_after},
 	{.name = "oom", .prepare = oom_prepare, .deed = oom, .after = oom_after},
 	{.name = "guard-killed", .prepare = guard_there, .deed = guard_killed},
-	{.name = "all-killed", .prepare = guard_there, .deed = all_killed},
+	{.name = "all-killed", .prepare = guard_there, .deed = all_killed, .restart = true},
 	{.name = "rt-hog", .expect = EXPECT_GATE, .deed = rt_hog, .reuse = true},
 	{0},
 };

@@ -146,6 +146,8 @@ void subject_start(struct subject *s)
 
 	s->daemon = s->guard = s->restorer = 0;
 	s->gate = NULL;
+	/* it would stop arming after the third death: that is tested elsewhere */
+	unlink(RUN_DIR "/breaker");
 	s->top = fork();
 	if (s->top < 0)
 		err(1, "fork");
