@@ -35,6 +35,27 @@ static void opens_and_shuts(void **state)
 	assert_int_equal(gate.trip_ns, 7);
 }
 
+/* Shut in good order, and then there turned out to be a reason for it to stay so. */
+static void condemned(void **state)
+{
+	const struct gate_cause cause = {HS_VITAL_STARVED, 3, 2};
+
+	(void)state;
+	gate_prepare(&gate);
+	assert_int_equal(gate_open(&gate), 0);
+	gate_shut(&gate, HS_TRIP_NONE, 7);
+	gate_condemn(&gate, HS_TRIP_HARM, &cause, 9);
+	assert_int_equal(gate.armed, 0);
+	assert_int_equal(gate.trip_reason, HS_TRIP_HARM);
+	assert_int_equal(gate.trip_ns, 9);
+	assert_int_equal(gate.trip_vital, HS_VITAL_STARVED);
+	assert_int_equal(gate.trip_value, 3);
+	assert_int_equal(gate.trip_limit, 2);
+	gate_condemn(&gate, HS_TRIP_OPERATOR, NULL, 10);
+	assert_int_equal(gate.trip_vital, HS_VITAL_NR);
+	assert_int_equal(gate.trip_limit, 0);
+}
+
 static void a_refused_arming_leaves_no_trace(void **state)
 {
 	struct gate_trip before;
@@ -103,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(opens_and_shuts, fresh),
+		cmocka_unit_test_setup(condemned, fresh),
 		cmocka_unit_test_setup(a_refused_arming_leaves_no_trace, fresh),
 		cmocka_unit_test_setup(a_trip_stops_an_arming, fresh),
 		cmocka_unit_test_setup(a_race, fresh),

@@ -197,25 +197,40 @@ static void stall_text(const struct homeostatd *d, __u32 reason, char *buf, size
 			 load(&hb->stall_ns) / 1000, load(&hb->no_cpu_ns) / 1000);
 }
 
-void arm_watch(struct homeostatd *d)
+/* The gate is shut, and says why. */
+static void tripped(struct homeostatd *d)
 {
-	struct hs_gate *gate = d->kernel.gate;
+	__u32 reason = load(&d->kernel.gate->trip_reason);
 	char stall[96];
-	__u32 reason;
 
-	if (!d->armed || __atomic_load_n(&gate->armed, __ATOMIC_ACQUIRE))
-		return;
-	reason = load(&gate->trip_reason);
 	stall_text(d, reason, stall, sizeof(stall));
 	log_error("gate shut, reason %s: %s%s; everything is stock. `homeostat arm` opens it again",
 		  trip_name(reason), reason < HS_TRIP_NR ? trip_infos[reason].meaning : "?", stall);
-	back_to_sensor(d);
+	if (d->armed)
+		back_to_sensor(d);
+}
+
+void arm_watch(struct homeostatd *d)
+{
+	if (d->armed && !__atomic_load_n(&d->kernel.gate->armed, __ATOMIC_ACQUIRE))
+		tripped(d);
 }
 
 void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause)
 {
 	gate_shut_over(d->kernel.gate, reason, cause, clock_ns());
 	arm_watch(d);
+}
+
+void condemn(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause)
+{
+	struct hs_event event = {.type = HS_EVENT_TRIP, .id = reason};
+
+	if (d->armed)
+		return;
+	gate_condemn(d->kernel.gate, reason, cause, clock_ns());
+	daemon_event(d, &event); /* the pulse saw no gate being shut */
+	tripped(d);
 }
 
 void arm_tick(struct homeostatd *d)
@@ -249,5 +264,5 @@ int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size)
 	/* the pulse turns the reflex on or off with its next beat: now */
 	kernel_pulse(&d->kernel);
 	log_info("mode %s", mode_name(mode));
-	return mode == HS_MODE_ACT ? arm(d, why, size) : 0;
+	return mode == HS_MODE_ACT && !judge_waits(d) ? arm(d, why, size) : 0;
 }

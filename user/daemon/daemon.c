@@ -58,6 +58,12 @@ static void on_event(void *ctx, const struct hs_event *event)
 	heartbeat_progress(&d->heartbeat);
 }
 
+void daemon_event(struct homeostatd *d, struct hs_event *event)
+{
+	event->ts_ns = clock_ns();
+	on_event(d, event);
+}
+
 /* ---- CPUs ---- */
 
 /* The process, and what it starts from now on, on CPUs that nobody has reserved. */
@@ -141,6 +147,7 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
 		log_error("%s; profile %s stays in force", error, d->policy.profile.name);
 	} else {
 		heartbeat_set_limit(&d->heartbeat, d->policy.profile.heartbeat_limit_ns);
+		judge_set(d);
 		rematch(d);
 		kernel_pulse(&d->kernel);
 		log_info("profile %s is in force", d->policy.profile.name);
@@ -318,6 +325,9 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	start_sensing(d);
 	watch_cpus(d);
 	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
+	judge_set(d);
+	if (opt->mode == HS_MODE_ACT)
+		judge_first(d);
 	err = set_mode(d, opt->mode, why, sizeof(why));
 	if (err) /* what can be seen is still worth seeing */
 		log_error("not armed: %s", why);
@@ -382,6 +392,7 @@ static void on_tick(struct homeostatd *d)
 	take_events(d);
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
+	judge_tick(d);
 	heartbeat_progress(&d->heartbeat);
 	if (policy_refresh(&d->policy, &d->kernel, d->opt.root) > 0) {
 		log_info("declared cgroups came or went");

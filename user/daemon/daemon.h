@@ -10,6 +10,7 @@
 #include "event_log.h"
 #include "gate.h"
 #include "heartbeat.h"
+#include "judge.h"
 #include "kernel.h"
 #include "policy.h"
 #include "server.h"
@@ -31,6 +32,7 @@ struct homeostatd {
 	struct policy policy;
 	struct heartbeat heartbeat;
 	struct event_log events;
+	struct judge judge;
 	struct server *server;
 	cpu_set_t housekeeping;
 	enum hs_mode mode;
@@ -65,6 +67,9 @@ void daemon_stop(struct homeostatd *d);
 /* Loads a profile and puts it in force; the running one stays if it is bad. 0 or negative errno. */
 int daemon_load_profile(struct homeostatd *d, const char *path, char *error, size_t size);
 
+/* An event of the daemon's own (ts_ns is set): into the log, and to who follows. */
+void daemon_event(struct homeostatd *d, struct hs_event *event);
+
 /* ---- arm.c ---- */
 
 /*
@@ -78,6 +83,9 @@ void disarm(struct homeostatd *d, enum hs_trip reason);
 
 /* A trip of the daemon's own: shuts the gate with all that is known of why. Harmless if not armed. */
 void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause);
+
+/* The same while stock is looked at, the gate shut: it stays shut, and says why. */
+void condemn(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause);
 
 /* Notices a gate that somebody else shut, and a scheduler that the kernel ended. */
 void arm_watch(struct homeostatd *d);

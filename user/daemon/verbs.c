@@ -28,6 +28,7 @@ static const struct verb {
 	{"workloads", verb_workloads, false, {"from"}},
 	{"events", verb_events, false, {"follow", "n"}},
 	{"profile_show", verb_profile_show, false, {NULL}},
+	{"report", verb_report, false, {"name", "value"}},
 	{"mode", verb_mode, true, {"mode"}},
 	{"arm", verb_arm, true, {NULL}},
 	{"disarm", verb_disarm, true, {NULL}},
@@ -135,6 +136,7 @@ int verb_mode(struct call *call)
 			 "unknown mode '%.32s'; expected observe, advise or act", name);
 		return -EINVAL;
 	}
+	judge_rest(call->d);
 	return set_mode(call->d, (enum hs_mode)mode, call->error, sizeof(call->error));
 }
 
@@ -145,13 +147,18 @@ int verb_arm(struct call *call)
 
 int verb_disarm(struct call *call)
 {
+	judge_rest(call->d);
 	disarm(call->d, HS_TRIP_NONE);
 	return 0;
 }
 
 int verb_trip(struct call *call)
 {
+	bool planned = judge_rest(call->d);
+
 	disarm(call->d, HS_TRIP_OPERATOR);
+	if (planned) /* shut already, for a look at stock: now it stays so */
+		condemn(call->d, HS_TRIP_OPERATOR, NULL);
 	return 0;
 }
 

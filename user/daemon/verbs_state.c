@@ -36,6 +36,14 @@ static void status_tripped(struct json_object *reply, const struct homeostatd *d
 	js_add_str(trip, "reason", trip_name(load(&gate->trip_reason)));
 	js_add_u64(trip, "at_ns", load(&gate->trip_ns));
 	js_add_u64(trip, "safe_ns", load(&gate->safe_ns));
+	if (load(&gate->trip_vital) < HS_VITAL_NR) {
+		js_add_str(trip, "vital", vital_name(load(&gate->trip_vital)));
+		js_add_str(trip, "unit", vital_infos[load(&gate->trip_vital)].unit);
+	}
+	if (load(&gate->trip_limit) || load(&gate->trip_value)) {
+		js_add_u64(trip, "value", load(&gate->trip_value));
+		js_add_u64(trip, "limit", load(&gate->trip_limit));
+	}
 	if (load(&gate->trip_reason) == HS_TRIP_PROGRESS) {
 		js_add_u64(trip, "stall_ns", load(&d->heartbeat.stall_ns));
 		js_add_u64(trip, "no_cpu_ns", load(&d->heartbeat.no_cpu_ns));
@@ -88,6 +96,7 @@ int verb_status(struct call *call)
 	js_add_u64(part, "period_ns", load(&gate->period_ns));
 	js_add_u64(part, "cost_ns", load(&d->kernel.vitals[HS_VITAL_PULSE_COST].value));
 	status_families(reply, &d->kernel);
+	judge_json(d, reply);
 	js_add_u64(reply, "uptime_ns", age_ns(d->start_ns));
 	js_add_u64(reply, "events_lost", load(&gate->events_lost));
 	status_counters(reply, &d->kernel);

@@ -40,21 +40,27 @@ int gate_open(struct hs_gate *gate)
 	return -ECANCELED;
 }
 
-void gate_shut_over(struct hs_gate *gate, enum hs_trip reason, const struct gate_cause *cause,
-		    __u64 now_ns)
+void gate_condemn(struct hs_gate *gate, enum hs_trip reason, const struct gate_cause *cause,
+		  __u64 now_ns)
 {
 	static const struct gate_cause none = {.vital = HS_VITAL_NR};
 
-	if (!load(&gate->armed))
-		return;
 	if (!cause)
 		cause = &none;
-	/* reason and time first: whoever sees the gate shut finds them */
 	store(&gate->trip_vital, cause->vital);
 	store(&gate->trip_value, cause->value);
 	store(&gate->trip_limit, cause->limit);
 	store(&gate->trip_reason, reason);
 	store(&gate->trip_ns, now_ns);
+}
+
+void gate_shut_over(struct hs_gate *gate, enum hs_trip reason, const struct gate_cause *cause,
+		    __u64 now_ns)
+{
+	if (!load(&gate->armed))
+		return;
+	/* reason and time first: whoever sees the gate shut finds them */
+	gate_condemn(gate, reason, cause, now_ns);
 	armed_set(gate, 0);
 }
 

@@ -42,6 +42,13 @@ struct gate_cause {
 void gate_shut_over(struct hs_gate *gate, enum hs_trip reason, const struct gate_cause *cause,
 		    __u64 now_ns);
 
+/*
+ * What a gate that its owner has shut is to say from now on: why it stays shut. For the owner, while
+ * nobody arms.
+ */
+void gate_condemn(struct hs_gate *gate, enum hs_trip reason, const struct gate_cause *cause,
+		  __u64 now_ns);
+
 /* gate_shut() from another process, which also stops an arming that is under way. */
 void gate_trip(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns);
 
