@@ -32,7 +32,7 @@ endif
 CC := gcc
 WARN := -Wall -Wextra -Werror
 CFLAGS ?= -O2 -g
-PKGS := json-c libcyaml yaml-0.1 libcap zlib
+PKGS := json-c libcyaml yaml-0.1 libcap libseccomp zlib
 USER_CFLAGS := -std=gnu11 $(CFLAGS) $(WARN) -Wstrict-prototypes -Wshadow -Wno-missing-field-initializers \
 	-Wformat=2 -Wvla -D_GNU_SOURCE -DHS_VERSION='"$(VERSION)"' -Ikern -Iuser/lib -Iuser/daemon -Iuser -I$(O) \
 	$(LIBBPF_CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -62,14 +62,15 @@ $(O)/homeostat.skel.h: $(O)/homeostat.bpf.o
 
 # ---- user side ----
 LIB_SRC := $(wildcard user/lib/*.c)
-DAEMON_SRC := $(wildcard user/daemon/*.c)
+DAEMON_SRC := $(filter-out user/daemon/fault.c,$(wildcard user/daemon/*.c))
 CLI_SRC := $(wildcard user/cli/*.c)
+GUARD_SRC := $(wildcard user/guard/*.c)
 UNIT_SRC := $(wildcard selftests/unit/test_*.c)
-KTEST_SRC := $(wildcard selftests/kernel/test_*.c)
+KTEST_SRC := $(filter-out %/test_fault.c,$(wildcard selftests/kernel/test_*.c))
 LOAD_SRC := $(wildcard selftests/lab/load/*.c)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 sanobj = $(patsubst %.c,$(O)/san/%.o,$(1))
-NOMAIN := $(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC))
+NOMAIN := $(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC) $(GUARD_SRC))
 
 $(O)/%.o: %.c | $(O)/homeostat.skel.h
 	@mkdir -p $(@D)
@@ -80,7 +81,7 @@ $(O)/san/%.o: %.c | $(O)/homeostat.skel.h
 	$(call say,CC-SAN,$@)$(CC) $(USER_CFLAGS) $(SAN) -MMD -MP -c $< -o $@
 
 .PHONY: programs
-programs: $(O)/homeostatd $(O)/homeostat
+programs: $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard
 
 # an archive: each program takes what it uses, and no more
 $(O)/libhomeostat.a: $(call obj,$(LIB_SRC))
@@ -94,6 +95,31 @@ $(O)/homeostatd: $(call obj,$(DAEMON_SRC)) $(O)/libhomeostat.a
 $(O)/homeostat: $(call obj,$(CLI_SRC)) $(O)/libhomeostat.a
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
+# the smallest: what it links, it has to keep in memory
+$(O)/homeostat-guard: $(call obj,$(GUARD_SRC)) $(O)/libhomeostat.a
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ -lseccomp -lcap
+
+# ---- the fault build: kernel side and daemon with faults on order (kern/fault.h), for tests only ----
+FAULT := $(O)/fault
+faultobj = $(patsubst %.c,$(FAULT)/%.o,$(1))
+
+$(FAULT)/%.bpf.o: %.bpf.c | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -DHS_FAULT -MMD -MP -c $< -o $@
+
+$(FAULT)/homeostat.bpf.o: $(BPF_SRC:%.bpf.c=$(FAULT)/%.bpf.o)
+	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $^
+
+$(FAULT)/homeostat.skel.h: $(FAULT)/homeostat.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name homeostat_bpf > $@
+
+$(FAULT)/%.o: %.c | $(FAULT)/homeostat.skel.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -I$(FAULT) $(USER_CFLAGS) -DHS_FAULT $(HARDEN) -MMD -MP -c $< -o $@
+
+$(FAULT)/homeostatd: $(call faultobj,$(DAEMON_SRC) user/daemon/fault.c) $(O)/libhomeostat.a
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS)
+
 # unit tests run sanitized, against sanitized objects
 UNIT := $(patsubst selftests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 $(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libhomeostat.a
@@ -106,6 +132,10 @@ $(O)/ktest/%: $(O)/selftests/kernel/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
 
+$(O)/ktest/test_fault: $(call faultobj,selftests/kernel/test_fault.c) $(O)/libhomeostat.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) -lcmocka
+
 LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC))
 $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) | $(O)/deps/config.mk
 	@mkdir -p $(@D)
@@ -113,7 +143,7 @@ $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) | $(O)/dep
 		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) -lpthread -lm
 
 .PHONY: tests
-tests: programs $(UNIT) $(KTEST) $(LOAD)
+tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD)
 .SECONDARY:
 
 # ---- man pages ----
@@ -155,6 +185,7 @@ lint:
 
 install: all
 	install -D -m 0755 $(O)/homeostatd $(DESTDIR)$(PREFIX)/sbin/homeostatd
+	install -D -m 0755 $(O)/homeostat-guard $(DESTDIR)$(PREFIX)/sbin/homeostat-guard
 	install -D -m 0755 $(O)/homeostat $(DESTDIR)$(PREFIX)/bin/homeostat
 	for p in policy/profiles/*.yaml; do install -D -m 0644 $$p $(DESTDIR)$(SYSCONFDIR)/homeostat/profiles/$${p##*/}; done
 	install -D -m 0644 packaging/homeostatd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/homeostatd.service

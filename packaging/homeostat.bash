@@ -25,7 +25,7 @@ _homeostat() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
-	--root)
+	--root | --state)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
@@ -41,7 +41,10 @@ _homeostat() {
 	workloads) words=--tasks ;;
 	events) words='-f --follow -n' ;;
 	top) words=-d ;;
+	incidents) words=--state ;;
+	incident) words="$("$1" complete incidents 2>/dev/null) --state" ;;
 	doctor) words='--root --btf' ;;
+	restore) words=--root ;;
 	profile)
 		if ((COMP_CWORD == at + 1)); then
 			words='check show load'

@@ -112,6 +112,7 @@ static void wrong_usage(void **state)
 		"report a 1.5",
 		"report a 99999999999999999999",
 		"report a 1 2",
+		"restore now",
 		"profile",
 		"profile check",
 		"profile burn x",

@@ -35,27 +35,6 @@ static void opens_and_shuts(void **state)
 	assert_int_equal(gate.trip_ns, 7);
 }
 
-/* Shut in good order, and then there turned out to be a reason for it to stay so. */
-static void condemned(void **state)
-{
-	const struct gate_cause cause = {HS_VITAL_STARVED, 3, 2};
-
-	(void)state;
-	gate_prepare(&gate);
-	assert_int_equal(gate_open(&gate), 0);
-	gate_shut(&gate, HS_TRIP_NONE, 7);
-	gate_condemn(&gate, HS_TRIP_HARM, &cause, 9);
-	assert_int_equal(gate.armed, 0);
-	assert_int_equal(gate.trip_reason, HS_TRIP_HARM);
-	assert_int_equal(gate.trip_ns, 9);
-	assert_int_equal(gate.trip_vital, HS_VITAL_STARVED);
-	assert_int_equal(gate.trip_value, 3);
-	assert_int_equal(gate.trip_limit, 2);
-	gate_condemn(&gate, HS_TRIP_OPERATOR, NULL, 10);
-	assert_int_equal(gate.trip_vital, HS_VITAL_NR);
-	assert_int_equal(gate.trip_limit, 0);
-}
-
 static void a_refused_arming_leaves_no_trace(void **state)
 {
 	struct gate_trip before;
@@ -100,6 +79,37 @@ static void *tripper(void *arg)
 	return NULL;
 }
 
+/* Details are the first one's, too; an arming that comes to nothing leaves them, the next one clears them. */
+static void says_what_it_was_about(void **state)
+{
+	const struct gate_cause first = {HS_VITAL_STARVED, 900, 500};
+	const struct gate_cause second = {HS_VITAL_PSI_CPU, 1, 0};
+
+	(void)state;
+	gate_prepare(&gate);
+	assert_int_equal(gate.trip_vital, HS_VITAL_NR);
+	assert_int_equal(gate_open(&gate), 0);
+	gate_shut_over(&gate, HS_TRIP_SLO, &first, 7);
+	gate_shut_over(&gate, HS_TRIP_HARM, &second, 8);
+	assert_int_equal(gate.trip_reason, HS_TRIP_SLO);
+	assert_int_equal(gate.trip_vital, HS_VITAL_STARVED);
+	assert_int_equal(gate.trip_value, 900);
+	assert_int_equal(gate.trip_limit, 500);
+	gate_spare(&gate, gate_prepare(&gate));
+	assert_int_equal(gate.trip_vital, HS_VITAL_STARVED);
+	assert_int_equal(gate.trip_value, 900);
+	gate_prepare(&gate);
+	assert_int_equal(gate.trip_vital, HS_VITAL_NR);
+	assert_int_equal(gate.trip_value, 0);
+	/* somebody has taken the reason and not yet stored armed: it stays his, and the gate is shut */
+	assert_int_equal(gate_open(&gate), 0);
+	gate.trip_reason = HS_TRIP_SCHED_STALL;
+	gate_shut(&gate, HS_TRIP_PROGRESS, 9);
+	assert_int_equal(gate.armed, 0);
+	assert_int_equal(gate.trip_reason, HS_TRIP_SCHED_STALL);
+	assert_int_equal(gate.trip_ns, 0);
+}
+
 /* At the same instant as the opening: afterwards the gate is shut, and says why. */
 static void a_race(void **state)
 {
@@ -124,9 +134,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(opens_and_shuts, fresh),
-		cmocka_unit_test_setup(condemned, fresh),
 		cmocka_unit_test_setup(a_refused_arming_leaves_no_trace, fresh),
 		cmocka_unit_test_setup(a_trip_stops_an_arming, fresh),
+		cmocka_unit_test_setup(says_what_it_was_about, fresh),
 		cmocka_unit_test_setup(a_race, fresh),
 	};
 

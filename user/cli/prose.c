@@ -96,16 +96,16 @@ const char *prose_stall(char *buf, size_t size, struct json_object *trip)
 	return buf;
 }
 
-const char *prose_over(char *buf, size_t size, struct json_object *trip)
+const char *prose_cause(char *buf, size_t size, struct json_object *cause)
 {
-	const char *unit = js_str(trip, "unit"), *vital = js_str(trip, "vital");
+	const char *vital = js_str(cause, "vital"), *unit = js_str(cause, "unit");
 	char value[32], limit[32];
 
 	buf[0] = '\0';
-	if (js_u64(trip, "value") || js_u64(trip, "limit"))
-		snprintf(buf, size, ": %s was %s, limit %s", *vital ? vital : "what was reported",
-			 value_text(value, sizeof(value), trip, "value", unit),
-			 value_text(limit, sizeof(limit), trip, "limit", unit));
+	if (!js_is_null(cause, "limit"))
+		snprintf(buf, size, " (%s was %s, limit %s)", *vital ? vital : "a figure",
+			 value_text(value, sizeof(value), cause, "value", unit),
+			 value_text(limit, sizeof(limit), cause, "limit", unit));
 	return buf;
 }
 

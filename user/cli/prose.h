@@ -23,4 +23,7 @@ const char *prose_over(char *buf, size_t size, struct json_object *trip);
 /* " for 21 ms, 18 ms of them without a CPU": of a trip for want of progress; else "". */
 const char *prose_stall(char *buf, size_t size, struct json_object *trip);
 
+/* " (sched.wait… was 12 ms, limit 5 ms)": of a trip that was about a figure; else "". */
+const char *prose_cause(char *buf, size_t size, struct json_object *cause);
+
 #endif

@@ -13,23 +13,31 @@
 static void print_gate(FILE *f, struct json_object *s)
 {
 	struct json_object *trip;
-	char took[32], stall[96], over[160];
+	char took[64] = "", stall[96], cause[160], ns[32];
 
-	if (js_bool(s, "armed"))
+	if (js_bool(s, "armed")) {
 		out_line(f, "gate", "open, armed %llu times", js_u64(s, "generation"));
-	else if (!js_get_obj(s, "tripped", &trip) &&
-		 js_u64(trip, "safe_ns") > js_u64(trip, "at_ns"))
-		out_line(f, "gate", "tripped: %s%s%s; stock after %s", js_str(trip, "reason"),
-			 prose_stall(stall, sizeof(stall), trip),
-			 prose_over(over, sizeof(over), trip),
-			 out_ns(took, sizeof(took),
-				js_u64(trip, "safe_ns") - js_u64(trip, "at_ns")));
-	else if (!js_get_obj(s, "tripped", &trip))
-		out_line(f, "gate", "tripped: %s%s%s", js_str(trip, "reason"),
-			 prose_stall(stall, sizeof(stall), trip),
-			 prose_over(over, sizeof(over), trip));
-	else
+		return;
+	}
+	if (js_get_obj(s, "tripped", &trip)) {
 		out_line(f, "gate", "shut");
+		return;
+	}
+	if (js_u64(trip, "safe_ns") > js_u64(trip, "at_ns"))
+		snprintf(took, sizeof(took), "; stock after %s",
+			 out_ns(ns, sizeof(ns), js_u64(trip, "safe_ns") - js_u64(trip, "at_ns")));
+	out_line(f, "gate", "tripped: %s%s%s%s", js_str(trip, "reason"),
+		 prose_stall(stall, sizeof(stall), trip), prose_cause(cause, sizeof(cause), trip),
+		 took);
+}
+
+/* Does it arm again by itself, and when? */
+static void print_rearm(FILE *f, struct json_object *s)
+{
+	struct json_object *rearm;
+
+	if (!js_get_obj(s, "rearm", &rearm))
+		out_line(f, "again", "%s", js_str(rearm, "why"));
 }
 
 static void print_families(FILE *f, struct json_object *s)
@@ -120,7 +128,9 @@ static void print_status(FILE *f, struct json_object *s)
 	out_line(f, "mode", "%s", js_str(s, "mode"));
 	out_line(f, "profile", "%s", js_str(s, "profile"));
 	print_gate(f, s);
-	if (*js_str(s, "refusal"))
+	print_rearm(f, s);
+	/* what speaks against it may be that it was tripped: said already */
+	if (*js_str(s, "refusal") && js_is_null(s, "rearm"))
 		out_line(f, "refused", "%s", js_str(s, "refusal"));
 	out_line(f, "scheduler", "%s", js_str(s, "scheduler"));
 	if (!js_get_obj(s, "heartbeat", &beat))

@@ -201,7 +201,8 @@ int cmd_complete(struct cli *cli, int argc, char **argv)
 
 	if (rc || argc != 1)
 		return rc ? rc
-			  : cli_usage(cli, "complete takes verbs, knobs, vitals, modes or reports");
+			  : cli_usage(cli, "complete takes verbs, knobs, vitals, modes, reports or "
+					   "incidents");
 	if (!strcmp(argv[0], "verbs")) {
 		for (size_t i = 0; i < cli_verbs_nr; i++)
 			if (cli_verbs[i].summary)
@@ -217,6 +218,8 @@ int cmd_complete(struct cli *cli, int argc, char **argv)
 			fprintf(cli->out, "%s\n", mode_infos[i].name);
 	} else if (!strcmp(argv[0], "reports")) {
 		return complete_reports(cli);
+	} else if (!strcmp(argv[0], "incidents")) {
+		complete_incidents(cli->out);
 	} else {
 		return cli_usage(cli, "no names for '%s'", argv[0]);
 	}

@@ -4,6 +4,9 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,14 +21,18 @@
 #include "clock.h"
 #include "log.h"
 #include "names.h"
+#include "notify.h"
 #include "parse.h"
+#include "privileges.h"
 #include "slow.h"
+#include "statedir.h"
 
 /* data.u32 of epoll events; from SOURCE_SERVER on they are the server's. */
 enum source {
 	SOURCE_SIGNAL,
 	SOURCE_TIMER,
 	SOURCE_RING,
+	SOURCE_GUARD,
 	SOURCE_SERVER
 };
 
@@ -35,6 +42,7 @@ enum source {
 #define FOLLOW_MS 100	     /* how often events are looked for while somebody follows */
 #define TOPOLOGY_TICKS 5
 #define LOAD_PATIENCE_NS NS_PER_S
+#define STOP_PATIENCE_NS (5 * NS_PER_S)
 
 static void on_event(void *ctx, const struct hs_event *event)
 {
@@ -49,6 +57,8 @@ static void on_event(void *ctx, const struct hs_event *event)
 		e.value = __atomic_load_n(&d->heartbeat.no_cpu_ns, __ATOMIC_RELAXED);
 	}
 	event_log_enter(&d->events, &e);
+	if (d->after.recorder)
+		recorder_event(d->after.recorder, &e);
 	if (!server_followed(d->server))
 		return;
 	line = event_json(&e);
@@ -148,6 +158,7 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
 	} else {
 		heartbeat_set_limit(&d->heartbeat, d->policy.profile.heartbeat_limit_ns);
 		judge_set(d);
+		aftermath_profile(d);
 		rematch(d);
 		kernel_pulse(&d->kernel);
 		log_info("profile %s is in force", d->policy.profile.name);
@@ -255,21 +266,47 @@ static int load_kernel(struct homeostatd *d, struct profile *profile)
 	return err;
 }
 
+/* The directory of the socket: also the place of what outlives us until the next boot. */
+static int open_run_dir(struct homeostatd *d)
+{
+	char path[PATH_MAX], why[160];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s", d->opt.socket);
+	fd = private_dir(AT_FDCWD, dirname(path), 0755, why, sizeof(why));
+	if (fd < 0)
+		log_error("runtime directory %s: %s", path, why);
+	return fd;
+}
+
 /* What can be refused cheaply is tried before anything is loaded. */
 static int open_doors(struct homeostatd *d)
 {
-	int err = open_loop(d);
+	int err = open_loop(d), run_fd;
 
 	if (err) {
 		log_error("event loop: %s", strerror(-err));
 		return err;
 	}
+	if (d->opt.guard_fd >= 0) {
+		err = add_source(d, d->opt.guard_fd, SOURCE_GUARD);
+		if (err) {
+			log_error("the guard's socket: %s", strerror(-err));
+			return err;
+		}
+	}
+	run_fd = open_run_dir(d);
+	if (run_fd < 0)
+		return run_fd;
 	err = server_open(&d->server, d->opt.socket, d->epoll_fd, SOURCE_SERVER, verb_answer, d);
 	if (err)
 		log_error("%s: %s%s", d->opt.socket, strerror(-err),
 			  err == -EADDRINUSE ? "; another homeostatd runs: stop it first"
 			  : err == -EEXIST   ? ", and is no socket: remove it"
 					     : "");
+	else /* from here on the directory is ours */
+		err = aftermath_open(d, run_fd);
+	close(run_fd);
 	return err;
 }
 
@@ -282,11 +319,16 @@ static int start_parts(struct homeostatd *d)
 		log_error("event ring buffer: %s", strerror(-err));
 		return err;
 	}
+	err = privileges_drop(); /* before there are threads: they inherit it */
+	if (err)
+		return err;
 	err = heartbeat_start(&d->heartbeat, d->kernel.gate, d->policy.profile.heartbeat_limit_ns,
 			      &d->housekeeping);
-	if (err)
+	if (err) {
 		log_error("heartbeat thread: %s", strerror(-err));
-	return err;
+		return err;
+	}
+	return guard_greet(d);
 }
 
 int daemon_start(struct homeostatd *d, const struct options *opt)
@@ -299,6 +341,9 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	d->opt = *opt;
 	d->start_ns = clock_ns();
 	d->epoll_fd = d->signal_fd = d->timer_fd = d->ring_fd = -1;
+	d->notify_fd = notify_open();
+	if (d->notify_fd < 0 && d->notify_fd != -ENOENT)
+		log_warn("NOTIFY_SOCKET: %s; systemd is told nothing", strerror(-d->notify_fd));
 	ask_for_cpu();
 	err = topology_read(&d->topo, opt->root);
 	if (err) {
@@ -308,22 +353,31 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	err = first_profile(d, &profile);
 	if (err)
 		return err;
+	err = keep_house(d);
+	if (err)
+		log_warn("cannot keep to housekeeping CPUs: %s", strerror(-err));
 	err = open_doors(d);
+	if (!err)
+		err = undo_take(d);
+	if (!err)
+		aftermath_begin(d, &profile.trip);
 	if (!err)
 		err = load_kernel(d, &profile);
 	profile_free(&profile);
 	if (err)
 		return err;
 	log_debug("start: loaded after %llu us", (clock_ns() - d->start_ns) / 1000);
-	err = keep_house(d);
-	if (err)
-		log_warn("cannot keep to housekeeping CPUs: %s", strerror(-err));
 	ask_for_memory();
 	err = start_parts(d);
 	if (err)
 		return err;
+	aftermath_profile(d);
 	start_sensing(d);
 	watch_cpus(d);
+	if (d->after.died_ns)
+		gate_spare(d->kernel.gate, (struct gate_trip){.reason = HS_TRIP_DIED,
+							      .ns = d->after.died_ns,
+							      .cause.vital = HS_VITAL_NR});
 	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
 	judge_set(d);
 	if (opt->mode == HS_MODE_ACT)
@@ -332,6 +386,7 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	if (err) /* what can be seen is still worth seeing */
 		log_error("not armed: %s", why);
 	malloc_trim(0);
+	notify_send(d->notify_fd, "READY=1");
 	log_info("homeostatd runs, profile %s, mode %s, after %llu us", d->policy.profile.name,
 		 mode_name(d->mode), (clock_ns() - d->start_ns) / 1000);
 	return 0;
@@ -347,6 +402,7 @@ static void on_signal(struct homeostatd *d)
 	while (read(d->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo != SIGHUP) {
 			d->stop = true;
+			aftermath_asked(d);
 		} else if (d->policy.profile.path[0]) {
 			char path[sizeof(d->policy.profile.path)];
 
@@ -386,6 +442,7 @@ static void on_tick(struct homeostatd *d)
 	if (read(d->timer_fd, &expired, sizeof(expired)) < 0)
 		return;
 	d->ticks++;
+	notify_watchdog(d->notify_fd);
 	d->tick_ns = clock_ns();
 	d->events_now = 0;
 	watch_ring(d, true);
@@ -393,6 +450,7 @@ static void on_tick(struct homeostatd *d)
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
 	judge_tick(d);
+	aftermath_tick(d);
 	heartbeat_progress(&d->heartbeat);
 	if (policy_refresh(&d->policy, &d->kernel, d->opt.root) > 0) {
 		log_info("declared cgroups came or went");
@@ -416,6 +474,9 @@ static void on_source(struct homeostatd *d, const struct epoll_event *event)
 		break;
 	case SOURCE_RING:
 		take_events(d);
+		break;
+	case SOURCE_GUARD:
+		guard_heard(d);
 		break;
 	default:
 		server_event(d->server, event->data.u32, event->events);
@@ -444,17 +505,29 @@ int daemon_run(struct homeostatd *d)
 			take_events(d);
 		arm_watch(d);
 	}
-	return 0;
+	return d->exit_err;
 }
 
 void daemon_stop(struct homeostatd *d)
 {
+	notify_send(d->notify_fd, "STOPPING=1");
+	if (d->heartbeat.running)
+		heartbeat_patience(&d->heartbeat, STOP_PATIENCE_NS);
 	disarm(d, HS_TRIP_SHUTDOWN);
+	undo_all(d);
 	heartbeat_stop(&d->heartbeat);
+	/* nobody beats from here on; the guard knows by when we shall be gone */
+	if (d->kernel.gate)
+		__atomic_store_n(&d->kernel.gate->due_ns, clock_ns() + STOP_PATIENCE_NS,
+				 __ATOMIC_RELAXED);
 	server_close(d->server);
 	d->server = NULL;
 	kernel_close(&d->kernel);
 	policy_free(&d->policy);
+	undo_close(&d->undo);
+	if (d->notify_fd >= 0)
+		close(d->notify_fd);
+	aftermath_close(d);
 	for (int *fd = (int[]){d->epoll_fd, d->signal_fd, d->timer_fd, -1}; *fd >= 0; fd++)
 		close(*fd);
 }

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdbool.h>
 
+#include "aftermath.h"
 #include "event_log.h"
 #include "gate.h"
 #include "heartbeat.h"
@@ -15,14 +16,17 @@
 #include "policy.h"
 #include "server.h"
 #include "topology.h"
+#include "undo.h"
 
 struct options {
 	const char *profile; /* NULL = stock */
 	const char *socket;
-	const char *root; /* of /proc and /sys; "" = the real one */
+	const char *state; /* directory of the records */
+	const char *root;  /* of /proc and /sys; "" = the real one */
+	int guard_fd;	   /* to homeostat-guard, -1 = there is none */
 	enum hs_mode mode;
-	bool fault_injection;
 	bool check;
+	bool supervise;
 };
 
 struct homeostatd {
@@ -33,11 +37,14 @@ struct homeostatd {
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;
+	struct aftermath after;
+	struct undo undo;
 	struct server *server;
 	cpu_set_t housekeeping;
 	enum hs_mode mode;
 	bool armed; /* we opened the gate and have not yet seen it shut */
 	bool stop;
+	int exit_err;	   /* why it stops by itself: negative errno */
 	bool rush;	   /* events came faster than they are worth a wake-up each */
 	bool events_left;  /* the ring may hold more than was taken in this round */
 	bool served;	   /* a request was answered since the last tick */
@@ -48,6 +55,7 @@ struct homeostatd {
 	__u64 ticks;
 	char cpus_seen[6144]; /* what watch_cpus() looks at, as last read */
 	int epoll_fd, signal_fd, timer_fd, ring_fd;
+	int notify_fd; /* to systemd, negative = it did not ask */
 };
 
 /* ---- daemon.c ---- */
@@ -78,14 +86,17 @@ void daemon_event(struct homeostatd *d, struct hs_event *event);
  */
 int arm(struct homeostatd *d, char *why, size_t size);
 
+/* The same for a person who says so: an earlier trip, or several, speak no longer against it. */
+int arm_by_hand(struct homeostatd *d, char *why, size_t size);
+
 /* Shuts the gate, waits until the scheduler is gone, takes up the sensor again. */
 void disarm(struct homeostatd *d, enum hs_trip reason);
 
-/* A trip of the daemon's own: shuts the gate with all that is known of why. Harmless if not armed. */
+/*
+ * A trip of the daemon's own: shuts the gate with all that is known of why, and all that follows (see
+ * aftermath.h). Harmless if not armed.
+ */
 void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause);
-
-/* The same while stock is looked at, the gate shut: it stays shut, and says why. */
-void condemn(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause);
 
 /* Notices a gate that somebody else shut, and a scheduler that the kernel ended. */
 void arm_watch(struct homeostatd *d);
@@ -95,6 +106,23 @@ void arm_tick(struct homeostatd *d);
 
 /* Changes the mode, arming and disarming as it takes. 0 or negative errno and `why`. */
 int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size);
+
+/* ---- guarded.c ---- */
+
+/*
+ * Opens the undo table beside the control socket, takes its lock for good, and puts back what an earlier
+ * daemon has left. 0, or negative errno after one clear line in the log.
+ */
+int undo_take(struct homeostatd *d);
+
+/* Puts back what stands in the undo table, one line in the log for each. */
+void undo_all(struct homeostatd *d);
+
+/* Makes itself known to the guard, if there is one. 0, or negative errno after a line in the log. */
+int guard_greet(struct homeostatd *d);
+
+/* The guard's socket can be read: if it is dead, trips and has the main loop end. */
+void guard_heard(struct homeostatd *d);
 
 /* ---- verbs.c ---- */
 

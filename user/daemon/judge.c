@@ -27,7 +27,6 @@ void judge_first(struct homeostatd *d)
 	struct judge *j = &d->judge;
 	char span[32];
 
-	j->shut_ns = load(&d->kernel.gate->trip_ns);
 	if (helping_first(&j->helping))
 		log_info("observing stock for %s before the first arming; `homeostat arm` arms at "
 			 "once",
@@ -48,7 +47,6 @@ bool judge_rest(struct homeostatd *d)
 
 static void arm_again(struct homeostatd *d)
 {
-	struct hs_gate *gate = d->kernel.gate;
 	const struct helping *h = &d->judge.helping;
 	char why[512];
 
@@ -56,15 +54,10 @@ static void arm_again(struct homeostatd *d)
 		judge_rest(d);
 		return;
 	}
-	if (load(&gate->trip_ns) != d->judge.shut_ns) {
-		judge_rest(d);
-		log_warn("tripped while stock was looked at: it stays");
-		condemn(d, HS_TRIP_OPERATOR, NULL);
-		return;
-	}
 	if (h->phase == PHASE_BACK)
 		log_info("stock was looked at: %s; arming again",
 			 h->proof ? "it is better; are we worse again?" : "no harm is proved");
+	/* refused also where somebody tripped it meanwhile */
 	if (!arm(d, why, sizeof(why)))
 		return;
 	judge_rest(d);
@@ -102,8 +95,7 @@ static void harm(struct homeostatd *d)
 	struct gate_cause cause = {helping_vital(doubt->sign), doubt->value, doubt->limit};
 	char value[32], limit[32];
 
-	log_error("harm: %s was %s; after what stock gives under the same load it should be at "
-		  "most %s",
+	log_error("harm: %s is %s; after what stock gave just now it should be at most %s",
 		  vital_name(cause.vital), unit_format(value, sizeof(value), cause.value, UNIT_NS),
 		  unit_format(limit, sizeof(limit), cause.limit, UNIT_NS));
 	trip(d, HS_TRIP_HARM, &cause);
@@ -115,7 +107,6 @@ static void carry_out(struct homeostatd *d, enum helping_order order)
 	case HELPING_LEAVE:
 		tell_look(d, false);
 		disarm(d, HS_TRIP_NONE);
-		d->judge.shut_ns = load(&d->kernel.gate->trip_ns);
 		break;
 	case HELPING_ARM:
 		if (d->judge.helping.phase == PHASE_BACK)

@@ -15,7 +15,6 @@ struct judge {
 	struct helping helping;
 	struct slo slo;
 	struct slow_load load;
-	__u64 shut_ns; /* gate's trip_ns as we left it: another one means that somebody tripped since */
 };
 
 /* Another profile is in force. */

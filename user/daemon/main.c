@@ -9,9 +9,12 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "guard_link.h"
 #include "log.h"
 #include "names.h"
 #include "parse.h"
+#include "statedir.h"
+#include "supervise.h"
 #include "version.h"
 
 /* One table for parsing and help. */
@@ -24,11 +27,13 @@ static const struct option_info {
 	{'p', "profile", "FILE", "profile to run; without it everything stays at stock"},
 	{'m', "mode", "MODE", "observe (default), advise or act"},
 	{'s', "socket", "PATH", "control socket (" CONTROL_SOCKET ")"},
+	{'d', "state", "DIR", "where incident records are kept (" STATE_DIR ")"},
 	{'r', "root", "DIR", "read /proc and /sys below DIR (tests)"},
 	{'l', "log", "LEVEL", "error, warn, info (default) or debug"},
+	{'S', "supervise", NULL, "run under homeostat-guard, again after a failure (no systemd)"},
+	{'g', "guard-fd", "N", "socket to homeostat-guard, which gives it"},
 	{'c', "check", NULL, "check the profile, touch nothing, and exit"},
 	{'f', "foreground", NULL, "stay in the foreground (it always does)"},
-	{'F', "fault-injection", NULL, "allow the verb `fault` (tests)"},
 	{'h', "help", NULL, "this text"},
 	{'V', "version", NULL, "version of program and interface"},
 };
@@ -58,6 +63,7 @@ static int usage(const char *problem, const char *what)
 /* Returns -1 to go on, or the exit code. */
 static int take_option(struct options *opt, int letter, const char *argument)
 {
+	__u64 number;
 	int found;
 
 	switch (letter) {
@@ -73,6 +79,9 @@ static int take_option(struct options *opt, int letter, const char *argument)
 	case 's':
 		opt->socket = argument;
 		return -1;
+	case 'd':
+		opt->state = argument;
+		return -1;
 	case 'r':
 		opt->root = argument;
 		return -1;
@@ -82,13 +91,18 @@ static int take_option(struct options *opt, int letter, const char *argument)
 			return usage("unknown log level", argument);
 		log_set_level((enum log_level)found);
 		return -1;
+	case 'S':
+		opt->supervise = true;
+		return -1;
+	case 'g':
+		if (parse_u64_max(argument, INT_MAX, &number) || guard_take((int)number))
+			return usage("not a guard's socket", argument);
+		opt->guard_fd = (int)number;
+		return -1;
 	case 'c':
 		opt->check = true;
 		return -1;
 	case 'f':
-		return -1;
-	case 'F':
-		opt->fault_injection = true;
 		return -1;
 	case 'h':
 		help(stdout);
@@ -148,7 +162,11 @@ static int check(const struct options *opt)
 int main(int argc, char **argv)
 {
 	static struct homeostatd d; /* large, and one */
-	struct options opt = {.socket = CONTROL_SOCKET, .root = "", .mode = HS_MODE_OBSERVE};
+	struct options opt = {.socket = CONTROL_SOCKET,
+			      .state = STATE_DIR,
+			      .root = "",
+			      .mode = HS_MODE_OBSERVE,
+			      .guard_fd = -1};
 	char path[PATH_MAX];
 	int code = take_options(&opt, argc, argv), err;
 
@@ -159,6 +177,8 @@ int main(int argc, char **argv)
 		opt.profile = path;
 	if (opt.check)
 		return check(&opt);
+	if (opt.supervise && opt.guard_fd < 0)
+		return supervise_self(&opt, argc, argv);
 	err = daemon_start(&d, &opt);
 	if (!err)
 		err = daemon_run(&d);

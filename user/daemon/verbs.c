@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "clock.h"
 #include "log.h"
@@ -37,7 +36,9 @@ static const struct verb {
 	{"unwish", verb_unwish, true, {"knob"}},
 	{"profile_load", verb_profile_load, true, {"path"}},
 	{"reload", verb_reload, true, {NULL}},
-	{"fault", verb_fault, true, {"what"}},
+#ifdef HS_FAULT
+	{"fault", verb_fault, true, {"what", "value", "pid"}},
+#endif
 };
 
 static const struct verb *find_verb(const char *name)
@@ -137,28 +138,29 @@ int verb_mode(struct call *call)
 		return -EINVAL;
 	}
 	judge_rest(call->d);
+	if (mode == HS_MODE_ACT) /* a person says so; but not that what is held be let go */
+		aftermath_by_hand(call->d, false);
 	return set_mode(call->d, (enum hs_mode)mode, call->error, sizeof(call->error));
 }
 
 int verb_arm(struct call *call)
 {
-	return arm(call->d, call->error, sizeof(call->error));
+	return arm_by_hand(call->d, call->error, sizeof(call->error));
 }
 
 int verb_disarm(struct call *call)
 {
 	judge_rest(call->d);
 	disarm(call->d, HS_TRIP_NONE);
+	aftermath_latch(call->d);
 	return 0;
 }
 
 int verb_trip(struct call *call)
 {
-	bool planned = judge_rest(call->d);
-
+	judge_rest(call->d);
 	disarm(call->d, HS_TRIP_OPERATOR);
-	if (planned) /* shut already, for a look at stock: now it stays so */
-		condemn(call->d, HS_TRIP_OPERATOR, NULL);
+	aftermath_latch(call->d);
 	return 0;
 }
 
@@ -225,32 +227,4 @@ int verb_reload(struct call *call)
 		return -ENOENT;
 	}
 	return daemon_load_profile(call->d, path, call->error, sizeof(call->error));
-}
-
-/* For tests only: what a defect of ours might do. */
-int verb_fault(struct call *call)
-{
-	const char *what = js_str(call->request, "what");
-
-	if (!call->d->opt.fault_injection) {
-		snprintf(call->error, sizeof(call->error),
-			 "homeostatd was started without --fault-injection");
-		return -EPERM;
-	}
-	if (!strcmp(what, "hang")) {
-		log_warn("fault: hanging, as asked");
-		for (;;) {
-			struct timespec ts = clock_timespec(NS_PER_S);
-
-			clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-		}
-	}
-	if (!strcmp(what, "spin")) {
-		log_warn("fault: spinning, as asked");
-		for (;;)
-			__asm__ volatile("" ::: "memory");
-	}
-	snprintf(call->error, sizeof(call->error), "unknown fault '%.32s'; expected hang or spin",
-		 what);
-	return -EINVAL;
 }

@@ -138,6 +138,27 @@ ssize_t read_file(const char *root, const char *path, char *buf, size_t size)
 	return (ssize_t)len;
 }
 
+int write_file(const char *root, const char *path, const char *text)
+{
+	char full[PATH_MAX], line[4096];
+	int len = snprintf(line, sizeof(line), "%s\n", text), fd, err;
+	ssize_t n;
+
+	if (len < 0 || (size_t)len >= sizeof(line))
+		return -EMSGSIZE;
+	err = root_path(full, sizeof(full), root, path);
+	if (err)
+		return err;
+	/* truncating means nothing to the kernel's own files, but does to those of a test */
+	fd = open(full, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = write(fd, line, (size_t)len);
+	err = n < 0 ? -errno : n != len ? -EIO : 0;
+	close(fd);
+	return err;
+}
+
 ssize_t read_filef(const char *root, char *buf, size_t size, const char *fmt, ...)
 {
 	char path[PATH_MAX];

@@ -32,6 +32,12 @@ ssize_t read_file(const char *root, const char *path, char *buf, size_t size);
 ssize_t read_filef(const char *root, char *buf, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/*
+ * Writes `text` and a newline, by one write(), into a file of /proc or /sys below `root`; it must be
+ * there. 0, or negative errno; -EMSGSIZE: 4 KiB and more; -EIO: less was taken.
+ */
+int write_file(const char *root, const char *path, const char *text);
+
 /* `path` as seen from anywhere; links in it stay links. 0 or negative errno. */
 int path_absolute(char *buf, size_t size, const char *path);
 

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* The daemon's side of the watchdog's outer layers: the undo table, and the guard. */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon.h"
+#include "guard_link.h"
+#include "log.h"
+
+#define UNDO_WAIT_MS 10000 /* a restorer may still be at work */
+
+static void report(void *ctx, const struct undo_entry *e, enum undo_outcome outcome, int err)
+{
+	struct homeostatd *d = ctx;
+
+	log_warn("undo: %s: %s%s%s (%s)", e->path, undo_outcome_name(outcome), err ? ": " : "",
+		 err ? strerror(-err) : "", e->old);
+	aftermath_undone(d, e, outcome);
+	heartbeat_progress(&d->heartbeat);
+}
+
+void undo_all(struct homeostatd *d)
+{
+	int left = d->undo.table ? undo_replay(d->undo.table, d->opt.root, report, d) : 0;
+
+	if (left < 0)
+		log_error("undo table: %s", undo_error(left));
+	else if (left)
+		log_error("undo table: %d values could not be put back; `homeostat restore` tries "
+			  "again",
+			  left);
+}
+
+int undo_take(struct homeostatd *d)
+{
+	char socket[PATH_MAX], *dir;
+	int err;
+
+	snprintf(socket, sizeof(socket), "%s", d->opt.socket);
+	dir = dirname(socket);
+	err = undo_open(&d->undo, dir, "", true);
+	if (!err)
+		err = undo_lock(&d->undo, UNDO_WAIT_MS);
+	if (err) {
+		log_error("%s/" UNDO_FILE ": %s", dir, undo_error(err));
+		return err;
+	}
+	undo_all(d);
+	return 0;
+}
+
+int guard_greet(struct homeostatd *d)
+{
+	int err;
+
+	if (d->opt.guard_fd < 0)
+		return 0;
+	err = guard_hello(d->opt.guard_fd, d->kernel.fd.gate, d->kernel.fd.pulse);
+	if (err)
+		log_error("the guard cannot be greeted: %s", strerror(-err));
+	return err;
+}
+
+void guard_heard(struct homeostatd *d)
+{
+	if (d->stop || !guard_gone(d->opt.guard_fd))
+		return;
+	log_error("the guard is dead; so shall we be, in good order");
+	trip(d, HS_TRIP_GUARD, NULL);
+	d->exit_err = -EOWNERDEAD;
+	d->stop = true;
+}
