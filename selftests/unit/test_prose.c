@@ -58,6 +58,17 @@ static void events(void **state)
 		 "probe[7] competes as normal: critical budget of CPU 3 is used up"},
 		{{.type = HS_EVENT_PLUGIN, .latency_ns = 2000},
 		 "the policy in the reflex slot took 2 us and was shut out"},
+		{{.type = HS_EVENT_LOOK,
+		  .vital = HS_VITAL_WAIT_NORMAL_P99,
+		  .value = 9000000,
+		  .to = 5000000},
+		 "left to look at stock: sched.wait.normal.p99_ns is 9 ms, above 5 ms"},
+		{{.type = HS_EVENT_LOOK,
+		  .id = 1,
+		  .vital = HS_VITAL_WAIT_NORMAL_P99,
+		  .value = 9000000,
+		  .to = 5000000},
+		 "stock was looked at: sched.wait.normal.p99_ns was 9 ms, and is allowed 5 ms"},
 		{{.type = 4711}, "?"},
 	};
 	char text[256];

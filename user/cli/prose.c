@@ -109,6 +109,21 @@ const char *prose_cause(char *buf, size_t size, struct json_object *cause)
 	return buf;
 }
 
+static void event_look(char *buf, size_t size, struct json_object *e)
+{
+	const char *vital = js_str(e, "vital");
+	char value[32], limit[32];
+
+	value_text(value, sizeof(value), e, "value", vital_unit(vital));
+	value_text(limit, sizeof(limit), e, "limit", vital_unit(vital));
+	if (js_bool(e, "done"))
+		snprintf(buf, size, "stock was looked at: %s was %s, and is allowed %s", vital,
+			 value, limit);
+	else
+		snprintf(buf, size, "left to look at stock: %s is %s, above %s", vital, value,
+			 limit);
+}
+
 static void event_trip(char *buf, size_t size, struct json_object *e)
 {
 	const char *meaning = "?", *vital = js_str(e, "vital"), *unit = vital_unit(vital);
@@ -139,6 +154,8 @@ const char *prose_event(char *buf, size_t size, struct json_object *e)
 	else if (!strcmp(type, event_name(HS_EVENT_PLUGIN)))
 		snprintf(buf, size, "the policy in the reflex slot took %s and was shut out",
 			 ns_text(took, sizeof(took), e, "latency_ns"));
+	else if (!strcmp(type, event_name(HS_EVENT_LOOK)))
+		event_look(buf, size, e);
 	else if (js_u64(e, "pid"))
 		event_task(buf, size, e);
 	else
