@@ -310,5 +310,5 @@ int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size)
 		log_warn("no guard: should homeostatd be killed, only the kernel's side goes back "
 			 "by "
 			 "itself; start it by homeostat-guard, or with --supervise");
-	return mode == HS_MODE_ACT ? arm(d, why, size) : 0;
+	return mode == HS_MODE_ACT && !judge_waits(d) ? arm(d, why, size) : 0;
 }

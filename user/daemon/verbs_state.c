@@ -104,6 +104,7 @@ int verb_status(struct call *call)
 	js_add_u64(part, "period_ns", load(&gate->period_ns));
 	js_add_u64(part, "cost_ns", load(&d->kernel.vitals[HS_VITAL_PULSE_COST].value));
 	status_families(reply, &d->kernel);
+	judge_json(d, reply);
 	js_add_u64(reply, "uptime_ns", age_ns(d->start_ns));
 	js_add_u64(reply, "events_lost", load(&gate->events_lost));
 	status_counters(reply, &d->kernel);
