@@ -74,7 +74,7 @@ check 'mode act: is armed' within 20 hs_armed
 
 # dead while it acts: the next one counts it and writes it up from what was left
 die() {
-	scribe=$(pgrep -P "$hs_pid" | head -n 1)
+	scribe=$(grep -l "^PPid:[[:space:]]*$hs_pid\$" /proc/[0-9]*/status | sed 's/[^0-9]//g')
 	equals "$1: it has a scribe" "$(cat "/proc/$scribe/comm")" homeostat-scrib
 	equals "$1: without privileges" "$(sed -n 's/^CapEff:[[:space:]]*//p' "/proc/$scribe/status")" 0000000000000000
 	equals "$1: with a filter" "$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$scribe/status")" 2

@@ -156,6 +156,29 @@ static void a_trip(void **state)
 	assert_int_equal(d.after.recorder->trips, 1);
 }
 
+/* Of two figures with the same limit, the one that was above it. */
+static void names_the_figure(void **state)
+{
+	struct gate_cause cause = {HS_VITAL_NR, 900, 500};
+	struct profile *profile = &d.policy.profile;
+
+	(void)state;
+	profile->slo_nr = 3;
+	profile->slo[0] = (struct profile_slo){HS_VITAL_STARVED, "", 500, S};
+	profile->slo[1] = (struct profile_slo){HS_VITAL_NR, "queue.length", 500, S};
+	profile->slo[2] = (struct profile_slo){HS_VITAL_NR, "orders.late", 500, S};
+	d.judge.slo.state[0].value = 900;
+	d.judge.slo.state[1].value = 20;
+	d.judge.slo.state[2].value = 900;
+	opens();
+	trip(&d, HS_TRIP_SLO, &cause);
+	assert_string_equal(newest()->report, "orders.late");
+	assert_int_equal(newest()->value, 900);
+	opens();
+	trip(&d, HS_TRIP_HARM, &cause);
+	assert_string_equal(newest()->report, "");
+}
+
 static void held_after_three(void **state)
 {
 	char why[256];
@@ -390,6 +413,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_trip),
+		TEST(names_the_figure),
 		TEST(held_after_three),
 		TEST(by_itself),
 		TEST(a_person_trips),

@@ -79,6 +79,20 @@ static __u64 last_heartbeat(const struct homeostatd *d, __u64 trip_ns)
 	return beat > trip_ns ? 0 : beat;
 }
 
+/* The gate has no room for the name of an application's figure: it is the level that says the same. */
+static void name_report(const struct homeostatd *d, struct recorder_trip *t)
+{
+	const struct profile *profile = &d->policy.profile;
+
+	for (__u32 i = 0; t->reason == HS_TRIP_SLO && i < profile->slo_nr; i++) {
+		const struct profile_slo *level = &profile->slo[i];
+
+		if (level->vital == t->vital && level->max == t->limit &&
+		    d->judge.slo.state[i].value == t->value)
+			memcpy(t->report, level->report, sizeof(t->report));
+	}
+}
+
 static void describe_trip(const struct homeostatd *d, struct recorder_trip *t, __u64 now)
 {
 	const struct hs_gate *gate = d->kernel.gate;
@@ -104,6 +118,7 @@ static void describe_trip(const struct homeostatd *d, struct recorder_trip *t, _
 		t->vital = load(&gate->trip_vital);
 		t->value = load(&gate->trip_value);
 		t->limit = load(&gate->trip_limit);
+		name_report(d, t);
 	}
 }
 
