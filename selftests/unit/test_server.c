@@ -495,7 +495,10 @@ static void a_dear_request_counts_more(void **state)
 	server_close(second);
 }
 
-/* Connections have a budget, too; who is over it waits in the queue. */
+/*
+ * Connections have a budget, too; who is over it waits in the queue. In rounds that fit into the queue:
+ * there is nobody but us to work it off.
+ */
 static void a_budget_of_connections(void **state)
 {
 	struct json_object *reply = NULL;
@@ -503,7 +506,12 @@ static void a_budget_of_connections(void **state)
 	struct control *c;
 
 	(void)state;
-	for (int nr = 0; nr < 4 * SERVER_SLICE_ACCEPT; nr++) {
+	for (int round = 0; round < 4; round++) {
+		for (int nr = 0; nr < SERVER_SLICE_ACCEPT; nr++) {
+			assert_int_equal(control_open(&c, path), 0);
+			control_close(c);
+			serve();
+		}
 		assert_int_equal(control_open(&c, path), 0);
 		assert_int_equal(send(control_fd(c), "x\n", 2, MSG_NOSIGNAL), 2);
 		while (control_recv(c, 0, &reply) == -ETIMEDOUT)
@@ -579,6 +587,8 @@ static void one_daemon_per_socket(void **state)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct server *second = NULL;
+	char long_path[200] = "";
+	struct control *c;
 	int fd;
 
 	(void)state;
@@ -595,12 +605,23 @@ static void one_daemon_per_socket(void **state)
 	tree_put(root, "/file", "no socket");
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/file", root);
 	assert_int_equal(server_open(&second, addr.sun_path, epoll_fd, 200, answer, &d), -EEXIST);
+	memset(long_path, 'x', sizeof(long_path) - 1);
+	assert_int_equal(server_open(&second, long_path, epoll_fd, 200, answer, &d), -ENAMETOOLONG);
+	assert_int_equal(control_open(&c, long_path), -ENAMETOOLONG);
+	/* the runtime directory is ours alone, or we do not go there */
+	tree_put(root, "/open", NULL);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/open", root);
+	assert_int_equal(chmod(addr.sun_path, 0777), 0);
+	strcat(addr.sun_path, "/x.sock");
+	assert_int_equal(server_open(&second, addr.sun_path, epoll_fd, 200, answer, &d), -EPERM);
+	server_close(NULL);
 }
 
 static void a_silent_daemon(void **state)
 {
 	struct control *c = connect_one();
 	struct json_object *reply = NULL, *request = control_request("status");
+	char text[CONTROL_REQUEST_MAX + 1];
 
 	(void)state;
 	assert_int_equal(control_recv(c, 0, &reply), -ETIMEDOUT);
@@ -610,6 +631,14 @@ static void a_silent_daemon(void **state)
 	serve();
 	assert_int_equal(control_open(&c, "/nonexistent/socket"), -ENOENT);
 	control_close(NULL);
+	/* a request that is too long for one line is not sent */
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	c = connect_one();
+	request = control_request(text);
+	assert_int_equal(control_send(c, request), -EMSGSIZE);
+	json_object_put(request);
+	control_close(c);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
