@@ -3,6 +3,7 @@
 #
 # make run    set up what is missing, build, show homeostat at work (in a lab guest)
 # make test   set up what is missing, build, pass all tests
+# make fault  the whole fault campaign (about an hour); writes docs/fault-campaign.md
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
 # make coverage  lines that the unit tests reach of what must not be wrong
@@ -176,8 +177,19 @@ $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) | $(O)/dep
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern $(LIBBPF_CFLAGS) -o $@ $< \
 		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) -lpthread -lm
 
+# the fault campaign's program, with the other scheduler that it loads
+FAULTER_SRC := $(filter-out %.bpf.c,$(wildcard selftests/fault/*.c))
+$(O)/other.skel.h: $(O)/selftests/fault/other.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name other_bpf > $@
+
+$(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/load/*.h) kern/abi.h kern/fault.h \
+		$(O)/other.skel.h $(O)/libhomeostat.a
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ \
+		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
+
 .PHONY: tests
-tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD)
+tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter
 .SECONDARY:
 
 # ---- man pages ----
@@ -192,7 +204,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test check fuzz coverage format format-check lint install clean
+.PHONY: setup run test fault check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -205,6 +217,12 @@ test:
 	$(Q)O=$(O) scripts/setup
 	$(Q)$(MAKE) --no-print-directory all tests
 	$(Q)O=$(O) scripts/test
+
+# the whole campaign, and its table in the documentation
+fault:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory programs tests
+	$(Q)O=$(O) scripts/fault --doc docs/fault-campaign.md
 
 check: format-check lint $(UNIT)
 	$(Q)O=$(O) scripts/test --unit

@@ -172,7 +172,8 @@
 	X(BUDGET, "budget", "pid, comm: critical class over budget on CPU id")                     \
 	X(STARVED, "starved", "pid, comm: waited latency_ns, moved ahead by age on CPU id")        \
 	X(ADVICE, "advice", "advise mode: REFLEX or KNOB (see cause) as it would have been")       \
-	X(PLUGIN, "plugin", "the reflex slot was shut: the policy in it took latency_ns")
+	X(PLUGIN, "plugin", "the reflex slot was shut: the policy in it took latency_ns")          \
+	X(LOOK, "look", "stock is looked at (id = 0), was (1): vital, value; limit as known (to)")
 
 /* clang-format on */
 

@@ -37,6 +37,7 @@ _homeostat() {
 	explain | wish) [[ $prev != "$verb" ]] || words=$("$1" complete knobs 2>/dev/null) ;;
 	vitals) words="$("$1" complete vitals 2>/dev/null) --cpus" ;;
 	mode) words=$("$1" complete modes 2>/dev/null) ;;
+	report) [[ $prev != "$verb" ]] || words=$("$1" complete reports 2>/dev/null) ;;
 	workloads) words=--tasks ;;
 	events) words='-f --follow -n' ;;
 	top) words=-d ;;

@@ -97,13 +97,15 @@ hs_start() {
 	within 20 hs_answers || hs_complain "${HS_DAEMON:-homeostatd} $* does not answer"
 }
 
-# hs_act PROFILE OPTION…: starts it in mode act and waits until its scheduler is on. Deaths of earlier ones
-# are forgotten first, or the stall-loop breaker would have a word in it
+# hs_act PROFILE OPTION…: starts it, lets it act and waits until its scheduler is on. By hand, as with
+# --mode act it would first observe stock for some seconds. Deaths of earlier ones are forgotten first, or
+# the stall-loop breaker would have a word in it
 hs_act() {
 	_profile=$1
 	shift
 	rm -f "$hs_run/breaker"
-	hs_start "$_profile" --mode act "$@" || return 1
+	hs_start "$_profile" "$@" || return 1
+	homeostat mode act >/dev/null || true # hs_armed tells why not
 	within 20 hs_armed || hs_complain "homeostatd does not arm"
 }
 

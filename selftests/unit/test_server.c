@@ -617,6 +617,28 @@ static void one_daemon_per_socket(void **state)
 	server_close(NULL);
 }
 
+/* Who could put another socket there could be taken for us. */
+static void a_directory_of_ours_alone(void **state)
+{
+	struct server *second = NULL;
+	char other[96], link[96];
+
+	(void)state;
+	snprintf(other, sizeof(other), "%s/open", root);
+	tree_put(root, "/open", NULL);
+	assert_int_equal(chmod(other, 01777), 0);
+	strcat(other, "/x.sock");
+	assert_int_equal(server_open(&second, other, epoll_fd, 200, answer, &d), -EPERM);
+	assert_int_equal(access(other, F_OK), -1);
+	snprintf(other, sizeof(other), "%s/run", root);
+	snprintf(link, sizeof(link), "%s/link", root);
+	assert_int_equal(symlink(other, link), 0);
+	strcat(link, "/x.sock");
+	assert_int_equal(server_open(&second, link, epoll_fd, 200, answer, &d), -ENOTDIR);
+	snprintf(other, sizeof(other), "%s/no/such/x.sock", root);
+	assert_int_equal(server_open(&second, other, epoll_fd, 200, answer, &d), -ENOENT);
+}
+
 static void a_silent_daemon(void **state)
 {
 	struct control *c = connect_one();
@@ -654,6 +676,7 @@ int main(void)
 		TEST(follows),
 		TEST(bounds_clients_and_lines),
 		TEST(one_daemon_per_socket),
+		TEST(a_directory_of_ours_alone),
 		TEST(a_silent_daemon),
 		TEST(root_gets_in),
 		TEST(a_full_queue),

@@ -36,6 +36,11 @@ const struct verb cli_verbs[] = {
 	 "VALUE    with its unit: 8ms, 30%, 16\n"
 	 "--clear  gives the knob back to the profile\n",
 	 cmd_wish},
+	{"report", "NAME VALUE",
+	 "tells a figure of an application, for the profile's service levels",
+	 "NAME   a report that the profile's slo names\n"
+	 "VALUE  a whole number, in whatever the profile's limit counts; forgotten after 5 s\n",
+	 cmd_report},
 	{"trip", "", "shuts the gate at once, with or without the daemon (root)",
 	 "Stores into the kernel's memory by itself, so it works also while homeostatd hangs or\n"
 	 "is stopped. All actuators are stock from the next event on.\n",
@@ -68,7 +73,7 @@ const struct verb cli_verbs[] = {
 	{"help", "[VERB]", "this text", NULL, cmd_help},
 	{"help-tables", "", NULL, "Copies stdin to stdout and fills in lines such as @knobs@.\n",
 	 cmd_help_tables},
-	{"complete", "verbs|knobs|vitals|modes|incidents", NULL,
+	{"complete", "verbs|knobs|vitals|modes|reports|incidents", NULL,
 	 "Names for the shell's completion.\n", cmd_complete},
 };
 const size_t cli_verbs_nr = sizeof(cli_verbs) / sizeof(*cli_verbs);

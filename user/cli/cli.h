@@ -138,6 +138,7 @@ int cmd_mode(struct cli *cli, int argc, char **argv);
 int cmd_arm(struct cli *cli, int argc, char **argv);
 int cmd_disarm(struct cli *cli, int argc, char **argv);
 int cmd_wish(struct cli *cli, int argc, char **argv);
+int cmd_report(struct cli *cli, int argc, char **argv);
 int cmd_trip(struct cli *cli, int argc, char **argv);
 int cmd_restore(struct cli *cli, int argc, char **argv);
 int cmd_profile(struct cli *cli, int argc, char **argv);

@@ -217,7 +217,8 @@ static void cause_text(const struct hs_gate *gate, __u32 reason, char *buf, size
 	char value[32], limit[32];
 
 	buf[0] = '\0';
-	if (reason != HS_TRIP_LIMIT && reason != HS_TRIP_SLO && reason != HS_TRIP_HARM)
+	if ((reason != HS_TRIP_LIMIT && reason != HS_TRIP_SLO && reason != HS_TRIP_HARM) ||
+	    (!known && !load(&gate->trip_limit)))
 		return;
 	snprintf(buf, size, " (%s was %s, limit %s)", known ? vital_name(vital) : "a figure",
 		 unit_format(value, sizeof(value), load(&gate->trip_value), (enum unit)unit),
@@ -309,5 +310,5 @@ int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size)
 		log_warn("no guard: should homeostatd be killed, only the kernel's side goes back "
 			 "by "
 			 "itself; start it by homeostat-guard, or with --supervise");
-	return mode == HS_MODE_ACT ? arm(d, why, size) : 0;
+	return mode == HS_MODE_ACT && !judge_waits(d) ? arm(d, why, size) : 0;
 }

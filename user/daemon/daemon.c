@@ -68,6 +68,12 @@ static void on_event(void *ctx, const struct hs_event *event)
 	heartbeat_progress(&d->heartbeat);
 }
 
+void daemon_event(struct homeostatd *d, struct hs_event *event)
+{
+	event->ts_ns = clock_ns();
+	on_event(d, event);
+}
+
 /* ---- CPUs ---- */
 
 /* The process, and what it starts from now on, on CPUs that nobody has reserved. */
@@ -151,6 +157,7 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
 		log_error("%s; profile %s stays in force", error, d->policy.profile.name);
 	} else {
 		heartbeat_set_limit(&d->heartbeat, d->policy.profile.heartbeat_limit_ns);
+		judge_set(d);
 		aftermath_profile(d);
 		rematch(d);
 		kernel_pulse(&d->kernel);
@@ -372,6 +379,9 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 							      .ns = d->after.died_ns,
 							      .cause.vital = HS_VITAL_NR});
 	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
+	judge_set(d);
+	if (opt->mode == HS_MODE_ACT)
+		judge_first(d);
 	err = set_mode(d, opt->mode, why, sizeof(why));
 	if (err) /* what can be seen is still worth seeing */
 		log_error("not armed: %s", why);
@@ -439,6 +449,7 @@ static void on_tick(struct homeostatd *d)
 	take_events(d);
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
+	judge_tick(d);
 	aftermath_tick(d);
 	heartbeat_progress(&d->heartbeat);
 	if (policy_refresh(&d->policy, &d->kernel, d->opt.root) > 0) {

@@ -11,6 +11,7 @@
 #include "event_log.h"
 #include "gate.h"
 #include "heartbeat.h"
+#include "judge.h"
 #include "kernel.h"
 #include "policy.h"
 #include "server.h"
@@ -35,6 +36,7 @@ struct homeostatd {
 	struct policy policy;
 	struct heartbeat heartbeat;
 	struct event_log events;
+	struct judge judge;
 	struct aftermath after;
 	struct undo undo;
 	struct server *server;
@@ -72,6 +74,9 @@ void daemon_stop(struct homeostatd *d);
 
 /* Loads a profile and puts it in force; the running one stays if it is bad. 0 or negative errno. */
 int daemon_load_profile(struct homeostatd *d, const char *path, char *error, size_t size);
+
+/* An event of the daemon's own (ts_ns is set): into the log, and to who follows. */
+void daemon_event(struct homeostatd *d, struct hs_event *event);
 
 /* ---- arm.c ---- */
 

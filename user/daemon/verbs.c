@@ -27,6 +27,7 @@ static const struct verb {
 	{"workloads", verb_workloads, false, {"from"}},
 	{"events", verb_events, false, {"follow", "n"}},
 	{"profile_show", verb_profile_show, false, {NULL}},
+	{"report", verb_report, false, {"name", "value"}},
 	{"mode", verb_mode, true, {"mode"}},
 	{"arm", verb_arm, true, {NULL}},
 	{"disarm", verb_disarm, true, {NULL}},
@@ -136,6 +137,7 @@ int verb_mode(struct call *call)
 			 "unknown mode '%.32s'; expected observe, advise or act", name);
 		return -EINVAL;
 	}
+	judge_rest(call->d);
 	if (mode == HS_MODE_ACT) /* a person says so; but not that what is held be let go */
 		aftermath_by_hand(call->d, false);
 	return set_mode(call->d, (enum hs_mode)mode, call->error, sizeof(call->error));
@@ -148,6 +150,7 @@ int verb_arm(struct call *call)
 
 int verb_disarm(struct call *call)
 {
+	judge_rest(call->d);
 	disarm(call->d, HS_TRIP_NONE);
 	aftermath_latch(call->d);
 	return 0;
@@ -155,6 +158,7 @@ int verb_disarm(struct call *call)
 
 int verb_trip(struct call *call)
 {
+	judge_rest(call->d);
 	disarm(call->d, HS_TRIP_OPERATOR);
 	aftermath_latch(call->d);
 	return 0;

@@ -28,7 +28,8 @@ static void status_cause(struct json_object *trip, const struct hs_gate *gate)
 {
 	__u32 reason = load(&gate->trip_reason), vital = load(&gate->trip_vital);
 
-	if (reason != HS_TRIP_LIMIT && reason != HS_TRIP_SLO && reason != HS_TRIP_HARM)
+	if ((reason != HS_TRIP_LIMIT && reason != HS_TRIP_SLO && reason != HS_TRIP_HARM) ||
+	    (vital >= HS_VITAL_NR && !load(&gate->trip_limit)))
 		return;
 	js_add_str(trip, "vital", vital < HS_VITAL_NR ? vital_name(vital) : "");
 	js_add_str(trip, "unit", vital < HS_VITAL_NR ? vital_infos[vital].unit : "count");
@@ -103,6 +104,7 @@ int verb_status(struct call *call)
 	js_add_u64(part, "period_ns", load(&gate->period_ns));
 	js_add_u64(part, "cost_ns", load(&d->kernel.vitals[HS_VITAL_PULSE_COST].value));
 	status_families(reply, &d->kernel);
+	judge_json(d, reply);
 	js_add_u64(reply, "uptime_ns", age_ns(d->start_ns));
 	js_add_u64(reply, "events_lost", load(&gate->events_lost));
 	status_counters(reply, &d->kernel);
