@@ -6,6 +6,7 @@
 # make fault  the whole fault campaign (about an hour); writes docs/fault-campaign.md
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
+# make coverage  lines that the unit tests reach of what must not be wrong
 # make        build all
 # make install DESTDIR= PREFIX=/usr
 
@@ -126,7 +127,10 @@ $(FAULT)/homeostatd: $(call faultobj,$(DAEMON_SRC) user/daemon/fault.c) $(O)/lib
 UNIT := $(patsubst selftests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 $(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libhomeostat.a
 	@mkdir -p $(@D)
-	$(call say,LD-SAN,$@)$(CC) $(SAN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
+	$(call say,LD-SAN,$@)$(CC) $(SAN) $(WRAP) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
+
+# the one in which allocations fail
+$(O)/unit/test_oom $(O)/cov/unit/test_oom: private WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup,--wrap=strdup
 
 # the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
 FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
@@ -142,6 +146,20 @@ $(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
 
 $(O)/fuzz/fuzz_%: $(O)/fuzz/obj/selftests/fuzz/fuzz_%.o $(call fuzzobj,$(LIB_SRC) $(filter-out %/main.c,$(DAEMON_SRC)))
 	$(call say,LD-FUZZ,$@)$(CLANG) $(SAN) -fsanitize=fuzzer -o $@ $^ $(USER_LIBS)
+
+# the unit tests again, counting lines
+covobj = $(patsubst %.c,$(O)/cov/%.o,$(1))
+COV := -O0 -Wno-format-truncation --coverage -fprofile-abs-path -fprofile-update=atomic
+COV_UNIT := $(patsubst selftests/unit/%.c,$(O)/cov/unit/%,$(UNIT_SRC))
+$(O)/cov/%.o: %.c | $(O)/homeostat.skel.h
+	@mkdir -p $(@D)
+	$(call say,CC-COV,$@)$(CC) $(USER_CFLAGS) $(COV) -MMD -MP -c $< -o $@
+
+$(O)/cov/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath selftests/fuzz/corpus)"'
+$(O)/cov/unit/test_fuzz: $(call covobj,$(FUZZ_SRC))
+$(O)/cov/unit/%: $(O)/cov/selftests/unit/%.o $(call covobj,$(NOMAIN) $(LIB_SRC) selftests/unit/gcov_exit.c)
+	@mkdir -p $(@D)
+	$(call say,LD-COV,$@)$(CC) --coverage $(WRAP) -Wl,--wrap=_exit -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
 
 # tests that load the kernel object; they run in the lab guest
 KTEST := $(patsubst selftests/kernel/%.c,$(O)/ktest/%,$(KTEST_SRC))
@@ -186,7 +204,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test fault check fuzz format format-check lint install clean
+.PHONY: setup run test fault check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -211,6 +229,9 @@ check: format-check lint $(UNIT)
 
 fuzz: $(FUZZ)
 	$(Q)O=$(O) scripts/fuzz --seconds $(FUZZ_S)
+
+coverage: $(COV_UNIT)
+	$(Q)O=$(O) scripts/coverage
 
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format:

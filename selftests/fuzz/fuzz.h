@@ -17,6 +17,7 @@
 	X(profile)                                                                                 \
 	X(control)                                                                                 \
 	X(client)                                                                                  \
+	X(undo)                                                                                    \
 	X(units)
 
 #ifdef HS_LIBFUZZER

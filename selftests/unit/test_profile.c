@@ -214,6 +214,32 @@ static const struct {
 	 "  - { name: x, class: batch, match: { pid: 1 } }\n",
 	 4, "in line 3 matches the same", "once"},
 	{"name: a\ndescription: *a\n", 2, "alias ('a')", "plain values"},
+	{"name: a\npulse: { window: 1ms, min: 2ms }\n", 2, "shorter than the shortest", "window"},
+	{"name: a\nrules:\n  - { when: sched.wait.normal.p99_ns, low: 1ms, high: 2ms,\n"
+	 "      knob: sched.slice.batch_us, kind: aimd, up: 50%, down: 1ms }\n"
+	 "  - { when: sched.wait.normal.p99_ns, low: 1ms, high: 2ms,\n"
+	 "      knob: sched.slice.batch_us, kind: aimd, up: 50%, down: 1ms }\n",
+	 5, "already in rule 1", "once"},
+	{"name: a\nrules:\n  - { when: sched.wait.normal.p99_ns, low: 1ms, high: 2ms,\n"
+	 "      knob: sched.slice.batch_us, kind: aimd, up: 50%, down: 1s }\n",
+	 4, "out of bounds", "100 ms"},
+	{"name: a\nrules:\n  - { when: sched.wait.normal.p99_ns, low: 1, high: 2ms,\n"
+	 "      knob: sched.slice.batch_us, kind: aimd, up: 50%, down: 1ms }\n",
+	 3, "unit", "a time"},
+	{"name: a\nrules:\n  - { when: sched.wait.normal.p99_ns, low: 1ms, high: 0ms,\n"
+	 "      knob: sched.slice.batch_us, kind: aimd, up: 50%, down: 1ms }\n",
+	 3, "out of bounds", "1 ns"},
+	{"name: a\ndescription: \"two\\nlines\"\n", 2, "bad description", "one line"},
+	{"name: a\nworkloads:\n  - { name: \"w w\", class: batch, match: { pid: 1 } }\n", 3,
+	 "bad workload name", "a-z"},
+	{"name: a\nworkloads:\n  - { name: w, class: batch, match: { cgroup: /a//b } }\n", 3,
+	 "cgroup", "expected"},
+	{"name: a\nworkloads:\n  - { name: w, class: critical, match: { pid: 1 }, period: 1 }\n", 3,
+	 "unit", "a time"},
+	{"name: a\nworkloads:\n  - { name: w, class: critical, match: { pid: 1 }, deadline: 1 }\n",
+	 3, "unit", "a time"},
+	{"name: a\nworkloads:\n  - { name: w, class: critical, match: { pid: 1 }, runtime: 1 }\n",
+	 3, "unit", "a time"},
 	{"name: &b a\n", 1, "anchor or alias ('b')", "plain values"},
 	{"name: a\nrules: &r [\n", 2, "('r')", "plain values"},
 	{"name: a\npulse: &p {\n", 2, "('p')", "plain values"},
