@@ -19,7 +19,7 @@ slowly() {
 	_end=$(($(now) + $1))
 	shift
 	while ! "$@"; do
-		[ "$(now)" -lt $_end ] || return 1
+		[ "$(now)" -lt "$_end" ] || return 1
 		sleep 1
 	done
 }
