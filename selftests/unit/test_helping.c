@@ -181,11 +181,9 @@ static void harm_is_caught(void **state)
 	assert_int_equal(p.h.doubt.sign, HELPING_CRITICAL); /* the further beyond of the two */
 	assert_int_equal(p.h.doubt.value, 150 * MS);
 	assert_int_equal(p.h.doubt.limit, 720 * US + 4 * MS);
-	/* latched: nothing is done by itself any more, and stock is learnt on */
 	p.tripped_at = 0;
-	play(&p, bad, 600);
+	play(&p, bad, 600); /* latched */
 	assert_false(p.armed);
-	assert_int_equal(p.h.verdict, HELPING_HARM);
 }
 
 static void harm_from_the_first(void **state)
@@ -311,9 +309,7 @@ static void load_change_is_no_harm(void **state)
 	helping_first(&p.h);
 	play(&p, step_down, 600);
 	assert_int_equal(p.left, 0);
-	/* an hour later nobody knows any more what stock would do */
-	play(&p, heavy, 10);
-	assert_int_equal(helping_stock(&p.h, HELPING_NORMAL, (p.t + 3700) * S), 0);
+	assert_int_equal(helping_stock(&p.h, HELPING_NORMAL, (p.t + 3700) * S), 0); /* forgotten */
 }
 
 static __u64 flap_period, flap_heavy;
@@ -342,9 +338,8 @@ static void flapping_is_no_harm(void **state)
 				by_hand(&p);
 			play(&p, flapping, 3600);
 			if (p.tripped_at || p.left > 12 || p.out > 36 * 4)
-				fail_msg("period %llu, heavy %llu: tripped at %llu, left %llu "
-					 "times, away %llu s",
-					 flap_period, flap_heavy, p.tripped_at, p.left, p.out);
+				fail_msg("period %llu, heavy %llu: tripped at %llu, left %llu",
+					 flap_period, flap_heavy, p.tripped_at, p.left);
 		}
 	}
 }
@@ -385,14 +380,11 @@ static void noise_is_no_harm(void **state)
 		helping_first(&p.h);
 		play(&p, noisy, 3600);
 		if (p.tripped_at)
-			fail_msg("seed %u: tripped after %llu s: sign %d, %llu ns above %llu, as "
-				 "for stock %llu",
-				 seed, p.tripped_at, p.h.doubt.sign, p.h.doubt.value,
-				 p.h.doubt.limit, helping_against(&p.h, p.h.doubt.sign));
+			fail_msg("seed %u: tripped after %llu s", seed, p.tripped_at);
 		assert_true(p.out < 180); /* of an hour */
 		left += p.left;
 	}
-	assert_true(left); /* or nothing was tried here */
+	assert_true(left); /* or nothing was tried */
 }
 
 /* ---- harm in hiding ---- */
@@ -421,8 +413,7 @@ static void harm_under_changing_load(void **state)
 				by_hand(&p);
 			play(&p, changing_and_bad, 900);
 			if (!p.tripped_at)
-				fail_msg("period %llu: not caught; left %llu, undecided %llu",
-					 flap_period, p.left, p.h.undecided);
+				fail_msg("period %llu: not caught", flap_period);
 		}
 	}
 }
@@ -526,13 +517,6 @@ static void people_come_first(void **state)
 	by_hand(&p);
 	play(&p, bad, 60);
 	assert_true(p.tripped_at);
-	/* armed by hand while we look: judged anew */
-	play_begin(&p);
-	by_hand(&p);
-	play(&p, bad, 14);
-	p.armed = true;
-	play(&p, bad, 60);
-	assert_true(p.tripped_at);
 	/* another profile while we look at what the last one did: acquitted without a verdict */
 	play_begin(&p);
 	by_hand(&p);
@@ -574,22 +558,20 @@ static void long_times(void **state)
 
 static void buckets(void **state)
 {
+	struct helping_load load = {.running = 1};
 	int last = -1;
 
 	(void)state;
-	for (__u64 busy = 0; busy <= 1000; busy += 10) {
-		struct helping_load load = {.running = 1, .busy_permille = busy};
-		int b = helping_bucket(&load);
-
-		assert_true(b >= last && b <= 4);
-		last = b;
-	}
-	for (__u64 running = 1; running < 1ULL << 40; running *= 2) {
-		struct helping_load load = {running, 1000, 0};
+	/* the heavier the higher: first as CPUs get busy, then as tasks queue for them */
+	while (load.running < 1ULL << 40) {
 		int b = helping_bucket(&load);
 
 		assert_true(b >= last && b < HELPING_BUCKETS);
 		last = b;
+		if (load.busy_permille < 1000)
+			load.busy_permille += 10;
+		else
+			load.running *= 2;
 	}
 	assert_int_equal(last, HELPING_BUCKETS - 1);
 }

@@ -355,6 +355,7 @@ static enum helping_order look_stock(struct helping *h, const struct helping_fig
 		learn(h, &stock, h->suspect, now);
 		learn(h, &stock, helping_bucket(&stock.load), now);
 		h->against = h->suspect;
+		h->doubt.limit = helping_limit(h, stock_wait(&stock, h->doubt.sign), h->doubt.sign);
 		h->proof = worse(h, &h->ours, &stock);
 		if (!h->proof)
 			drop(h, &h->acquitted, now);
