@@ -115,7 +115,9 @@ LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC))
 $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern $(LIBBPF_CFLAGS) -o $@ $< \
-		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) -lpthread -lm
+		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) $(if $(filter undoenter,$(@F)),$(O)/libhomeostat.a) \
+		-lpthread -lm
+$(O)/lab/undoenter: $(O)/libhomeostat.a
 
 .PHONY: tests
 tests: programs $(UNIT) $(KTEST) $(LOAD)
