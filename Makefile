@@ -175,7 +175,9 @@ LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC))
 $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern $(LIBBPF_CFLAGS) -o $@ $< \
-		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) -lpthread -lm
+		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) $(if $(filter undoenter,$(@F)),$(O)/libhomeostat.a) \
+		-lpthread -lm
+$(O)/lab/undoenter: $(O)/libhomeostat.a
 
 # the fault campaign's program, with the other scheduler that it loads
 FAULTER_SRC := $(filter-out %.bpf.c,$(wildcard selftests/fault/*.c))

@@ -10,43 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "guard.h"
 #include "log.h"
 #include "parse.h"
-
-/* Nobody but root (or who runs us, in a test) can change it. */
-static bool roots_own(const struct stat *st, mode_t or_mode)
-{
-	return (!st->st_uid || st->st_uid == geteuid()) &&
-	       (!(st->st_mode & 0022) || st->st_mode & or_mode);
-}
-
-const char *hook_refused(const char *path)
-{
-	char dir[UNDO_HOOK_LEN], *slash;
-	struct stat st;
-
-	if (path[0] != '/' || strlen(path) >= sizeof(dir))
-		return "not an absolute path";
-	if (lstat(path, &st))
-		return strerror(errno);
-	if (!S_ISREG(st.st_mode) || access(path, X_OK))
-		return "not a program";
-	if (!roots_own(&st, 0))
-		return "not root's, or others may write it";
-	strcpy(dir, path);
-	while (dir[1] && (slash = strrchr(dir, '/'))) {
-		slash[slash == dir] = '\0';
-		/* sticky, as /tmp, will do: nobody puts another one in its place */
-		if (stat(dir, &st) || !roots_own(&st, S_ISVTX))
-			return "in a directory that others may write";
-	}
-	return NULL;
-}
+#include "trust.h"
 
 /* In the child: an ordinary process of a session of its own, with nothing of ours. Never returns. */
 static void become_hook(const char *path, const char *reason)
@@ -106,7 +76,7 @@ void hook_run(const struct undo_table *table)
 	do
 		pid = waitpid(-1, NULL, WNOHANG);
 	while (pid > 0);
-	why = pid ? hook_refused(path) : "the last one still runs";
+	why = pid ? untrusted_program(path) : "the last one still runs";
 	if (why)
 		log_error("hook %s: not run: %s", path, why);
 	else if (!fork())
