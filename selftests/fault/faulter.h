@@ -81,11 +81,11 @@ void trace_take(struct traced *t, uint64_t since);
 /* ---- subject.c: homeostat, as one may see it from outside ---- */
 
 struct subject {
-	char **command;	       /* starts it */
-	bool guarded;	       /* by homeostat-guard */
-	pid_t top;	       /* the process that we started */
-	pid_t daemon;	       /* same, where it is not guarded */
-	pid_t guard, restorer; /* 0 = none */
+	char **command;		       /* starts it */
+	bool guarded;		       /* by homeostat-guard */
+	pid_t top;		       /* the process that we started */
+	pid_t daemon;		       /* same, where it is not guarded */
+	pid_t guard, restorer, scribe; /* 0 = none */
 	int top_pidfd;
 	volatile struct hs_gate *gate; /* mapped; NULL = not found */
 };
@@ -156,6 +156,7 @@ struct row {
 	const char *(*after)(struct trial *t);	 /* puts its own things back; may judge */
 	unsigned int last_ms;			 /* how long it is watched, where nothing ends it */
 	bool reuse;				 /* the daemon survives: next trial with it */
+	bool lives;   /* the daemon does, and puts back itself what was changed */
 	bool restart; /* only the next start puts back what was changed */
 	bool alone;   /* the row starts homeostat itself, in its deed */
 };

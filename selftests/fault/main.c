@@ -76,7 +76,7 @@ static void look(struct campaign *c, struct trial *t)
 			t->safe_ns = t->traced.bypass_ns;
 	}
 	if (t->off_ns && !t->restored_ns && (value_is_back() || c->row->restart) &&
-	    (!c->subject.guarded || c->row->reuse || subject_top_gone(t->subject)))
+	    (!c->subject.guarded || c->row->reuse || c->row->lives || subject_top_gone(t->subject)))
 		t->restored_ns = now_ns();
 }
 
@@ -251,14 +251,26 @@ static void report(struct campaign *c, const struct trial *t, uint64_t stall,
 	}
 }
 
-/* What homeostat leaves when it is gone; the kernel is given a moment to free it. */
+/*
+ * What homeostat leaves when it is gone. The kernel is given a moment to free what has lost its last
+ * reference, a child that sees its parent's end one to end.
+ */
 static struct leftovers clear(struct campaign *c, const struct leftovers *before)
 {
 	uint64_t end = now_ns() + 3 * NS_PER_S;
 	struct leftovers now, left, procs;
 
-	leftovers_count(&procs);
+	do {
+		leftovers_count(&now);
+		procs = leftovers_since(&now, before);
+		/* unguarded, a daemon that hangs stays until somebody kills it: us */
+		if (!procs.procs || !c->subject.guarded || c->row->alone || c->row->reuse ||
+		    c->row->lives)
+			break;
+		sleep_until(now_ns() + 2 * NS_PER_MS);
+	} while (now_ns() < end);
 	subject_clear(&c->subject);
+	end = now_ns() + 3 * NS_PER_S;
 	do {
 		leftovers_count(&now);
 		left = leftovers_since(&now, before);
@@ -266,8 +278,7 @@ static struct leftovers clear(struct campaign *c, const struct leftovers *before
 			break;
 		sleep_until(now_ns() + 2 * NS_PER_MS);
 	} while (now_ns() < end);
-	/* unguarded, a daemon that hangs stays until somebody kills it: us */
-	left.procs = c->subject.guarded ? procs.procs - before->procs : 0;
+	left.procs = c->subject.guarded && !c->row->reuse && !c->row->lives ? procs.procs : 0;
 	return left;
 }
 

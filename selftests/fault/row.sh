@@ -24,9 +24,11 @@ if [ ! -d $dir ]; then
 	# leftovers of the boot
 	sleep 5
 fi
-# hft: the shortest heartbeat limit that a profile may have. Armed at once, and after a trip by us only
+# hft: the shortest heartbeat limit that a profile may have. Armed at once, without looking at stock for
+# 5 s before, and after a trip by us only
 {
 	awk '/^[a-z]/ { out = $1 == "workloads:" || $1 == "helping:" || $1 == "trip:" } !out' "$profiles/hft.yaml"
+	echo 'helping: { margin: 0% }'
 	echo 'workloads:'
 	echo '  - { name: bomb, class: critical, match: { comm: bomb } }'
 } >$dir/profile.yaml

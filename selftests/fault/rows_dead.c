@@ -136,7 +136,7 @@ static const char *oom_after(struct trial *t)
 
 static const char *guard_there(struct trial *t)
 {
-	return t->subject->guard ? NULL : "there is no guard";
+	return t->subject->guard && t->subject->restorer ? NULL : "there is no guard";
 }
 
 static uint64_t guard_killed(struct trial *t)
@@ -147,11 +147,13 @@ static uint64_t guard_killed(struct trial *t)
 /* At once: nobody else gets the CPU before we sleep. */
 static uint64_t all_killed(struct trial *t)
 {
-	uint64_t t0 = kill_at(t->subject->guard, SIGKILL);
+	const struct subject *s = t->subject;
+	uint64_t t0 = kill_at(s->guard, SIGKILL);
 
-	if (t->subject->restorer)
-		kill_at(t->subject->restorer, SIGKILL);
-	kill_at(t->subject->daemon, SIGKILL);
+	kill_at(s->restorer, SIGKILL);
+	kill_at(s->daemon, SIGKILL);
+	if (s->scribe)
+		kill_at(s->scribe, SIGKILL);
 	return t0;
 }
 
@@ -176,7 +178,11 @@ const struct row rows_dead[] = {
 	{.name = "sigsegv", .deed = sigsegv},
 	{.name = "hang", .prepare = connect_first, .deed = hang, .after = disconnect},
 	{.name = "spin", .prepare = connect_first, .deed = spin, .after = disconnect},
-	{.name = "pulse-dead", .prepare = connect_first, .deed = pulse_dead, .after = pulse_after},
+	{.name = "pulse-dead",
+	 .prepare = connect_first,
+	 .deed = pulse_dead,
+	 .after = pulse_after,
+	 .lives = true},
 	{.name = "oom", .prepare = oom_prepare, .deed = oom, .after = oom_after},
 	{.name = "guard-killed", .prepare = guard_there, .deed = guard_killed},
 	{.name = "all-killed", .prepare = guard_there, .deed = all_killed, .restart = true},

@@ -144,7 +144,7 @@ void subject_start(struct subject *s)
 	char pid[16];
 	int log;
 
-	s->daemon = s->guard = s->restorer = 0;
+	s->daemon = s->guard = s->restorer = s->scribe = 0;
 	s->gate = NULL;
 	/* it would stop arming after the third death: that is tested elsewhere */
 	unlink(RUN_DIR "/breaker");
@@ -183,12 +183,12 @@ static void find_family(struct subject *s)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/comm", e->d_name);
 		file_read(path, comm, sizeof(comm));
-		if (strncmp(comm, "homeostat", 9))
-			continue;
 		if (pid == s->top)
 			s->guard = pid;
-		else
+		else if (!strcmp(comm, "homeostat-guard"))
 			s->restorer = pid;
+		else if (!strncmp(comm, "homeostat", 9))
+			s->scribe = pid;
 	}
 	if (d)
 		closedir(d);
@@ -265,6 +265,7 @@ void subject_clear(struct subject *s)
 	/* the guard first: it would see to the rest in its own way */
 	kill_one(s->guard);
 	kill_one(s->restorer);
+	kill_one(s->scribe);
 	kill_one(s->daemon);
 	kill_one(s->top);
 	while (reap(s) && now_ns() < end)

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+# boot: campaign kernel=scx cpus=1
+#
+# A few trials of the fault campaign (scripts/fault), judged by its own limits: that of the rows in
+# which homeostat dies or falls mute, and of the trip.
+
+# shellcheck source=selftests/kernel/tap.sh
+. /lab/kernel/tap.sh
+
+lines=$tmp/lines wanted=
+# every row has its own phases: the first numbers are taken by none of scripts/fault's
+first=1000
+for row in sigkill sigstop hang pulse-dead oom guard-killed all-killed rt-hog trip other-starts flood; do
+	sh /lab/fault/row.sh $row $first 2 "$lines" || echo "row $row: exit code $?"
+	first=$((first + 2))
+	wanted="$wanted $row:2"
+done
+awk -v rows="$wanted" -v limit_ms=5 -v stall_ms=200 -v form=tap -f /lab/fault/judge.awk "$lines" >"$tmp/verdicts"
+while read -r verdict row why; do
+	case $verdict in
+	ok) ok "$row" ;;
+	*) not_ok "${row#ok }" "$why" ;;
+	esac
+done <<-END
+	$(sed 's/^not ok /not_ok /; s/:/ /' "$tmp/verdicts")
+END
+finish
