@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
 # boot: helping kernel=scx cpus=1
+# limit: 600
 #
 # "Am I helping?": a harmful profile is found out and leaves; a change of load is not taken for harm; the
 # balanced profile beside noisy load stays. And service levels. Longer: scripts/helping.
@@ -62,17 +63,16 @@ kill "$hogs" "$probe"
 wait "$hogs" "$probe"
 hs_stop
 
-# armed by hand, nothing known of stock, and then a load under which stock is no better: a look, no trip
-cat >"$tmp/stocklike.yaml" <<'END'
-name: stocklike
-helping: { margin: 100%, for: 3s, observe: 2s }
-slo:
-  - { report: late, max: 10, for: 2s }
-END
-hs_act "$tmp/stocklike.yaml" || cannot 'homeostatd starts again' "$(tail -n 1 "$hs_log")"
-hog -t 16 -d 14 >/dev/null &
+# armed by hand, nothing known of stock, and then a step of load
+{
+	sed '/^helping:/d' "$profiles/balanced.yaml"
+	echo 'helping: { margin: 100%, for: 3s, observe: 2s }'
+	echo 'slo: [ { report: late, max: 10, for: 2s } ]'
+} >"$tmp/levels.yaml"
+hs_act "$tmp/levels.yaml" || cannot 'homeostatd starts again' "$(tail -n 1 "$hs_log")"
+hog -t 8 -d 14 >/dev/null &
 hogs=$!
-interactive -d 14 >/dev/null
+probe -d 14 >/dev/null
 wait "$hogs"
 check 'a step of load: armed' within 20 hs_armed
 equals 'a step of load: no trip' "$(status_leaf tripped)" null
