@@ -3,7 +3,10 @@
 #
 # make run    set up what is missing, build, show homeostat at work (in a lab guest)
 # make test   set up what is missing, build, pass all tests
+# make fault  the whole fault campaign (about an hour); writes docs/fault-campaign.md
 # make check  the fast part: unit tests, format, lint; no guest
+# make fuzz   each fuzz target for FUZZ_S seconds
+# make coverage  lines that the unit tests reach of what must not be wrong
 # make        build all
 # make install DESTDIR= PREFIX=/usr
 
@@ -124,7 +127,39 @@ $(FAULT)/homeostatd: $(call faultobj,$(DAEMON_SRC) user/daemon/fault.c) $(O)/lib
 UNIT := $(patsubst selftests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 $(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libhomeostat.a
 	@mkdir -p $(@D)
-	$(call say,LD-SAN,$@)$(CC) $(SAN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
+	$(call say,LD-SAN,$@)$(CC) $(SAN) $(WRAP) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
+
+# the one in which allocations fail
+$(O)/unit/test_oom $(O)/cov/unit/test_oom: private WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup,--wrap=strdup
+
+# the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
+FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
+FUZZ := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
+FUZZ_S ?= 60
+fuzzobj = $(patsubst %.c,$(O)/fuzz/obj/%.o,$(1))
+$(O)/unit/test_fuzz: $(call sanobj,$(FUZZ_SRC))
+$(O)/san/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath selftests/fuzz/corpus)"'
+
+$(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
+	@mkdir -p $(@D)
+	$(call say,CC-FUZZ,$@)$(CLANG) $(USER_CFLAGS) $(SAN) -fsanitize=fuzzer-no-link -DHS_LIBFUZZER -MMD -MP -c $< -o $@
+
+$(O)/fuzz/fuzz_%: $(O)/fuzz/obj/selftests/fuzz/fuzz_%.o $(call fuzzobj,$(LIB_SRC) $(filter-out %/main.c,$(DAEMON_SRC)))
+	$(call say,LD-FUZZ,$@)$(CLANG) $(SAN) -fsanitize=fuzzer -o $@ $^ $(USER_LIBS)
+
+# the unit tests again, counting lines
+covobj = $(patsubst %.c,$(O)/cov/%.o,$(1))
+COV := -O0 -Wno-format-truncation --coverage -fprofile-abs-path -fprofile-update=atomic
+COV_UNIT := $(patsubst selftests/unit/%.c,$(O)/cov/unit/%,$(UNIT_SRC))
+$(O)/cov/%.o: %.c | $(O)/homeostat.skel.h
+	@mkdir -p $(@D)
+	$(call say,CC-COV,$@)$(CC) $(USER_CFLAGS) $(COV) -MMD -MP -c $< -o $@
+
+$(O)/cov/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath selftests/fuzz/corpus)"'
+$(O)/cov/unit/test_fuzz: $(call covobj,$(FUZZ_SRC))
+$(O)/cov/unit/%: $(O)/cov/selftests/unit/%.o $(call covobj,$(NOMAIN) $(LIB_SRC) selftests/unit/gcov_exit.c)
+	@mkdir -p $(@D)
+	$(call say,LD-COV,$@)$(CC) --coverage $(WRAP) -Wl,--wrap=_exit -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
 
 # tests that load the kernel object; they run in the lab guest
 KTEST := $(patsubst selftests/kernel/%.c,$(O)/ktest/%,$(KTEST_SRC))
@@ -140,10 +175,23 @@ LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC))
 $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern $(LIBBPF_CFLAGS) -o $@ $< \
-		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) -lpthread -lm
+		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) $(if $(filter undoenter,$(@F)),$(O)/libhomeostat.a) \
+		-lpthread -lm
+$(O)/lab/undoenter: $(O)/libhomeostat.a
+
+# the fault campaign's program, with the other scheduler that it loads
+FAULTER_SRC := $(filter-out %.bpf.c,$(wildcard selftests/fault/*.c))
+$(O)/other.skel.h: $(O)/selftests/fault/other.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name other_bpf > $@
+
+$(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/load/*.h) kern/abi.h kern/fault.h \
+		$(O)/other.skel.h $(O)/libhomeostat.a
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ \
+		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
 
 .PHONY: tests
-tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD)
+tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter
 .SECONDARY:
 
 # ---- man pages ----
@@ -158,7 +206,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test check format format-check lint install clean
+.PHONY: setup run test fault check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -172,8 +220,20 @@ test:
 	$(Q)$(MAKE) --no-print-directory all tests
 	$(Q)O=$(O) scripts/test
 
+# the whole campaign, and its table in the documentation
+fault:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory programs tests
+	$(Q)O=$(O) scripts/fault --doc docs/fault-campaign.md
+
 check: format-check lint $(UNIT)
 	$(Q)O=$(O) scripts/test --unit
+
+fuzz: $(FUZZ)
+	$(Q)O=$(O) scripts/fuzz --seconds $(FUZZ_S)
+
+coverage: $(COV_UNIT)
+	$(Q)O=$(O) scripts/coverage
 
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format:

@@ -215,6 +215,9 @@ void BPF_PROG(sched_running, struct task_struct *p)
 
 	if (!s || !c || !sc)
 		return;
+	/* who shut the gate has just left the CPU: what was preempted by it goes on without a dispatch */
+	if (!gate_open())
+		leave();
 	now = rq_clock_of(p);
 	sense_count(sc, HS_COUNT_SWITCH);
 	class = s->flags & TASK_EXPRESS ? HS_CLASS_CRITICAL : fair_class(s);

@@ -124,6 +124,24 @@ late() { [ "$(vital pulse.late_ns)" -ge 3000000 ]; }
 check 'late pulse: the vital sign says so' within 10 late
 check 'late pulse: still armed' hs_armed
 fault pulse-late '"value":0' >/dev/null
+{
+	cat "$profiles/balanced.yaml"
+	echo 'limits:'
+	echo '  - { vital: pulse.late_ns, max: 2ms, windows: 3 }'
+} >"$tmp/limits.yaml"
+check 'late pulse: a profile that limits it' homeostat profile load "$tmp/limits.yaml"
+sleep 1
+check 'late pulse: on time, it stays armed' hs_armed
+rm -f "$tmp/safe"
+tsafe -d 3 -o "$tmp/safe" -j '{"verb":"fault","what":"pulse-late","value":4000000}' >"$tmp/said" 2>&1
+equals 'late pulse: the reason is the limit' "$(field trip_reason <"$tmp/safe")" 10
+at_most 'late pulse: trip, ms' "$(ms "$(field t_trip_ns <"$tmp/safe")")" 300
+check 'late pulse: the reason by name' within 10 tripped_by limit
+says 'late pulse: the event says what it was' 'limit of the profile: pulse.late_ns was [4-9][.0-9]* ms, limit 2 ms' \
+	homeostat events -n 20
+fault pulse-late '"value":0' >/dev/null
+check 'late pulse: on time again, it arms' homeostat arm
+check 'late pulse: is armed' within 10 hs_armed
 
 # the daemon crashes
 rm -f "$tmp/safe"

@@ -60,7 +60,9 @@ gate_shut() { scx_is disabled; }
 check 'heartbeat: sched_ext leaves' within 10 gate_shut
 kill -CONT "$hs_pid"
 check 'heartbeat: a record' within 10 recorded 2 heartbeat
-at_least 'heartbeat: the last one was before, ns' $(($(incident trip_ns) - $(incident heartbeat.last_ns))) 1
+silence=$(($(incident trip_ns) - $(incident heartbeat.last_ns)))
+at_least 'heartbeat: the last one was before, ns' $silence 1
+at_most 'heartbeat: and not long, ns' $silence 1000000000
 equals 'heartbeat: a person has to arm' "$(status_leaf rearm.state)" by-hand
 check 'heartbeat: arm' homeostat arm
 check 'heartbeat: is armed' within 20 hs_armed
@@ -72,7 +74,10 @@ check 'mode act: is armed' within 20 hs_armed
 
 # dead while it acts: the next one counts it and writes it up from what was left
 die() {
-	scribe=$(pgrep -P "$hs_pid" | head -n 1)
+	scribe=$(grep -l "^PPid:[[:space:]]*$hs_pid\$" /proc/[0-9]*/status | sed 's/[^0-9]//g')
+	equals "$1: it has a scribe" "$(cat "/proc/$scribe/comm")" homeostat-scrib
+	equals "$1: without privileges" "$(sed -n 's/^CapEff:[[:space:]]*//p' "/proc/$scribe/status")" 0000000000000000
+	equals "$1: with a filter" "$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$scribe/status")" 2
 	hs_kill
 	check "$1: its scribe is gone, too" within 10 gone "$scribe"
 }
@@ -184,6 +189,30 @@ check 'read-only disk: arm' homeostat arm
 check 'read-only disk: is armed' within 20 hs_armed
 hs_stop
 umount "$tmp/small"
+
+# the profile's hook, which the guard's restorer runs
+cat >"$tmp/hook" <<-END
+	#!/bin/sh
+	echo "\$HOMEOSTAT_REASON" >>$tmp/hooked
+END
+chmod 755 "$tmp/hook"
+sed "s|^trip:.*|trip: { hook: $tmp/hook }|" "$tmp/hand.yaml" >"$tmp/hook.yaml"
+rm -f "$hs_run/breaker"
+homeostat-guard -- /usr/bin/homeostatd --profile "$tmp/hook.yaml" --mode act --state "$state" >>"$hs_log" 2>&1 &
+hs_pid=$!
+hooked() { [ "$(cat "$tmp/hooked")" = "$1" ]; }
+check 'hook: armed under the guard' within 20 hs_armed
+homeostat disarm
+homeostat arm
+check 'hook: not at a disarming' [ ! -e "$tmp/hooked" ]
+check 'hook: trip' homeostat trip
+check 'hook: was run, and told why' within 10 hooked operator
+check 'hook: arm' homeostat arm
+check 'hook: is armed' within 20 hs_armed
+rm "$tmp/hooked"
+echo S >/proc/sysrq-trigger
+check 'hook: of another trip' within 10 hooked sched-exit
+check 'hook: it ends, and its guard' hs_stop
 
 # directories of others
 mkdir -m 0777 "$tmp/open"

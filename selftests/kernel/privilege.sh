@@ -55,7 +55,7 @@ echo 1 >/sys/devices/system/cpu/cpu1/online
 check 'hotplug: sees it come back' within 10 noticed 2
 check 'hotplug: still armed' hs_armed
 equals 'hotplug: nothing went wrong' "$(grep 'CPUs changed: .*: .*:' "$hs_log")" ''
-equals 'the log complains of nothing' "$(grep -E '^(warn|error): ' "$hs_log")" ''
+equals 'the log complains of nothing' "$(grep -E '^(warn|error): ' "$hs_log" | grep -v '^warn: no guard:')" ''
 
 # trip reaches in from outside, re-arming works from the inside
 check 'trip' homeostat trip

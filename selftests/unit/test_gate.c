@@ -29,8 +29,12 @@ static void opens_and_shuts(void **state)
 	assert_int_equal(gate.armed, 0);
 	assert_int_equal(gate.trip_reason, HS_TRIP_PROGRESS);
 	assert_int_equal(gate.trip_ns, 7);
-	/* an operator's, too */
+	/* an operator's, too; but it is counted */
+	assert_int_equal(gate.by_hand, 0);
+	gate_trip(&gate, HS_TRIP_HEARTBEAT, 9);
+	assert_int_equal(gate.by_hand, 0);
 	gate_trip(&gate, HS_TRIP_OPERATOR, 9);
+	assert_int_equal(gate.by_hand, 1);
 	assert_int_equal(gate.trip_reason, HS_TRIP_PROGRESS);
 	assert_int_equal(gate.trip_ns, 7);
 }

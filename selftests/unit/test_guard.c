@@ -20,6 +20,7 @@
 #include "guard_link.h"
 #include "log.h"
 #include "parse.h"
+#include "trust.h"
 
 #define SWAPPINESS "/proc/sys/vm/swappiness"
 
@@ -69,6 +70,7 @@ static int fake_daemon(int link, const char *deeds)
 {
 	struct undo undo = {0};
 	struct hs_gate *gate;
+	char path[80];
 	int fd;
 
 	signal(SIGTERM, on_term);
@@ -91,11 +93,19 @@ static int fake_daemon(int link, const char *deeds)
 			if (guard_hello(link, fd, fd))
 				return 97;
 			break;
+		case 'u': /* tells the test that it is up */
+			snprintf(path, sizeof(path), "%s/up", root);
+			if (creat(path, 0600) < 0)
+				return 95;
+			break;
 		case 't':
 			gate_shut(gate, HS_TRIP_OPERATOR, clock_ns());
 			undo_set_reason(undo.table, "operator");
 			if (guard_tripped(link))
 				return 96;
+			break;
+		case 'x': /* what the kernel does to the scheduler of who dies */
+			gate_shut(gate, HS_TRIP_SCHED_EXIT, clock_ns());
 			break;
 		case 'n': /* nonsense */
 			send(link, "nonsense", 8, 0);
@@ -216,6 +226,21 @@ static void dead(void **state)
 	assert_int_equal(undo_check(g.undo.table, sizeof(*g.undo.table)), 0);
 }
 
+/* Its scheduler's end is not why, and an earlier trip that was told of is not told again. */
+static void dead_of_what(void **state)
+{
+	(void)state;
+	hook("/hook", "", 10000, 0755);
+	assert_int_equal(guarded("ahxk"), 128 + SIGKILL);
+	assert_int_equal(g.gate->trip_reason, HS_TRIP_DIED);
+	assert_true(holds("/reason", "died"));
+	undo_close(&g.undo);
+	g = (struct guard){.dir = dir, .root = root};
+	assert_int_equal(guarded("ahtk"), 128 + SIGKILL);
+	assert_int_equal(g.gate->trip_reason, HS_TRIP_OPERATOR);
+	assert_true(holds("/reason", "operator"));
+}
+
 static void dead_before_hello(void **state)
 {
 	(void)state;
@@ -270,6 +295,9 @@ static void looks(void **state)
 	gate.armed = 0;
 	assert_int_equal(guard_look(&g, now), GUARD_REST_NS);
 	gate.armed = 1;
+	gate.heartbeat_ns = gate.due_ns - GUARD_RESTING_NS; /* the heart rests, so do we */
+	assert_int_equal(guard_look(&g, now), GUARD_REST_NS);
+	gate.heartbeat_ns = now;
 	now = 1001 * NS_PER_MS - 1;
 	assert_int_equal(guard_look(&g, now), 1);
 	assert_int_equal(gate.armed, 1);
@@ -372,8 +400,8 @@ static void guard_dies(void **state)
 
 	(void)state;
 	if (!pid)
-		_exit(start("cahgk") || guard_watch(&g, true) || guard_watch(&g, false));
-	EVENTUALLY(holds(SWAPPINESS, "10"));
+		_exit(start("cahugk") || guard_watch(&g, true) || guard_watch(&g, false));
+	EVENTUALLY(there("up"));
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	for (int i = 0; i < 20; i++) { /* not under a living daemon */
@@ -506,24 +534,24 @@ static void hook_refusals(void **state)
 	assert_int_equal(restorer("hq"), 0);
 	assert_false(there("reason"));
 	snprintf(path, sizeof(path), "%s/hook", root);
-	assert_non_null(hook_refused(path));
+	assert_non_null(untrusted_program(path));
 	assert_int_equal(chmod(path, 0644), 0);
-	assert_non_null(hook_refused(path));
+	assert_non_null(untrusted_program(path));
 	assert_int_equal(chmod(path, 0755), 0);
-	assert_null(hook_refused(path));
+	assert_null(untrusted_program(path));
 	assert_int_equal(chmod(root, 0777), 0);
-	assert_non_null(hook_refused(path));
+	assert_non_null(untrusted_program(path));
 	assert_int_equal(chmod(root, 0700), 0);
 	if (!geteuid()) {
 		assert_int_equal(chown(path, 1, 1), 0);
-		assert_non_null(hook_refused(path));
+		assert_non_null(untrusted_program(path));
 	}
-	assert_non_null(hook_refused("hook"));
-	assert_non_null(hook_refused("/nonexistent"));
-	assert_non_null(hook_refused("/tmp"));
+	assert_non_null(untrusted_program("hook"));
+	assert_non_null(untrusted_program("/nonexistent"));
+	assert_non_null(untrusted_program("/tmp"));
 	snprintf(path, sizeof(path), "%s/link", root);
 	assert_int_equal(symlink("/bin/sh", path), 0);
-	assert_non_null(hook_refused(path));
+	assert_non_null(untrusted_program(path));
 }
 
 /* Descriptors that are none of a guard's. */
@@ -564,6 +592,7 @@ int main(int argc, char **argv)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(dead),
+		TEST(dead_of_what),
 		TEST(dead_before_hello),
 		TEST(orderly),
 		TEST(deaf),

@@ -179,6 +179,32 @@ static void what_was_said(void **state)
 	json_object_put(o);
 }
 
+/* What was put back: the first ones by name, all of them by number; no word that is not known. */
+static void what_was_undone(void **state)
+{
+	struct recorder_trip t = a_trip(HS_TRIP_DIED);
+	struct json_object *record, *undone, *first;
+
+	(void)state;
+	t.undone.nr = RECORDER_UNDONE + 5;
+	for (int i = 0; i < RECORDER_UNDONE; i++) {
+		snprintf(t.undone.entry[i].path, sizeof(t.undone.entry[i].path), "/sys/%d", i);
+		strcpy(t.undone.entry[i].old, "1");
+	}
+	t.undone.entry[0].outcome = UNDO_FOREIGN;
+	t.undone.entry[1].outcome = ~0U;
+	record = record_of(&t);
+	assert_int_equal(js_get_obj(record, "undone", &undone), 0);
+	assert_int_equal(js_u64(undone, "values"), RECORDER_UNDONE + 5);
+	assert_int_equal(js_get_array(undone, "first", &first), 0);
+	assert_int_equal(json_object_array_length(first), RECORDER_UNDONE);
+	assert_string_equal(js_str(json_object_array_get_idx(first, 0), "path"), "/sys/0");
+	assert_string_equal(js_str(json_object_array_get_idx(first, 0), "outcome"),
+			    undo_outcome_name(UNDO_FOREIGN));
+	assert_string_equal(js_str(json_object_array_get_idx(first, 1), "outcome"), "?");
+	json_object_put(record);
+}
+
 static void expect_written(const struct recorder_trip *t, const char *wanted)
 {
 	struct json_object *o = record_of(t);
@@ -460,10 +486,13 @@ static void a_dead_scribe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(the_minute_before),     TEST(what_was_said),     TEST(writes),
-		TEST(follows_no_link),	     TEST(a_full_disk),	      TEST(keeps_the_newest),
-		cmocka_unit_test(names),     TEST(directories),	      TEST(the_scribe_writes),
-		TEST(more_than_it_can_keep), TEST(a_disk_that_fails), TEST(a_dead_scribe),
+		TEST(what_was_undone),	     TEST(the_minute_before),
+		TEST(what_was_said),	     TEST(writes),
+		TEST(follows_no_link),	     TEST(a_full_disk),
+		TEST(keeps_the_newest),	     cmocka_unit_test(names),
+		TEST(directories),	     TEST(the_scribe_writes),
+		TEST(more_than_it_can_keep), TEST(a_disk_that_fails),
+		TEST(a_dead_scribe),
 	};
 
 	return cmocka_run_group_tests_name("incident", tests, NULL, NULL);

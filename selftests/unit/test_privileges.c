@@ -10,6 +10,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <sys/capability.h>
 #include <sys/epoll.h>
@@ -279,6 +280,48 @@ static void keeps_what_no_limit_replaces(void **state)
 	assert_int_equal(in_child(drops_as_nobody), 0);
 }
 
+/* A kernel that answers these calls with an error; what is below is not asked any more. */
+static bool without(const int *calls, int error)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	bool done = filter != NULL;
+
+	for (; done && *calls; calls++)
+		done = !seccomp_rule_add(filter, SCMP_ACT_ERRNO(error), *calls, 0);
+	done = done && !seccomp_load(filter);
+	seccomp_release(filter);
+	return done;
+}
+
+/* Without seccomp the rest is given up all the same. */
+static int drops_without_seccomp(void)
+{
+	if (!without((const int[]){SCMP_SYS(seccomp), 0}, EINVAL))
+		return 1;
+	if (!privileges_filter())
+		return 2;
+	if (privileges_drop())
+		return 3;
+	return status("CapBnd") || status("NoNewPrivs") != 1 ? 4 : 0;
+}
+
+/* A kernel, or a sandbox, that does not let it: then it does not run. */
+static int cannot_drop(void)
+{
+	if (!without((const int[]){SCMP_SYS(capset), 0}, EPERM))
+		return 1;
+	return privileges_drop() == -EPERM ? 0 : 2;
+}
+
+static void with_less_than_it_wants(void **state)
+{
+	(void)state;
+	if (getuid())
+		skip();
+	assert_int_equal(in_child(drops_without_seccomp), 0);
+	assert_int_equal(in_child(cannot_drop), 0);
+}
+
 static void *waits(void *arg)
 {
 	char byte;
@@ -313,6 +356,7 @@ int main(void)
 		cmocka_unit_test(lets_it_work),
 		cmocka_unit_test(gives_up_everything),
 		cmocka_unit_test(keeps_what_no_limit_replaces),
+		cmocka_unit_test(with_less_than_it_wants),
 		cmocka_unit_test(refuses_to_leave_a_thread_behind),
 	};
 

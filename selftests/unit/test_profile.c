@@ -3,6 +3,8 @@
 /* Profiles: what is accepted, and that what is refused names line and remedy. */
 #include "fixture.h"
 
+#include <time.h>
+
 #include "names.h"
 #include "profile.h"
 
@@ -211,6 +213,38 @@ static const struct {
 	{"name: a\nworkloads:\n  - { name: w, class: batch, match: { pid: 1 } }\n"
 	 "  - { name: x, class: batch, match: { pid: 1 } }\n",
 	 4, "in line 3 matches the same", "once"},
+	{"name: a\ndescription: *a\n", 2, "alias ('a')", "plain values"},
+	{"name: a\npulse: { window: 1ms, min: 2ms }\n", 2, "shorter than the shortest", "window"},
+	{"name: a\nrules:\n  - { when: sched.wait.normal.p99_ns, low: 1ms, high: 2ms,\n"
+	 "      knob: sched.slice.batch_us, kind: aimd, up: 50%, down: 1ms }\n"
+	 "  - { when: sched.wait.normal.p99_ns, low: 1ms, high: 2ms,\n"
+	 "      knob: sched.slice.batch_us, kind: aimd, up: 50%, down: 1ms }\n",
+	 5, "already in rule 1", "once"},
+	{"name: a\nrules:\n  - { when: sched.wait.normal.p99_ns, low: 1ms, high: 2ms,\n"
+	 "      knob: sched.slice.batch_us, kind: aimd, up: 50%, down: 1s }\n",
+	 4, "out of bounds", "100 ms"},
+	{"name: a\nrules:\n  - { when: sched.wait.normal.p99_ns, low: 1, high: 2ms,\n"
+	 "      knob: sched.slice.batch_us, kind: aimd, up: 50%, down: 1ms }\n",
+	 3, "unit", "a time"},
+	{"name: a\nrules:\n  - { when: sched.wait.normal.p99_ns, low: 1ms, high: 0ms,\n"
+	 "      knob: sched.slice.batch_us, kind: aimd, up: 50%, down: 1ms }\n",
+	 3, "out of bounds", "1 ns"},
+	{"name: a\ndescription: \"two\\nlines\"\n", 2, "bad description", "one line"},
+	{"name: a\nworkloads:\n  - { name: \"w w\", class: batch, match: { pid: 1 } }\n", 3,
+	 "bad workload name", "a-z"},
+	{"name: a\nworkloads:\n  - { name: w, class: batch, match: { cgroup: /a//b } }\n", 3,
+	 "cgroup", "expected"},
+	{"name: a\nworkloads:\n  - { name: w, class: critical, match: { pid: 1 }, period: 1 }\n", 3,
+	 "unit", "a time"},
+	{"name: a\nworkloads:\n  - { name: w, class: critical, match: { pid: 1 }, deadline: 1 }\n",
+	 3, "unit", "a time"},
+	{"name: a\nworkloads:\n  - { name: w, class: critical, match: { pid: 1 }, runtime: 1 }\n",
+	 3, "unit", "a time"},
+	{"name: &b a\n", 1, "anchor or alias ('b')", "plain values"},
+	{"name: a\nrules: &r [\n", 2, "('r')", "plain values"},
+	{"name: a\npulse: &p {\n", 2, "('p')", "plain values"},
+	{"name: a\nrules: [[[[[[[[[[[[[[[[\n", 2, "too deep", "8 levels"},
+	{"name: a\nrules: { a: { a: { a: { a: { a: { a: { a: { a: 1\n", 2, "too deep", "8"},
 	{LIMIT("vital: nope, max: 1s"), 3, "unknown vital", "homeostat vitals"},
 	{LIMIT("vital: sched.starved_ns"), 3, "lacks 'max'", "max"},
 	{LIMIT("vital: sched.starved_ns, max: 3"), 3, "unit", "a time"},
@@ -253,7 +287,6 @@ static const struct {
 	{"name: a\ntrip: { hook: /a//b }\n", 2, "bad hook", "an absolute path"},
 	{"name: a\ntrip: { hook: \"/a\\tb\" }\n", 2, "bad hook", "an absolute path"},
 	{"name: a\ntrip: { hook: /a, hook_limit: 50ms }\n", 2, "out of bounds", "100 ms"},
-	{"name: &a a\ndescription: *a\n", 1, "again by an alias", "plain values"},
 	{"name: a\n---\nname: b\n", 3, "second document", "one in a file"},
 	{"name: a\n  b: [\n", 2, "not YAML", "key: value"},
 	{"name: \"a\\0b\"\n", 1, "NUL", "text"},
@@ -325,6 +358,31 @@ static void survives(void **state)
 	profile_free(&p);
 }
 
+/* Files that take libyaml seconds, or deep into the stack, were they given to its loader. */
+static void no_time_bombs(void **state)
+{
+	static const char *const parts[] = {"[",   "{a: ",  "- ",    "? ",  "[ - ", "!!a ", "&a ",
+					    "\"",  "'",	    "%A\n",  "\t",  "# ",   "a: ",  "a:\n",
+					    "*a ", "...\n", "---\n", "|\n", ", "};
+	static char text[PROFILE_TEXT_MAX];
+	char error[512];
+	struct profile p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t n = strlen(parts[i]), len = 0;
+		clock_t start = clock();
+
+		for (; len + n <= sizeof(text); len += n)
+			memcpy(text + len, parts[i], n);
+		assert_int_not_equal(profile_parse(&p, "p", text, len, error, sizeof(error)), 0);
+		/* sanitized, on a busy machine; without the check it is 15 s */
+		if (clock() - start > CLOCKS_PER_SEC)
+			fail_msg("'%s' again and again: %ld ms", parts[i],
+				 (long)((clock() - start) * 1000 / CLOCKS_PER_SEC));
+	}
+}
+
 static void loads_files(void **state)
 {
 	char root[64], path[128], error[512], big[PROFILE_TEXT_MAX + 2];
@@ -358,9 +416,10 @@ static void loads_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(accepts),  cmocka_unit_test(minimal_is_stock),
-		cmocka_unit_test(refuses),  cmocka_unit_test(too_many),
-		cmocka_unit_test(survives), cmocka_unit_test(loads_files),
+		cmocka_unit_test(accepts),	 cmocka_unit_test(minimal_is_stock),
+		cmocka_unit_test(refuses),	 cmocka_unit_test(too_many),
+		cmocka_unit_test(survives),	 cmocka_unit_test(loads_files),
+		cmocka_unit_test(no_time_bombs),
 	};
 
 	return cmocka_run_group_tests_name("profile", tests, NULL, NULL);

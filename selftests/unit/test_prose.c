@@ -37,6 +37,13 @@ static void events(void **state)
 		  .pid = 42,
 		  .comm = "redis-server-lo"},
 		 "redis-server-lo[42] went from normal to critical, 16 ms after it was first seen"},
+		{{.type = HS_EVENT_TRIP,
+		  .id = HS_TRIP_LIMIT,
+		  .vital = HS_VITAL_PULSE_LATE,
+		  .value = 12000000,
+		  .to = 5000000},
+		 "gate shut: a vital sign was beyond a hard limit of the profile: pulse.late_ns "
+		 "was 12 ms, limit 5 ms"},
 		{{.type = HS_EVENT_TRIP, .id = HS_TRIP_HEARTBEAT},
 		 "gate shut: the daemon's heartbeat was overdue"},
 		{{.type = HS_EVENT_TRIP, .id = HS_TRIP_PROGRESS, .to = 21000000, .value = 18000000},

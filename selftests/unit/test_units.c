@@ -181,13 +181,37 @@ static void paths(void **state)
 	tree_free(root);
 }
 
+/* What does not fit in 64 bits, at each place where it may stop to fit; names and numbers that are none. */
+static void beyond(void **state)
+{
+	char text[32], path[PATH_MAX + 8];
+	__u64 v = 7, set[1];
+
+	(void)state;
+	assert_int_equal(unit_parse("99999999999999999999s", UNIT_NS, &v), -ERANGE);
+	assert_int_equal(unit_parse("1844674407370955162.0%", UNIT_PERMILLE, &v), -ERANGE);
+	assert_int_equal(unit_parse("18446744073709551615%", UNIT_PERMILLE, &v), -ERANGE);
+	assert_int_equal(unit_parse("1", UNIT_NR, &v), -EINVAL);
+	assert_true(v == 7);
+	assert_string_equal(unit_name(UNIT_PERMILLE), "permille");
+	assert_string_equal(unit_format(text, sizeof(text), 2048, UNIT_BYTES), "2 KiB");
+	assert_int_equal(parse_u64_max("x", 10, &v), -EINVAL);
+	assert_int_equal(parse_cpus("0-x", set, 1), -EINVAL);
+	memset(path, 'x', sizeof(path) - 1);
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(read_file("", path, text, sizeof(text)), -ENAMETOOLONG);
+	assert_int_equal(read_filef("", text, sizeof(text), "%s", path), -ENAMETOOLONG);
+	assert_string_equal(text, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses),  cmocka_unit_test(formats),
 		cmocka_unit_test(numbers), cmocka_unit_test(tables_have_units),
 		cmocka_unit_test(files),   cmocka_unit_test(cpu_lists),
-		cmocka_unit_test(paths),
+		cmocka_unit_test(paths),   cmocka_unit_test(beyond),
 	};
 
 	return cmocka_run_group_tests_name("units", tests, NULL, NULL);

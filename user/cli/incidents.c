@@ -170,6 +170,25 @@ static void print_circumstances(FILE *f, struct json_object *r)
 	out_line(f, "version", "%s, kernel %s", js_str(r, "version"), js_str(r, "kernel"));
 }
 
+static void print_undone(FILE *f, struct json_object *r)
+{
+	struct json_object *part = NULL, *first = NULL;
+	size_t named = 0;
+	__u64 all;
+
+	if (js_get_obj(r, "undone", &part) || js_get_array(part, "first", &first))
+		return;
+	all = js_u64(part, "values");
+	for (; named < json_object_array_length(first); named++) {
+		struct json_object *row = json_object_array_get_idx(first, named);
+
+		out_line(f, "undone", "%s: %s (%s)", js_str(row, "path"), js_str(row, "outcome"),
+			 js_str(row, "old"));
+	}
+	if (all > named)
+		out_line(f, "undone", "%llu more", all - named);
+}
+
 /* Least, largest and last value of each vital sign in the samples; absent ones are left out. */
 static struct json_object *summarise(struct json_object *r)
 {
@@ -234,19 +253,18 @@ static void print_minute(FILE *f, struct json_object *r)
 /* The newest, or that of the given name. */
 static int show(struct cli *cli, int dir_fd, const char *name)
 {
-	struct json_object *record;
+	struct json_object *record = NULL;
 	char **names;
 	int nr;
 
 	nr = incidents_list(dir_fd, &names);
 	if (!name && nr > 0)
 		name = names[nr - 1];
+	if (name)
+		record = read_record(dir_fd, name);
 	if (!name) {
 		cli_error(cli, "there is no record of any trip");
-		return CLI_FAILED;
-	}
-	record = read_record(dir_fd, name);
-	if (!record) {
+	} else if (!record) {
 		cli_error(cli, "%s: %s", name,
 			  errno == EPROTO ? "this is no incident record" : strerror(errno));
 	} else if (cli->json) {
@@ -254,6 +272,7 @@ static int show(struct cli *cli, int dir_fd, const char *name)
 	} else {
 		fprintf(cli->out, "%s\n", name);
 		print_why(cli->out, record);
+		print_undone(cli->out, record);
 		print_circumstances(cli->out, record);
 		print_minute(cli->out, record);
 	}

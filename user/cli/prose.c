@@ -126,14 +126,20 @@ static void event_look(char *buf, size_t size, struct json_object *e)
 
 static void event_trip(char *buf, size_t size, struct json_object *e)
 {
-	const char *meaning = "?";
-	char stall[96];
+	const char *meaning = "?", *vital = js_str(e, "vital"), *unit = vital_unit(vital);
+	char stall[96], value[32], limit[32];
 
 	for (int i = 0; i < HS_TRIP_NR; i++) {
 		if (!strcmp(trip_infos[i].name, js_str(e, "trip")))
 			meaning = trip_infos[i].meaning;
 	}
-	snprintf(buf, size, "gate shut: %s%s", meaning, prose_stall(stall, sizeof(stall), e));
+	if (*vital)
+		snprintf(buf, size, "gate shut: %s: %s was %s, limit %s", meaning, vital,
+			 value_text(value, sizeof(value), e, "value", unit),
+			 value_text(limit, sizeof(limit), e, "limit", unit));
+	else
+		snprintf(buf, size, "gate shut: %s%s", meaning,
+			 prose_stall(stall, sizeof(stall), e));
 }
 
 const char *prose_event(char *buf, size_t size, struct json_object *e)

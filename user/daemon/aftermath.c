@@ -63,6 +63,36 @@ static void describe(const struct homeostatd *d, struct recorder_trip *t, __u64 
 	snprintf(t->version, sizeof(t->version), "%s", HS_VERSION);
 }
 
+/*
+ * The last heartbeat before the trip: one that was stopped, and goes on, has beaten since, but the pulse
+ * left it in the event. 0 = not known.
+ */
+static __u64 last_heartbeat(const struct homeostatd *d, __u64 trip_ns)
+{
+	const struct hs_event *e;
+	__u64 beat = load(&d->kernel.gate->heartbeat_ns);
+
+	for (__u64 age = 0; beat > trip_ns && (e = event_log_newest(&d->events, age)); age++) {
+		if (e->type == HS_EVENT_TRIP)
+			beat = e->from;
+	}
+	return beat > trip_ns ? 0 : beat;
+}
+
+/* The gate has no room for the name of an application's figure: it is the level that says the same. */
+static void name_report(const struct homeostatd *d, struct recorder_trip *t)
+{
+	const struct profile *profile = &d->policy.profile;
+
+	for (__u32 i = 0; t->reason == HS_TRIP_SLO && i < profile->slo_nr; i++) {
+		const struct profile_slo *level = &profile->slo[i];
+
+		if (level->vital == t->vital && level->max == t->limit &&
+		    d->judge.slo.state[i].value == t->value)
+			memcpy(t->report, level->report, sizeof(t->report));
+	}
+}
+
 static void describe_trip(const struct homeostatd *d, struct recorder_trip *t, __u64 now)
 {
 	const struct hs_gate *gate = d->kernel.gate;
@@ -74,6 +104,7 @@ static void describe_trip(const struct homeostatd *d, struct recorder_trip *t, _
 		t->trip_ns = at;
 		t->wall_ns -= now - at;
 	}
+	t->heartbeat_ns = last_heartbeat(d, t->trip_ns);
 	/* of an earlier time where no decision has been taken since */
 	if (load(&gate->safe_ns) >= t->trip_ns)
 		t->safe_ns = load(&gate->safe_ns);
@@ -87,6 +118,7 @@ static void describe_trip(const struct homeostatd *d, struct recorder_trip *t, _
 		t->vital = load(&gate->trip_vital);
 		t->value = load(&gate->trip_value);
 		t->limit = load(&gate->trip_limit);
+		name_report(d, t);
 	}
 }
 
@@ -219,6 +251,7 @@ void aftermath_arming(struct homeostatd *d)
 		return;
 	a->due = false;
 	describe(d, &a->recorder->running, clock_ns());
+	a->recorder->running.generation++; /* the one to come */
 	breaker_acting(a->breaker, true);
 }
 
@@ -339,7 +372,7 @@ static void rearm(struct homeostatd *d, __u64 now)
 	if (!a->due || d->mode != HS_MODE_ACT || now < a->retry_ns ||
 	    verdict_of(d, now).state != BREAKER_FREE)
 		return;
-	log_info("arming again of its own accord, after %u trips", verdict_of(d, now).trips);
+	log_info("arming again of its own accord, trips so far: %u", verdict_of(d, now).trips);
 	if (!arm(d, why, sizeof(why)))
 		return;
 	log_warn("not armed again: %s", why);

@@ -217,7 +217,8 @@ static void cause_text(const struct hs_gate *gate, __u32 reason, char *buf, size
 	char value[32], limit[32];
 
 	buf[0] = '\0';
-	if (reason != HS_TRIP_LIMIT && reason != HS_TRIP_SLO && reason != HS_TRIP_HARM)
+	if ((reason != HS_TRIP_LIMIT && reason != HS_TRIP_SLO && reason != HS_TRIP_HARM) ||
+	    (!known && !load(&gate->trip_limit)))
 		return;
 	snprintf(buf, size, " (%s was %s, limit %s)", known ? vital_name(vital) : "a figure",
 		 unit_format(value, sizeof(value), load(&gate->trip_value), (enum unit)unit),

@@ -51,6 +51,10 @@ static void json_subject(struct json_object *obj, const struct hs_event *e)
 		if (e->id == HS_TRIP_PROGRESS) {
 			js_add_u64(obj, "stall_ns", e->to);
 			js_add_u64(obj, "no_cpu_ns", e->value);
+		} else if (e->vital < HS_VITAL_NR && (e->value || e->to)) {
+			js_add_str(obj, "vital", vital_name(e->vital));
+			js_add_u64(obj, "value", e->value);
+			js_add_u64(obj, "limit", e->to);
 		}
 		break;
 	case HS_EVENT_LOOK:

@@ -7,12 +7,12 @@
 #include "fault.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "change.h"
 #include "clock.h"
 #include "kernel.h"
 #include "homeostat.skel.h" /* after the types that it uses */
@@ -53,8 +53,10 @@ static int spin(struct call *call, struct hs_fault *fault, __u64 value)
 
 static int segv(struct call *call, struct hs_fault *fault, __u64 value)
 {
+	int *volatile nowhere = NULL;
+
 	(void)call, (void)fault, (void)value;
-	return raise(SIGSEGV);
+	return ++*nowhere;
 }
 
 static int pulse_late(struct call *call, struct hs_fault *fault, __u64 value)
@@ -105,6 +107,19 @@ static int event_storm(struct call *call, struct hs_fault *fault, __u64 value)
 	return 0;
 }
 
+/* As an actuator would: through the undo table. */
+static int change(struct call *call, struct hs_fault *fault, __u64 value)
+{
+	const char *path = js_str(call->request, "path");
+	char text[24];
+	int index;
+
+	(void)fault;
+	snprintf(text, sizeof(text), "%llu", value);
+	index = change_file(call->d->undo.table, call->d->opt.root, path, text);
+	return index < 0 ? index : 0;
+}
+
 static const struct fault {
 	const char *name;
 	int (*fn)(struct call *call, struct hs_fault *fault, __u64 value);
@@ -117,6 +132,7 @@ static const struct fault {
 	{"pulse-dead", pulse_dead, NULL},
 	{"lose-task", lose_task, NULL},
 	{"scribble", scribble, NULL},
+	{"change", change, "a number for the file at path"},
 	{"event-storm", event_storm, "events with each pulse"},
 };
 

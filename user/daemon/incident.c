@@ -65,7 +65,7 @@ static void add_cause(struct json_object *o, const struct recorder_trip *t)
 		return;
 	}
 	cause = js_add_obj(o, "cause");
-	js_add_str(cause, "vital", t->vital < HS_VITAL_NR ? vital_name(t->vital) : "");
+	js_add_str(cause, "vital", t->vital < HS_VITAL_NR ? vital_name(t->vital) : t->report);
 	js_add_str(cause, "unit", t->vital < HS_VITAL_NR ? vital_infos[t->vital].unit : "count");
 	js_add_u64(cause, "value", t->value);
 	js_add_u64(cause, "limit", t->limit);

@@ -104,6 +104,8 @@ static const int calls[] = {
 	SCMP_SYS(madvise),
 	SCMP_SYS(mlock),
 	SCMP_SYS(munlock),
+	/* the end of a child that was started before */
+	SCMP_SYS(wait4),
 	/* threads and signals within the process; clone3 is refused by a filter of its own */
 	SCMP_SYS(clone3),
 	SCMP_SYS(futex),

@@ -84,6 +84,7 @@ static __u64 first_of(__u64 count, __u64 size)
 static void terminate(struct recorder_trip *t)
 {
 	t->exit.msg[sizeof(t->exit.msg) - 1] = '\0';
+	t->report[sizeof(t->report) - 1] = '\0';
 	t->profile[sizeof(t->profile) - 1] = '\0';
 	t->version[sizeof(t->version) - 1] = '\0';
 	for (int i = 0; i < RECORDER_UNDONE; i++) {

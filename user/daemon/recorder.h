@@ -60,7 +60,8 @@ struct recorder_trip {
 	__u32 trips; /* in the window */
 	__u32 held;
 	struct recorder_undone undone;
-	struct hs_exit exit; /* what sched_ext said; kind 0 = nothing */
+	struct hs_exit exit;		 /* what sched_ext said; kind 0 = nothing */
+	char report[PROFILE_REPORT_LEN]; /* SLO: the application's figure that it was about */
 	char profile[PROFILE_NAME_LEN];
 	char version[16]; /* of homeostat */
 };

@@ -12,7 +12,7 @@
 #include "names.h"
 #include "units.h"
 
-#define ARGUMENTS_MAX 3
+#define ARGUMENTS_MAX 4
 
 static const struct verb {
 	const char *name;
@@ -37,7 +37,7 @@ static const struct verb {
 	{"profile_load", verb_profile_load, true, {"path"}},
 	{"reload", verb_reload, true, {NULL}},
 #ifdef HS_FAULT
-	{"fault", verb_fault, true, {"what", "value", "pid"}},
+	{"fault", verb_fault, true, {"what", "value", "pid", "path"}},
 #endif
 };
 

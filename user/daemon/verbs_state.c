@@ -28,7 +28,8 @@ static void status_cause(struct json_object *trip, const struct hs_gate *gate)
 {
 	__u32 reason = load(&gate->trip_reason), vital = load(&gate->trip_vital);
 
-	if (reason != HS_TRIP_LIMIT && reason != HS_TRIP_SLO && reason != HS_TRIP_HARM)
+	if ((reason != HS_TRIP_LIMIT && reason != HS_TRIP_SLO && reason != HS_TRIP_HARM) ||
+	    (vital >= HS_VITAL_NR && !load(&gate->trip_limit)))
 		return;
 	js_add_str(trip, "vital", vital < HS_VITAL_NR ? vital_name(vital) : "");
 	js_add_str(trip, "unit", vital < HS_VITAL_NR ? vital_infos[vital].unit : "count");

@@ -109,12 +109,15 @@ static void kill_daemon(struct guard *g, const char *why)
 __u64 guard_look(struct guard *g, __u64 now)
 {
 	__u64 due = g->gate ? load(&g->gate->due_ns) : g->start_ns + GUARD_HELLO_NS;
-	__u64 wait = due + GUARD_GRACE_NS - now;
-	bool acting;
+	__u64 beat = g->gate ? load(&g->gate->heartbeat_ns) : due, wait;
 
-	if (now < due + GUARD_GRACE_NS) /* shut, nobody depends on the next beat */
-		return g->gate && !load(&g->gate->armed) && wait < GUARD_REST_NS ? GUARD_REST_NS
-										 : wait;
+	if (now < due + GUARD_GRACE_NS) {
+		wait = due + GUARD_GRACE_NS - now;
+		if (g->gate && (!load(&g->gate->armed) || due - beat >= GUARD_RESTING_NS) &&
+		    wait < GUARD_REST_NS)
+			wait = GUARD_REST_NS;
+		return wait;
+	}
 	if (!g->gate) {
 		kill_daemon(g, "does not come up");
 		return GUARD_REST_NS;
@@ -125,8 +128,8 @@ __u64 guard_look(struct guard *g, __u64 now)
 	}
 	g->looks = g->broken_ns == due ? g->looks + 1 : 0;
 	g->broken_ns = due;
-	acting = load(&g->gate->trip_ns) > load(&g->gate->heartbeat_ns);
-	if (g->looks >= (acting ? GUARD_LOOKS_ACTING : GUARD_LOOKS_LOOKING))
+	/* did it act when it fell silent? */
+	if (g->looks >= (load(&g->gate->trip_ns) > beat ? GUARD_LOOKS_ACTING : GUARD_LOOKS_LOOKING))
 		kill_daemon(g, "is deaf");
 	return GUARD_LOOK_NS;
 }
@@ -202,10 +205,23 @@ static int reap(pid_t pid, int pidfd, __u64 timeout_ns)
 	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
+/* The reason of a trip that the daemon did not live to tell of: the hook is run all the same. */
+static __u32 untold(const struct guard *g, int code)
+{
+	__u32 reason = g->gate ? load(&g->gate->trip_reason) : HS_TRIP_NONE;
+
+	if (!g->gate || load(&g->gate->trip_ns) == g->told_ns || reason == HS_TRIP_SHUTDOWN)
+		return HS_TRIP_NONE;
+	/* that the kernel ends the scheduler of who dies is no reason, but follows from it */
+	if (reason == HS_TRIP_SCHED_EXIT && code)
+		__atomic_store_n(&g->gate->trip_reason, reason = HS_TRIP_DIED, __ATOMIC_RELAXED);
+	return reason;
+}
+
 int guard_end(struct guard *g)
 {
 	int code = reap(g->daemon, g->daemon_fd, 0), undone;
-	__u32 reason = HS_TRIP_NONE;
+	__u32 reason;
 
 	while (hear(g)) /* its last words */
 		;
@@ -213,10 +229,9 @@ int guard_end(struct guard *g)
 		log_error("guard: the daemon ended with %d", code);
 	if (g->gate && code) /* in good order it shuts the gate by itself */
 		gate_shut(g->gate, HS_TRIP_DIED, clock_ns());
-	if (g->gate && load(&g->gate->trip_ns) != g->told_ns)
-		reason = load(&g->gate->trip_reason);
 	ask_restorer(g, 'u');
-	if (reason != HS_TRIP_NONE && reason != HS_TRIP_SHUTDOWN) { /* it did not live to tell */
+	reason = untold(g, code);
+	if (reason != HS_TRIP_NONE) {
 		undo_set_reason(g->undo.table, trip_name(reason));
 		ask_restorer(g, 'h');
 	}

@@ -20,9 +20,14 @@
 #include "undo.h"
 
 #define GUARD_HELLO_NS                                                                             \
-	120000000000ULL		   /* loading takes that long at most, on the slowest of hosts */
-#define GUARD_GRACE_NS 1000000ULL  /* what the pulse has after `due_ns`, before we shut the gate */
-#define GUARD_REST_NS 500000000ULL /* between two looks while the gate is shut */
+	120000000000ULL		  /* loading takes that long at most, on the slowest of hosts */
+#define GUARD_GRACE_NS 1000000ULL /* what the pulse has after `due_ns`, before we shut the gate */
+/*
+ * Between two looks while little depends on the next beat: the gate is shut, or the heart at rest, where
+ * beats are far apart. What is later for it is only this layer; the pulse looks as ever.
+ */
+#define GUARD_REST_NS 500000000ULL
+#define GUARD_RESTING_NS 200000000ULL /* a promise as long as that is one made at rest */
 /*
  * Deaf is who leaves one promise broken over so many looks, so far apart: a pause of the whole machine
  * counts for one look, however long it was. The host is stock by then, so patience costs nothing but time
@@ -69,7 +74,12 @@ int restorer_main(int pipe, const char *dir, const char *root);
 /* For the restorer's process: hard to kill by memory, terminal or session. */
 void restorer_settle(void);
 
-/* Why a hook is not run; NULL: it may be. */
-const char *hook_refused(const char *path);
+#define OOM_SCORE "/proc/self/oom_score_adj"
+
+/* What the restorer's was: the hook gets it back; "" = not changed. */
+extern char restorer_oom_score[16];
+
+/* Starts the hook that the table names, if it may be run; who was started last is reaped first. */
+void hook_run(const struct undo_table *table);
 
 #endif

@@ -293,8 +293,10 @@ int profile_parse(struct profile *profile, const char *path, const char *text, s
 	if (error_size)
 		error[0] = '\0';
 	fresh = malloc(sizeof(*fresh));
-	if (!fresh)
+	if (!fresh) {
+		snprintf(error, error_size, "%s: %s", path, strerror(ENOMEM));
 		return -ENOMEM;
+	}
 	profile_stock(fresh);
 	err = snprintf(fresh->path, sizeof(fresh->path), "%s", path) >= (int)sizeof(fresh->path)
 		      ? -ENAMETOOLONG
