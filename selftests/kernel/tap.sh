@@ -6,6 +6,7 @@
 #
 #	# boot: LABEL kernel=KERNEL cpus=N [nodes=N] [mem=MIB]
 #
+# and, where it needs more than 120 s of virtual time, `# limit: SECONDS`.
 # Files of the same label share a boot, in the order of their names; with several such lines a file
 # runs in several boots. scripts/test makes them. Each check is one line `ok NAME`,
 # `not ok NAME: why` or `skip NAME: why`, written to /dev/results and, for the reader, to the

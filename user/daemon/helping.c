@@ -143,8 +143,13 @@ static bool known(const struct helping_baseline *base, __u64 now)
 	return base->at_ns && now - base->at_ns < KNOWN_NS;
 }
 
-static void learn(struct helping *h, const struct helping_figure *stock, int bucket, __u64 now)
+static void learn(struct helping *h, const struct helping_figure *stock, int bucket, bool looked,
+		  __u64 now)
 {
+	/* what was looked for is worth more than what came along */
+	if (!looked && h->base[bucket].looked && known(&h->base[bucket], now))
+		return;
+	h->base[bucket].looked = looked;
 	h->base[bucket].stock = *stock;
 	h->base[bucket].at_ns = now;
 }
@@ -289,7 +294,7 @@ static enum helping_order look_rest(struct helping *h, __u64 now)
 	if (h->nr < need)
 		return HELPING_STAY;
 	stock = figure(h, need, FOR_STOCK);
-	learn(h, &stock, helping_bucket(&stock.load), now);
+	learn(h, &stock, helping_bucket(&stock.load), false, now);
 	series_reset(h);
 	h->seen = SETTLE; /* nothing has changed */
 	return h->phase == PHASE_FIRST ? HELPING_ARM : HELPING_STAY;
@@ -309,10 +314,10 @@ static enum helping_order look_armed(struct helping *h, __u64 now)
 	bucket = helping_bucket(&h->ours.load);
 	h->against = nearest(h, bucket, now);
 	h->verdict = HELPING_FINE;
-	if (h->against < 0 && worth_asking(h))
-		h->verdict = HELPING_UNKNOWN;
-	else if (h->against >= 0 && worse(h, &h->ours, &h->base[h->against].stock))
+	if (h->against >= 0 && worse(h, &h->ours, &h->base[h->against].stock))
 		h->verdict = HELPING_WORSE;
+	else if ((h->against < 0 || !h->base[h->against].looked) && worth_asking(h))
+		h->verdict = HELPING_UNKNOWN;
 	if (h->verdict == HELPING_FINE || now < h->look_next_ns || now < h->base[bucket].next_ns)
 		return HELPING_STAY;
 	h->looks++;
@@ -352,8 +357,8 @@ static enum helping_order look_stock(struct helping *h, const struct helping_fig
 		drop(h, &h->undecided, now);
 	} else {
 		stock = figure(h, need, FOR_STOCK);
-		learn(h, &stock, h->suspect, now);
-		learn(h, &stock, helping_bucket(&stock.load), now);
+		learn(h, &stock, h->suspect, true, now);
+		learn(h, &stock, helping_bucket(&stock.load), true, now);
 		h->against = h->suspect;
 		h->doubt.limit = helping_limit(h, stock_wait(&stock, h->doubt.sign), h->doubt.sign);
 		h->proof = worse(h, &h->ours, &stock);

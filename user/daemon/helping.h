@@ -10,7 +10,9 @@
  * than stock by the profile's margin *and* by a floor.
  *
  * Baselines. Whenever the gate is shut, what stock gives is kept, per bucket of load: how busy the CPUs are
- * and, once they are, how many tasks want them. They are for an hour what suspicion is measured by.
+ * and, once they are, how many tasks want them. They are for an hour what suspicion is measured by. What was
+ * seen in passing may have been another load of the same bucket: beyond the floor, only what a look from among
+ * us has seen clears us.
  *
  * Suspicion is no proof: load changes, no bucket knows of what it is made, and in many hours some look bad
  * by chance. So we leave and look at stock for the profile's time, under the load of now. Is it no better,
@@ -60,6 +62,7 @@ struct helping_figure {
 struct helping_baseline {
 	struct helping_figure stock;
 	__u64 at_ns;	   /* when it was last observed, 0 = never */
+	bool looked;	   /* by a look from among us, not in passing */
 	__u64 next_ns;	   /* no look at stock for this bucket before */
 	__u64 back_off_ns; /* what it then was */
 };

@@ -79,13 +79,10 @@ static void tell_look(struct homeostatd *d, bool done)
 	char value[32], limit[32];
 
 	if (!done)
-		log_info("leaving for %llu s to look at stock: %s is %s; %s%s",
+		log_info("leaving for %llu s to look at stock: %s is %s, above %s",
 			 h->rule.observe_ns / NS_PER_S, vital_name(event.vital),
 			 unit_format(value, sizeof(value), event.value, UNIT_NS),
-			 h->against < 0 ? "what stock gives is not known"
-					: "after stock it should be at most ",
-			 h->against < 0 ? ""
-					: unit_format(limit, sizeof(limit), event.to, UNIT_NS));
+			 unit_format(limit, sizeof(limit), event.to, UNIT_NS));
 	daemon_event(d, &event);
 }
 
