@@ -3,7 +3,9 @@
 #
 # make run    set up what is missing, build, show homeostat at work (in a lab guest)
 # make test   set up what is missing, build, pass all tests
+# make fault  the whole fault campaign (about an hour); writes docs/fault-campaign.md
 # make check  the fast part: unit tests, format, lint; no guest
+# make fuzz   each fuzz target for FUZZ_S seconds
 # make        build all
 # make install DESTDIR= PREFIX=/usr
 
@@ -32,7 +34,7 @@ endif
 CC := gcc
 WARN := -Wall -Wextra -Werror
 CFLAGS ?= -O2 -g
-PKGS := json-c libcyaml yaml-0.1 libcap zlib
+PKGS := json-c libcyaml yaml-0.1 libcap libseccomp zlib
 USER_CFLAGS := -std=gnu11 $(CFLAGS) $(WARN) -Wstrict-prototypes -Wshadow -Wno-missing-field-initializers \
 	-Wformat=2 -Wvla -D_GNU_SOURCE -DHS_VERSION='"$(VERSION)"' -Ikern -Iuser/lib -Iuser/daemon -Iuser -I$(O) \
 	$(LIBBPF_CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -62,11 +64,11 @@ $(O)/homeostat.skel.h: $(O)/homeostat.bpf.o
 
 # ---- user side ----
 LIB_SRC := $(wildcard user/lib/*.c)
-DAEMON_SRC := $(wildcard user/daemon/*.c)
+DAEMON_SRC := $(filter-out user/daemon/fault.c,$(wildcard user/daemon/*.c))
 CLI_SRC := $(wildcard user/cli/*.c)
 GUARD_SRC := $(wildcard user/guard/*.c)
 UNIT_SRC := $(wildcard selftests/unit/test_*.c)
-KTEST_SRC := $(wildcard selftests/kernel/test_*.c)
+KTEST_SRC := $(filter-out %/test_fault.c,$(wildcard selftests/kernel/test_*.c))
 LOAD_SRC := $(wildcard selftests/lab/load/*.c)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 sanobj = $(patsubst %.c,$(O)/san/%.o,$(1))
@@ -99,17 +101,57 @@ $(O)/homeostat: $(call obj,$(CLI_SRC)) $(O)/libhomeostat.a
 $(O)/homeostat-guard: $(call obj,$(GUARD_SRC)) $(O)/libhomeostat.a
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ -lseccomp -lcap
 
+# ---- the fault build: kernel side and daemon with faults on order (kern/fault.h), for tests only ----
+FAULT := $(O)/fault
+faultobj = $(patsubst %.c,$(FAULT)/%.o,$(1))
+
+$(FAULT)/%.bpf.o: %.bpf.c | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -DHS_FAULT -MMD -MP -c $< -o $@
+
+$(FAULT)/homeostat.bpf.o: $(BPF_SRC:%.bpf.c=$(FAULT)/%.bpf.o)
+	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $^
+
+$(FAULT)/homeostat.skel.h: $(FAULT)/homeostat.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name homeostat_bpf > $@
+
+$(FAULT)/%.o: %.c | $(FAULT)/homeostat.skel.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -I$(FAULT) $(USER_CFLAGS) -DHS_FAULT $(HARDEN) -MMD -MP -c $< -o $@
+
+$(FAULT)/homeostatd: $(call faultobj,$(DAEMON_SRC) user/daemon/fault.c) $(O)/libhomeostat.a
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS)
+
 # unit tests run sanitized, against sanitized objects
 UNIT := $(patsubst selftests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 $(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)$(CC) $(SAN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
 
+# the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
+FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
+FUZZ := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
+FUZZ_S ?= 60
+fuzzobj = $(patsubst %.c,$(O)/fuzz/obj/%.o,$(1))
+$(O)/unit/test_fuzz: $(call sanobj,$(FUZZ_SRC))
+$(O)/san/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath selftests/fuzz/corpus)"'
+
+$(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
+	@mkdir -p $(@D)
+	$(call say,CC-FUZZ,$@)$(CLANG) $(USER_CFLAGS) $(SAN) -fsanitize=fuzzer-no-link -DHS_LIBFUZZER -MMD -MP -c $< -o $@
+
+$(O)/fuzz/fuzz_%: $(O)/fuzz/obj/selftests/fuzz/fuzz_%.o $(call fuzzobj,$(LIB_SRC) $(filter-out %/main.c,$(DAEMON_SRC)))
+	$(call say,LD-FUZZ,$@)$(CLANG) $(SAN) -fsanitize=fuzzer -o $@ $^ $(USER_LIBS)
+
 # tests that load the kernel object; they run in the lab guest
 KTEST := $(patsubst selftests/kernel/%.c,$(O)/ktest/%,$(KTEST_SRC))
 $(O)/ktest/%: $(O)/selftests/kernel/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
+
+$(O)/ktest/test_fault: $(call faultobj,selftests/kernel/test_fault.c) $(O)/libhomeostat.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) -lcmocka
 
 LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC))
 $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) | $(O)/deps/config.mk
@@ -119,8 +161,19 @@ $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) | $(O)/dep
 		-lpthread -lm
 $(O)/lab/undoenter: $(O)/libhomeostat.a
 
+# the fault campaign's program, with the other scheduler that it loads
+FAULTER_SRC := $(filter-out %.bpf.c,$(wildcard selftests/fault/*.c))
+$(O)/other.skel.h: $(O)/selftests/fault/other.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name other_bpf > $@
+
+$(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/load/*.h) kern/abi.h kern/fault.h \
+		$(O)/other.skel.h $(O)/libhomeostat.a
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ \
+		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
+
 .PHONY: tests
-tests: programs $(UNIT) $(KTEST) $(LOAD)
+tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter
 .SECONDARY:
 
 # ---- man pages ----
@@ -135,7 +188,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test check format format-check lint install clean
+.PHONY: setup run test fault check fuzz format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -149,8 +202,17 @@ test:
 	$(Q)$(MAKE) --no-print-directory all tests
 	$(Q)O=$(O) scripts/test
 
+# the whole campaign, and its table in the documentation
+fault:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory programs tests
+	$(Q)O=$(O) scripts/fault --doc docs/fault-campaign.md
+
 check: format-check lint $(UNIT)
 	$(Q)O=$(O) scripts/test --unit
+
+fuzz: $(FUZZ)
+	$(Q)O=$(O) scripts/fuzz --seconds $(FUZZ_S)
 
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format:
@@ -166,6 +228,8 @@ install: all
 	install -D -m 0755 $(O)/homeostat $(DESTDIR)$(PREFIX)/bin/homeostat
 	for p in policy/profiles/*.yaml; do install -D -m 0644 $$p $(DESTDIR)$(SYSCONFDIR)/homeostat/profiles/$${p##*/}; done
 	install -D -m 0644 packaging/homeostatd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/homeostatd.service
+	sed -i 's,/usr/\(s\?bin/homeostat\),$(PREFIX)/\1,g; s,/etc/homeostat,$(SYSCONFDIR)/homeostat,g' \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/homeostatd.service
 	install -D -m 0644 packaging/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/homeostat.conf
 	install -D -m 0644 packaging/homeostat.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/homeostat
 	for m in $(DOCS); do install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done

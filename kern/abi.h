@@ -63,6 +63,8 @@
 	  "latency-stability index of normal tasks: p50 / p99; 1000 = no tail")                    \
 	X(STARVED, "sched.starved_ns", "ns", FAST,                                                 \
 	  "longest run-queue wait of any task that ended in the last window")                      \
+	X(SOFTIRQ_STARVED, "softirq.starved_ns", "ns", FAST,                                       \
+	  "longest run-queue wait above 1 ms of a CPU's own kernel thread (ksoftirqd); 0 = none")  \
 	X(RUN_CRITICAL, "sched.run.critical_ns", "ns", FAST,                                       \
 	  "mean CPU time of critical tasks between two voluntary sleeps")                          \
 	X(RUN_NORMAL, "sched.run.normal_ns", "ns", FAST,                                           \
@@ -82,9 +84,13 @@
 	  "missed deadlines of declared workloads (needs sched_ext)")                              \
 	X(PULSE_PERIOD, "pulse.period_ns", "ns", FAST, "present period of the pulse")              \
 	X(PULSE_COST, "pulse.cost_ns", "ns", FAST, "duration of one pulse, moving average")        \
-	X(PULSE_LATE, "pulse.late_ns", "ns", FAST, "delay of the last pulse against its timer")    \
+	X(PULSE_LATE, "pulse.late_ns", "ns", FAST,                                                 \
+	  "longest delay of a pulse against its timer, in the last window")                        \
 	X(SENSE_COST, "sense.cost_permille", "permille", FAST,                                     \
 	  "estimated CPU time of sensors and pulse, share of all CPUs")                            \
+	X(REFLEX_FROZEN, "reflex.frozen", "count", FAST,                                           \
+	  "knobs frozen since the gate was opened, because they turned too often")                 \
+	X(EVENTS_LOST, "events.lost_hz", "hz", FAST, "events that found their buffer full")        \
 	X(PSI_CPU, "psi.cpu.some_permille", "permille", SLOW,                                      \
 	  "share of time in which some task waited for a CPU, 10 s average")                       \
 	X(PSI_MEMORY, "psi.memory.some_permille", "permille", SLOW,                                \
@@ -146,7 +152,7 @@
 	X(LIMIT, "limit", "a vital sign was beyond a hard limit of the profile")                   \
 	X(SLO, "slo", "a service level of the profile was missed")                                 \
 	X(HARM, "harm", "worse than stock, by the profile's margin and for its time")              \
-	X(DIED, "died", "the daemon died; its guard noticed")                                      \
+	X(DIED, "died", "the daemon died")                                                         \
 	X(GUARD, "guard", "the guard died; the daemon noticed")
 
 /* Modes, in the order of how much they may do: X(ID, name, meaning). */
@@ -160,13 +166,14 @@
 	X(REFLEX, "reflex", "id = knob, vital = what crossed; from, to; latency_ns = reaction")    \
 	X(KNOB, "knob", "id = knob changed by a cause other than a rule; from, to")                \
 	X(FREEZE, "freeze", "id = knob that oscillated; from, to = stock")                         \
-	X(TRIP, "trip", "id = HS_TRIP_*; from = time of the last heartbeat")                       \
+	X(TRIP, "trip", "id = HS_TRIP_*; from = last heartbeat; vital, value, to = limit if any")  \
 	X(CLASS, "class", "pid, comm: class changed from, to; latency_ns = since its first run")   \
 	X(DEADLINE, "deadline", "pid, comm: deadline missed by latency_ns; id = workload")         \
 	X(BUDGET, "budget", "pid, comm: critical class over budget on CPU id")                     \
 	X(STARVED, "starved", "pid, comm: waited latency_ns, moved ahead by age on CPU id")        \
 	X(ADVICE, "advice", "advise mode: REFLEX or KNOB (see cause) as it would have been")       \
-	X(PLUGIN, "plugin", "the reflex slot was shut: the policy in it took latency_ns")
+	X(PLUGIN, "plugin", "the reflex slot was shut: the policy in it took latency_ns")          \
+	X(LOOK, "look", "stock is looked at (id = 0), was (1): vital, value; limit as known (to)")
 
 /* clang-format on */
 
@@ -227,6 +234,11 @@ enum hs_event_type {
  * (lease_jiffies, period_ns), actuators (leaving, safe_ns), anybody with the right (armed = 0,
  * trip_*). `armed` may be cleared by every writer and set by the daemon only, so a race between them
  * can only shut the gate. due_ns is stored before armed: the pulse trips on a promise of the past.
+ *
+ * Whoever shuts it first gives the reason: it is taken by compare-and-exchange from NONE, then the other
+ * trip_* members are stored, then armed. Who comes second stores armed = 0 and nothing else (the first
+ * may never get that far: it may be killed). So a gate that is shut has its reason, once and for all;
+ * the details may be missing for a moment, and are then those that the arming set: none.
  */
 struct hs_gate {
 	__u32 abi_version;   /* HS_ABI_VERSION of the object, set at compile time */
@@ -243,7 +255,7 @@ struct hs_gate {
 	__u64 period_ns;     /* present period of the pulse: how fast the heart beats */
 	__u64 events_lost;   /* events that found the ring buffer full */
 	__u32 trip_vital;    /* LIMIT, SLO, HARM: enum hs_vital_id; HS_VITAL_NR = none … */
-	__u32 pad;
+	__u32 by_hand; /* counts trips by people, also of a shut gate: then only people arm again */
 	__u64 trip_value; /* … its value … */
 	__u64 trip_limit; /* … and what it should not have passed */
 };

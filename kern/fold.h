@@ -48,24 +48,27 @@ struct fold_class {
 
 /* Written by the timer callback alone, which never runs twice at a time. */
 struct pulse_state {
-	__u32 flags;	  /* of bpf_timer_start() */
-	__u32 kicked;	  /* pulse_start() was run: look at everything */
-	__u32 armed;	  /* as of the last pulse */
-	__u32 cpu;	  /* next to fold; nr_cpus = none */
-	__u64 planned_ns; /* when this pulse should have come */
-	__u64 late_ns;
-	__u64 phase_ns; /* time of jiffy 0, the least estimate so far */
+	__u32 flags;	/* of bpf_timer_start() */
+	__u32 kicked;	/* pulse_start() was run: look at everything */
+	__u32 armed;	/* as of the last pulse */
+	__u32 cpu;	/* next to fold; nr_cpus = none */
+	__u32 strained; /* a vital sign is above its limit, not yet for long enough */
+	__u32 pad;
+	__u64 planned_ns;  /* when this pulse should have come */
+	__u64 late_max_ns; /* delay of pulses since it was last published */
+	__u64 phase_ns;	   /* time of jiffy 0, the least estimate so far */
 	__u64 period_ns;
 	__u64 calm_ns;	 /* since when there was no stress, or the period last grew */
 	__u64 fold_ns;	 /* start of the open window */
 	__u64 window_ns; /* start of the window that is being folded */
 	__u64 cost_ns;	 /* moving average */
 	/* of the present fold, all CPUs */
-	__u64 wait_max_ns, waits;
+	__u64 wait_max_ns, worker_max_ns, waits;
 	__u64 rate_max_hz; /* switch rate of the busiest CPU */
 	/* sums over the CPUs since the rates were last published */
 	__u64 rates_ns;
 	__u64 switches, sampled, migrated, missed, crit_run_ns;
+	__u64 lost;	/* gate.events_lost, as of then */
 	__u64 spent_ns; /* time taken by pulses */
 	struct fold_class class[HS_CLASS_NR];
 	struct hist_walk walk; /* scratch */
@@ -221,12 +224,21 @@ __noinline int class_publish(__u32 c)
 	return 0;
 }
 
-static __always_inline void starved_publish(void)
+/* The vital signs that are the worst of the window. */
+static __noinline int extremes_publish(void)
 {
-	if (pulse.waits)
-		vital_set(HS_VITAL_STARVED, pulse.wait_max_ns, pulse.window_ns);
-	else
+	__u64 from = pulse.window_ns;
+
+	if (pulse.waits) {
+		vital_set(HS_VITAL_STARVED, pulse.wait_max_ns, from);
+		vital_set(HS_VITAL_SOFTIRQ_STARVED, pulse.worker_max_ns, from);
+	} else {
 		vital_expire(HS_VITAL_STARVED);
+		vital_expire(HS_VITAL_SOFTIRQ_STARVED);
+	}
+	vital_set(HS_VITAL_PULSE_LATE, pulse.late_max_ns, from);
+	pulse.late_max_ns = 0;
+	return 0;
 }
 
 /* The vital signs that are rates and shares: less often, as few events make a poor rate. */
@@ -249,13 +261,18 @@ static __noinline int rates_publish(void)
 	}
 	vital_set(HS_VITAL_PULSE_PERIOD, pulse.period_ns, from);
 	vital_set(HS_VITAL_PULSE_COST, pulse.cost_ns, from);
-	vital_set(HS_VITAL_PULSE_LATE, pulse.late_ns, from);
+	vital_set(HS_VITAL_EVENTS_LOST, rate_hz(gate.events_lost - pulse.lost, dt), from);
+	if (reflex.run == REFLEX_OFF)
+		vital_expire(HS_VITAL_REFLEX_FROZEN);
+	else
+		vital_set(HS_VITAL_REFLEX_FROZEN, reflex.frozen, from);
 	sense = pulse.spent_ns + pulse.sampled * sense_ns;
 	if (pulse.switches > pulse.sampled)
 		sense += (pulse.switches - pulse.sampled) * pass_ns;
 	vital_set(HS_VITAL_SENSE_COST, cpu_us ? sense / cpu_us : 0, from);
 
 	pulse.rates_ns = reflex.now;
+	pulse.lost = gate.events_lost;
 	pulse.switches = 0;
 	pulse.sampled = 0;
 	pulse.migrated = 0;
@@ -360,6 +377,9 @@ __noinline int fold_cpu(__u32 cpu)
 	if (s->bank[side].wait_max_ns > pulse.wait_max_ns)
 		pulse.wait_max_ns = s->bank[side].wait_max_ns;
 	s->bank[side].wait_max_ns = 0;
+	if (s->bank[side].worker_max_ns > pulse.worker_max_ns)
+		pulse.worker_max_ns = s->bank[side].worker_max_ns;
+	s->bank[side].worker_max_ns = 0;
 	HS_NO_UNROLL
 	for (__u32 c = 0; c < HS_CLASS_NR; c++) {
 		if (s->bank[side].used[c][0] | s->bank[side].used[c][1])
@@ -389,6 +409,7 @@ static __always_inline void fold_begin(__u64 now)
 	pulse.fold_ns = now;
 	pulse.cpu = 0;
 	pulse.wait_max_ns = 0;
+	pulse.worker_max_ns = 0;
 	pulse.waits = 0;
 	pulse.rate_max_hz = 0;
 }

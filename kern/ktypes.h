@@ -129,10 +129,28 @@ struct bpf_iter__task {
 };
 
 /* ---- sched_ext ---- */
+/* Order and range matter (errors are the highest), the numbers are relocated at load. */
+enum scx_exit_kind {
+	SCX_EXIT_NONE,
+	SCX_EXIT_UNREG = 64, /* its link was destroyed */
+	SCX_EXIT_UNREG_BPF,  /* it asked for it: scx_bpf_exit() */
+	SCX_EXIT_ERROR = 1024,
+	SCX_EXIT_ERROR_STALL = 1026,
+};
+
+enum scx_exit_code {
+	SCX_ECODE_RSN_HOTPLUG = 1ULL << 32,
+};
+
 struct scx_exit_info {
-	int kind;
+	enum scx_exit_kind kind;
 	s64 exit_code;
-	const char *reason;
+	char *msg;
+};
+
+struct scx_dump_ctx {
+	enum scx_exit_kind kind;
+	s64 exit_code;
 };
 
 struct scx_init_task_args {
@@ -176,6 +194,7 @@ struct sched_ext_ops {
 	void (*cpu_offline)(s32 cpu);
 	s32 (*init_task)(struct task_struct *p, struct scx_init_task_args *args);
 	s32 (*init)(void);
+	void (*dump)(struct scx_dump_ctx *ctx);
 	void (*exit)(struct scx_exit_info *info);
 	u64 flags;
 	u32 timeout_ms;

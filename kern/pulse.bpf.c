@@ -4,11 +4,12 @@
  * The heart: a timer that watches the heartbeat, renews the lease, makes vital signs out of the
  * sensors' histograms and lets the reflex act on them.
  *
- * A pulse. First the watchdog, always: is the daemon's heartbeat overdue, then the gate is shut, else
+ * A pulse. First the watchdog, always: is the daemon's heartbeat overdue, the gate is shut, else
  * the lease is renewed. This is all that a pulse does as long as the window of samples is open. Once
  * `window_ns` has passed, it folds: takes the sensors' banks, CPU by CPU, into one histogram per
  * class; where the CPUs are many, a part at each pulse (FOLD_WORK). After the last CPU the vital signs
- * are published, wishes and rules looked at, and the heart rate set.
+ * are published, the invariants judged (invariant.h; a broken one shuts the gate), wishes and rules
+ * looked at, and the heart rate set.
  *
  * Heart rate. Under stress (a long wait, many switches, a rule above its `high`, a knob on its way)
  * the period is period_min_ns at once; each calm quarter of a second doubles it, up to period_max_ns. The interval is
@@ -32,6 +33,9 @@
 #include "lib/event.h"
 #include "reflex.h"
 #include "fold.h"
+#include "lib/gate.h"
+#include "invariant.h"
+#include "fault.h"
 
 #define PERIOD_LEAST_NS 100000ULL
 #define PERIOD_MOST_NS 500000000ULL
@@ -58,7 +62,8 @@ struct {
 static __always_inline void heart_rate(const struct hs_config *c, __u64 least, __u64 most)
 {
 	bool stress = pulse.wait_max_ns > c->stress_wait_ns ||
-		      pulse.rate_max_hz > c->stress_switches_hz || reflex.distress || reflex.moving;
+		      pulse.rate_max_hz > c->stress_switches_hz || reflex.distress ||
+		      reflex.moving || pulse.strained;
 
 	if (stress) {
 		pulse.period_ns = least;
@@ -78,25 +83,6 @@ static __always_inline __u64 period_least(const struct hs_config *c)
 	if (!gate.armed && c->period_min_ns < c->window_ns)
 		return c->window_ns;
 	return c->period_min_ns;
-}
-
-/* All that happens once per window. */
-__noinline int pulse_publish(void)
-{
-	__u32 zero = 0;
-	struct hs_config *c = bpf_map_lookup_elem(&CONFIG, &zero);
-
-	if (!c)
-		return 0;
-	class_publish(HS_CLASS_CRITICAL);
-	class_publish(HS_CLASS_NORMAL);
-	class_publish(HS_CLASS_BATCH);
-	starved_publish();
-	if (reflex.now - pulse.rates_ns >= RATE_NS)
-		rates_publish();
-	reflex_rules();
-	heart_rate(c, period_least(c), c->period_max_ns);
-	return 0;
 }
 
 /* ---- watchdog ---- */
@@ -119,6 +105,12 @@ static __always_inline void lease_renew(__u64 now, __u64 due)
 	gate.lease_jiffies = (due + tick_ns / 4 - pulse.phase_ns) / tick_ns + 1;
 }
 
+/* Is a trip for this reason about a vital sign? */
+static __always_inline bool trip_measured(__u32 reason)
+{
+	return reason == HS_TRIP_LIMIT || reason == HS_TRIP_SLO || reason == HS_TRIP_HARM;
+}
+
 /* The gate was shut, by us or by somebody else: say so. The knobs follow in run_set(). */
 static __noinline int gate_report(void)
 {
@@ -131,6 +123,12 @@ static __noinline int gate_report(void)
 		return 0;
 	e->id = gate.trip_reason;
 	e->from = gate.heartbeat_ns;
+	e->vital = HS_VITAL_NR; /* none */
+	if (trip_measured(gate.trip_reason)) {
+		e->vital = gate.trip_vital;
+		e->value = gate.trip_value;
+		e->to = gate.trip_limit;
+	}
 	if (reflex.now > gate.trip_ns)
 		e->latency_ns = reflex.now - gate.trip_ns;
 	event_submit_now(e);
@@ -147,10 +145,7 @@ static __always_inline __u64 watch(__u64 now)
 	__u64 due = *(volatile __u64 *)&gate.due_ns, rem = 0;
 
 	if (armed && now > due) {
-		gate.trip_reason = HS_TRIP_HEARTBEAT;
-		gate.trip_ns = now;
-		barrier();
-		*(volatile __u32 *)&gate.armed = 0;
+		gate_shut(HS_TRIP_HEARTBEAT, HS_VITAL_NR, 0, 0);
 		armed = 0;
 	}
 	if (armed) {
@@ -180,7 +175,56 @@ static __always_inline void run_set(void)
 		return;
 	reflex.generation = gate.generation;
 	reflex_reset(run);
+	limits_begin();
 	pulse.kicked = 1; /* take the wishes at once */
+}
+
+/*
+ * The invariants. Returns whether one was broken: then the gate is shut, and everything stock, in this
+ * very pulse.
+ */
+static __noinline int limits_watch(const struct hs_config *c)
+{
+	int state;
+
+	pulse.strained = 0;
+	if (!pulse.armed)
+		return 0;
+	HS_NO_UNROLL
+	for (__u32 i = 0; i < HS_LIMITS_MAX && i < c->limits_nr; i++) {
+		state = limit_watch(i);
+		if (state == 2)
+			pulse.strained = 1; /* a fast heart finds out sooner */
+		if (state != 1)
+			continue;
+		pulse.armed = 0;
+		gate.lease_jiffies = 0;
+		gate_report();
+		run_set();
+		return 1;
+	}
+	return 0;
+}
+
+/* All that happens once per window. */
+__noinline int pulse_publish(void)
+{
+	__u32 zero = 0;
+	struct hs_config *c = bpf_map_lookup_elem(&CONFIG, &zero);
+
+	if (!c)
+		return 0;
+	class_publish(HS_CLASS_CRITICAL);
+	class_publish(HS_CLASS_NORMAL);
+	class_publish(HS_CLASS_BATCH);
+	extremes_publish();
+	if (reflex.now - pulse.rates_ns >= RATE_NS)
+		rates_publish();
+	if (!limits_watch(c))
+		reflex_rules();
+	heart_rate(c, period_least(c), c->period_max_ns);
+	fault_scribble(reflex.now);
+	return 0;
 }
 
 /* ---- the timer ---- */
@@ -224,7 +268,8 @@ static int pulse_beat(void *map, __u32 *key, struct pulse_timer *t)
 	if (!c)
 		return 0;
 	reflex.now = now;
-	pulse.late_ns = now > pulse.planned_ns ? now - pulse.planned_ns : 0;
+	if (now > pulse.planned_ns && now - pulse.planned_ns > pulse.late_max_ns)
+		pulse.late_max_ns = now - pulse.planned_ns;
 	rem = watch(now);
 	run_set();
 	if (pulse.kicked) {
@@ -241,6 +286,7 @@ static int pulse_beat(void *map, __u32 *key, struct pulse_timer *t)
 		pulse_publish();
 	if (reflex.moving)
 		reflex_move();
+	fault_storm();
 	period_bound(c);
 
 	rem = pulse_next(rem);
@@ -250,7 +296,9 @@ static int pulse_beat(void *map, __u32 *key, struct pulse_timer *t)
 	if (*(volatile __u32 *)&pulse.kicked)
 		rem = 1000; /* by pulse_start(), meanwhile: what it set is lost with the next line */
 	pulse.planned_ns = now + cost + rem;
-	bpf_timer_start(&t->timer, rem, pulse.flags);
+	if (fault_pulse_dead())
+		return 0;
+	bpf_timer_start(&t->timer, rem + fault_pulse_late(), pulse.flags);
 	return 0;
 }
 

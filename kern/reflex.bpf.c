@@ -157,6 +157,7 @@ int reflex_reset(__u32 run)
 	reflex.moving = 0;
 	unsettled = 0;
 	reflex.distress = 0;
+	reflex.frozen = 0;
 	reflex.plugin_shut = 0;
 	known_nr = 0;	  /* the set is looked at anew … */
 	known_base = ~0U; /* … whichever half it is in */
@@ -203,6 +204,7 @@ static void knob_freeze(__u32 id, struct knob_state *ks, __u64 stock)
 {
 	knob_event(HS_EVENT_FREEZE, id, HS_CAUSE_FROZEN, ks->value, stock);
 	ks->frozen = 1;
+	reflex.frozen++;
 	knob_to_stock(id, ks, stock, HS_CAUSE_FROZEN);
 	knob_publish(id, ks);
 }

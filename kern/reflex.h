@@ -215,16 +215,16 @@ _Static_assert(HS_VITAL_OFFCPU_CRITICAL + 1 == HS_VITAL_OFFCPU_NORMAL, "order of
  * the skeleton holds the definition, and those who include it need not this file.
  */
 extern struct {
-	__u64 now;		  /* of this pulse, set before any call below */
-	__u32 run;		  /* enum reflex_run */
-	__u32 generation;	  /* gate.generation when run was last set */
-	__u64 moving;		  /* bit = knob that has not reached its target */
-	__u32 distress;		  /* rules above `high` */
-	__u32 plugin_shut;	  /* the plug-in was too slow; until the next arming */
-	__u64 plugin_ns;	  /* duration of its last call */
-	__u64 high[HS_VITAL_NR];  /* lowest `high` of the rules on a vital sign, 0 = no rule */
-	__u32 alarm[HS_CLASS_NR]; /* lowest bucket that may be above one of those of a class */
-	__u32 pad;
+	__u64 now;		    /* of this pulse, set before any call below */
+	__u32 run;		    /* enum reflex_run */
+	__u32 generation;	    /* gate.generation when run was last set */
+	__u64 moving;		    /* bit = knob that has not reached its target */
+	__u32 distress;		    /* rules above `high` */
+	__u32 plugin_shut;	    /* the plug-in was too slow; until the next arming */
+	__u64 plugin_ns;	    /* duration of its last call */
+	__u64 high[HS_VITAL_NR];    /* lowest `high` of the rules on a vital sign, 0 = no rule */
+	__u32 alarm[HS_CLASS_NR];   /* lowest bucket that may be above one of those of a class */
+	__u32 frozen;		    /* knobs frozen since the last reset */
 	__u64 from_ns[HS_VITAL_NR]; /* start of the window of a FAST vital sign, 0 = unknown */
 } reflex;
 

@@ -9,16 +9,22 @@
  * own bounds.
  */
 #include "state.h"
+#include "fault.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 const volatile __u32 nr_cpus = 1;
 const volatile __u32 nr_llcs = 1;
 
-struct hs_gate gate SEC(".data.gate") = {.abi_version = HS_ABI_VERSION};
+struct hs_gate gate SEC(".data.gate") = {.abi_version = HS_ABI_VERSION, .trip_vital = HS_VITAL_NR};
+struct hs_exit exited SEC(".data.exit") = {};
 struct hs_vital vitals[HS_VITAL_NR] SEC(".data.vitals") = {};
 struct hs_knob knobs[HS_KNOB_NR] SEC(".data.knobs") = {};
 struct hs_wish wishes[HS_KNOB_NR] SEC(".data.wishes") = {};
+
+#ifdef HS_FAULT
+struct hs_fault fault SEC(".data.fault") = {};
+#endif
 
 struct bounds_map BOUNDS SEC(".maps");
 struct config_map CONFIG SEC(".maps");

@@ -13,6 +13,7 @@ extern const volatile __u32 nr_llcs; /* last-level cache domains; 1 … LLCS_MAX
 #define LLCS_MAX 64		     /* more domains than that share queues, modulo */
 
 extern struct hs_gate gate;
+extern struct hs_exit exited;
 extern struct hs_vital vitals[HS_VITAL_NR];
 extern struct hs_knob knobs[HS_KNOB_NR];
 extern struct hs_wish wishes[HS_KNOB_NR];
@@ -26,6 +27,7 @@ struct sense_bank {
 	__u64 used[HS_CLASS_NR][HS_HIST_BUCKETS / 64]; /* bit set = bucket not empty */
 	__u32 wait[HS_CLASS_NR][HS_HIST_BUCKETS];      /* run-queue wait, ns (lib/hist.h) */
 	__u64 wait_max_ns;
+	__u64 worker_max_ns; /* of the CPU's own kernel threads, where it is above WORKER_LONG_NS */
 	__u64 run_ns[HS_CLASS_NR]; /* CPU time of the sampled tasks since they were last seen … */
 	__u64 off_ns[HS_CLASS_NR]; /* … time off the CPU … */
 	__u64 sleeps[HS_CLASS_NR]; /* … and their voluntary sleeps */

@@ -25,7 +25,7 @@ _homeostat() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
-	--root)
+	--root | --state)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
@@ -37,9 +37,12 @@ _homeostat() {
 	explain | wish) [[ $prev != "$verb" ]] || words=$("$1" complete knobs 2>/dev/null) ;;
 	vitals) words="$("$1" complete vitals 2>/dev/null) --cpus" ;;
 	mode) words=$("$1" complete modes 2>/dev/null) ;;
+	report) [[ $prev != "$verb" ]] || words=$("$1" complete reports 2>/dev/null) ;;
 	workloads) words=--tasks ;;
 	events) words='-f --follow -n' ;;
 	top) words=-d ;;
+	incidents) words=--state ;;
+	incident) words="$("$1" complete incidents 2>/dev/null) --state" ;;
 	doctor) words='--root --btf' ;;
 	restore) words=--root ;;
 	profile)

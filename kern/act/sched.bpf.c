@@ -34,71 +34,9 @@
  * realtime and deadline classes are not ours, and a critical task waits for them.
  */
 #include "sched_enqueue.h"
-
-/* ---- gate shut ---- */
-
-/* Asks the kernel, once, to end this scheduler; records when the first stock decision was taken. */
-static __noinline int leave(void)
-{
-	static char fmt[] = "homeostat: gate shut";
-	unsigned long long none = 0;
-
-	if (!gate.safe_ns)
-		gate.safe_ns = bpf_ktime_get_ns();
-	if (!__sync_lock_test_and_set(&gate.leaving, 1)) {
-		if (gate.armed && !gate.trip_reason) { /* nobody shut it: the lease is over */
-			gate.trip_reason = HS_TRIP_LEASE;
-			gate.trip_ns = bpf_ktime_get_ns();
-		}
-		gate.armed = 0;
-		scx_bpf_exit_bstr(gate.trip_reason, fmt, &none, 0);
-	}
-	return 0;
-}
-
-static __always_inline u64 stock_slice_ns(void)
-{
-	u32 id = HS_KNOB_SLICE_NORMAL;
-	struct hs_bound *b = bpf_map_lookup_elem(&BOUNDS, &id);
-
-	return b ? b->stock * 1000 : 5 * MSEC;
-}
-
-static __noinline void stock_enqueue(struct task_struct *p, u64 flags)
-{
-	struct sense_cpu *sc = sense_this_cpu();
-
-	leave();
-	if (sc)
-		sense_count(sc, HS_COUNT_STOCK);
-	insert_ordered(p, DSQ_STOCK, stock_slice_ns(), p->scx.dsq_vtime, flags);
-}
-
-static __noinline void stock_dispatch(s32 cpu)
-{
-	u32 llc = llc_of(cpu), i;
-
-	leave();
-	if (scx_bpf_dsq_move_to_local(DSQ_STOCK) || scx_bpf_dsq_move_to_local(DSQ_PINNED(cpu)) ||
-	    scx_bpf_dsq_move_to_local(DSQ_PARKED_PINNED(cpu)) ||
-	    scx_bpf_dsq_move_to_local(DSQ_CRITICAL(llc)) ||
-	    scx_bpf_dsq_move_to_local(DSQ_FAIR(llc)) || scx_bpf_dsq_move_to_local(DSQ_PARKED(llc)))
-		return;
-	for (i = 0; i < LLCS_MAX && i < nr_llcs; i++) {
-		if (scx_bpf_dsq_move_to_local(DSQ_CRITICAL(i)) ||
-		    scx_bpf_dsq_move_to_local(DSQ_FAIR(i)) ||
-		    scx_bpf_dsq_move_to_local(DSQ_PARKED(i)))
-			return;
-	}
-}
+#include "sched_stock.h"
 
 /* ---- a task becomes runnable ---- */
-
-/* One of the kernel's own per-CPU workers: others wait for them, so they are never delayed. */
-static __always_inline bool kernel_worker(struct task_struct *p)
-{
-	return p->flags & PF_KTHREAD && p->flags & PF_NO_SETAFFINITY && p->nr_cpus_allowed == 1;
-}
 
 SEC("struct_ops/enqueue")
 void BPF_PROG(sched_enqueue, struct task_struct *p, u64 flags)
@@ -113,6 +51,8 @@ void BPF_PROG(sched_enqueue, struct task_struct *p, u64 flags)
 		stock_enqueue(p, flags);
 		return;
 	}
+	if (fault_lose(p))
+		return;
 	if (kernel_worker(p)) {
 		s->slice_ns = stock_slice_ns();
 		insert_ahead(p, s->slice_ns, flags);
@@ -355,8 +295,10 @@ void BPF_PROG(sched_stopping, struct task_struct *p, bool runnable)
 	c->class = NOTHING;
 	if (!runnable)
 		group_task_quiescent(s);
-	if (!gate_open())
+	if (!gate_open()) { /* noticed here, too: a tick that finds a realtime task running is none of ours */
+		leave();
 		return;
+	}
 	burst = task_exec_ns(p) - s->sleep_exec_ns;
 	limit = knob_bounded(HS_KNOB_RECOGNISE_BURST) * 1000;
 	if (runnable) {
@@ -555,6 +497,8 @@ s32 BPF_PROG(sched_init)
 	s32 err = scx_bpf_create_dsq(DSQ_STOCK, -1);
 	u32 i;
 
+	exited.kind = 0;
+	exited.msg[0] = 0;
 	for (i = 0; !err && i < nr_llcs && i < LLCS_MAX; i++) {
 		err = scx_bpf_create_dsq(DSQ_CRITICAL(i), -1);
 		if (!err)
@@ -567,15 +511,23 @@ s32 BPF_PROG(sched_init)
 	return err;
 }
 
+/* sched_ext has found an error and begins to end us: see sched_stock.h. SysRq-D comes here, too. */
+SEC("struct_ops/dump")
+void BPF_PROG(sched_dump, struct scx_dump_ctx *dump)
+{
+	if (dump->kind >= bpf_core_enum_value(enum scx_exit_kind, SCX_EXIT_ERROR))
+		kernel_ends_us(dump->kind, dump->exit_code);
+}
+
 /* The kernel let us go, asked or not: nothing may count on us any more. */
 SEC("struct_ops.s/exit")
 void BPF_PROG(sched_exit, struct scx_exit_info *info)
 {
-	if (gate.armed && !gate.trip_reason) {
-		gate.trip_reason = HS_TRIP_SCHED_EXIT;
-		gate.trip_ns = bpf_ktime_get_ns();
-	}
-	gate.armed = 0;
+	exited.code = info->exit_code;
+	bpf_probe_read_kernel_str(exited.msg, sizeof(exited.msg), info->msg);
+	barrier();
+	*(volatile u32 *)&exited.kind = info->kind;
+	kernel_ends_us(info->kind, info->exit_code);
 	gate.leaving = 1;
 }
 
@@ -598,8 +550,10 @@ struct sched_ext_ops homeostat_ops = {
 	.cpu_online = (void *)sched_cpu_online,
 	.cpu_offline = (void *)sched_cpu_offline,
 	.init = (void *)sched_init,
+	.dump = (void *)sched_dump,
 	.exit = (void *)sched_exit,
 	.flags = SCX_OPS_ENQ_EXITING | SCX_OPS_ENQ_MIGRATION_DISABLED,
-	.timeout_ms = 5000, /* beneath our own watchdogs; the kernel's default is 30 s */
+	/* beneath our own watchdogs: twice the longest wait that a profile may allow (default 30 s) */
+	.timeout_ms = 2000,
 	.name = "homeostat",
 };

@@ -19,6 +19,8 @@
 #include "../state.h"
 #include "../lib/hist.h"
 
+#define WORKER_LONG_NS 1000000ULL /* a kernel thread's wait is not looked at below this */
+
 /*
  * Clock of the run queue that @p is on, ns; 0 without CONFIG_FAIR_GROUP_SCHED, and the sensor is off.
  * The way over the task's cfs_rq is open for tasks of every class and costs two loads; the per-CPU
@@ -58,7 +60,14 @@ static __always_inline bool sense_sample(struct sense_cpu *c)
 	return true;
 }
 
-static __always_inline void sense_wait(struct sense_cpu *c, u32 class, u64 wait_ns)
+/* One of the kernel's own per-CPU threads (ksoftirqd, kworker …): others wait for what it does. */
+static __always_inline bool kernel_worker(struct task_struct *p)
+{
+	return p->flags & PF_KTHREAD && p->flags & PF_NO_SETAFFINITY && p->nr_cpus_allowed == 1;
+}
+
+static __always_inline void sense_wait(struct sense_cpu *c, struct task_struct *p, u32 class,
+				       u64 wait_ns)
 {
 	struct sense_bank *b = &c->bank[c->epoch & 1];
 	u32 i = hist_index(wait_ns);
@@ -69,6 +78,8 @@ static __always_inline void sense_wait(struct sense_cpu *c, u32 class, u64 wait_
 	b->wait[class][i]++;
 	if (wait_ns > b->wait_max_ns)
 		b->wait_max_ns = wait_ns;
+	if (wait_ns > WORKER_LONG_NS && kernel_worker(p) && wait_ns > b->worker_max_ns)
+		b->worker_max_ns = wait_ns;
 }
 
 /* What @p did since it was last looked at: CPU time, time off the CPU, voluntary sleeps. */
@@ -103,7 +114,7 @@ static __always_inline void sense_run(struct sense_cpu *c, struct task_struct *p
 	sense_count(c, HS_COUNT_SAMPLED);
 	/* equal: it was put back and picked again in the same breath, and has not waited */
 	if (queued && now > queued)
-		sense_wait(c, class, now - queued);
+		sense_wait(c, p, class, now - queued);
 	if (s->cpu != cpu) {
 		if (s->cpu >= 0)
 			sense_count(c, HS_COUNT_MIGRATE);

@@ -42,7 +42,7 @@ static struct {
 	size_t sense_len;
 	/* offsets in struct sense_cpu (kern/state.h) and its bank, from BTF */
 	size_t epoch, every, count, crit_run_ns, bank, bank_len;
-	size_t used, wait, wait_max_ns, run_ns, off_ns, sleeps;
+	size_t used, wait, wait_max_ns, worker_max_ns, run_ns, off_ns, sleeps;
 	struct hs_event events[4096];
 	unsigned events_nr;
 } fx;
@@ -88,6 +88,7 @@ static UNUSED void find_layout(void)
 	fx.used = member(btf, bank, "used", NULL);
 	fx.wait = member(btf, bank, "wait", NULL);
 	fx.wait_max_ns = member(btf, bank, "wait_max_ns", NULL);
+	fx.worker_max_ns = member(btf, bank, "worker_max_ns", NULL);
 	fx.run_ns = member(btf, bank, "run_ns", NULL);
 	fx.off_ns = member(btf, bank, "off_ns", NULL);
 	fx.sleeps = member(btf, bank, "sleeps", NULL);

@@ -59,6 +59,7 @@ done
 hog -t 3 -d 4 -o "$tmp/hogs" &
 hogs=$!
 sleep 1
+generation=$(status_leaf generation)
 echo 0 >/sys/devices/system/cpu/cpu1/online
 equals 'hotplug: CPU 1 is off' "$(cat /sys/devices/system/cpu/online)" 0
 sleep 1
@@ -67,6 +68,7 @@ equals 'hotplug: CPU 1 is back' "$(cat /sys/devices/system/cpu/online)" 0-1
 wait "$hogs"
 at_least 'hotplug: all hogs worked' "$(field least_work <"$tmp/hogs")" 10000
 check 'hotplug: still armed' hs_armed
+equals 'hotplug: and never was anything else' "$(status_leaf generation)" "$generation"
 
 # between cgroups of different weight, again and again
 rm "$tmp/hogs"

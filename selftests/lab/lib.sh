@@ -59,6 +59,7 @@ warnings() { dmesg | grep -E 'WARNING:|BUG|Oops|stall|lockup|blocked for more|sc
 
 hs_pid=
 hs_log=$tmp/homeostatd.log
+hs_run=/run/homeostat
 
 status() { homeostat --json status; }
 # status_leaf PATH, e.g. heartbeat.limit_ns
@@ -85,21 +86,26 @@ hs_complain() {
 	return 1
 }
 
-# hs_start PROFILE OPTION…: PROFILE is a name or a path. Starts the daemon and waits until it answers
+# hs_start PROFILE OPTION…: PROFILE is a name or a path. Starts the daemon and waits until it answers.
+# HS_DAEMON names another one: homeostatd-fault, which has the verb `fault`
 hs_start() {
 	_profile=$1
 	shift
 	case $_profile in */*) ;; *) _profile=$profiles/$_profile.yaml ;; esac
-	homeostatd --profile "$_profile" "$@" >>"$hs_log" 2>&1 &
+	"${HS_DAEMON:-homeostatd}" --profile "$_profile" "$@" >>"$hs_log" 2>&1 &
 	hs_pid=$!
-	within 20 hs_answers || hs_complain "homeostatd $* does not answer"
+	within 20 hs_answers || hs_complain "${HS_DAEMON:-homeostatd} $* does not answer"
 }
 
-# hs_act PROFILE OPTION…: starts it in mode act and waits until its scheduler is on
+# hs_act PROFILE OPTION…: starts it, lets it act and waits until its scheduler is on. By hand, as with
+# --mode act it would first observe stock for some seconds. Deaths of earlier ones are forgotten first, or
+# the stall-loop breaker would have a word in it
 hs_act() {
 	_profile=$1
 	shift
-	hs_start "$_profile" --mode act "$@" || return 1
+	rm -f "$hs_run/breaker"
+	hs_start "$_profile" "$@" || return 1
+	homeostat mode act >/dev/null || true # hs_armed tells why not
 	within 20 hs_armed || hs_complain "homeostatd does not arm"
 }
 

@@ -42,6 +42,17 @@ static const char status_line[] =
 	"\"pulse\":{\"period_ns\":1000000,\"cost_ns\":3400},"
 	"\"families\":[{\"name\":\"sensor\",\"state\":\"on\",\"why\":\"\"},"
 	"{\"name\":\"sched_ext\",\"state\":\"unavailable\",\"why\":\"no such class\"}],"
+	"\"helping\":{\"verdict\":\"fine\",\"meaning\":\"no worse\",\"first\":false,\"looks\":2,"
+	"\"acquitted\":1,\"undecided\":1,\"baseline_age_ns\":20000000000,"
+	"\"load\":{\"running\":4,\"busy_permille\":985},\"vitals\":["
+	"{\"name\":\"sched.wait.critical.p99_ns\",\"unit\":\"ns\",\"value\":8000,"
+	"\"baseline\":720000,\"ratio_permille\":11,\"limit\":4720000},"
+	"{\"name\":\"sched.wait.normal.p99_ns\",\"unit\":\"ns\",\"value\":9000}]},"
+	"\"slo\":[{\"name\":\"late\",\"unit\":\"count\",\"reported\":true,\"present\":true,"
+	"\"value\":13,\"max\":12,\"above_ns\":2000000000},"
+	"{\"name\":\"sched.starved_ns\",\"unit\":\"ns\",\"reported\":false,\"present\":false,"
+	"\"max\":1000000000,\"above_ns\":0}],"
+	"\"limits\":[{\"name\":\"sched.starved_ns\",\"unit\":\"ns\",\"max\":0,\"in_force\":0}],"
 	"\"uptime_ns\":60000000000,\"events_lost\":7,\"counters\":{}}\n";
 
 static const struct answer answers[] = {
@@ -77,6 +88,8 @@ static const struct answer answers[] = {
 	 "\"cause\":\"stock\",\"armed\":true,\"rule\":null,\"last_events\":[]}\n"},
 	{"\"value\":8000", "{\"ok\":true}\n"},
 	{"\"verb\":\"unwish\"", "{\"ok\":true}\n"},
+	{"\"name\":\"late\",\"value\":12", "{\"ok\":true}\n"},
+	{"\"verb\":\"report\"", "{\"ok\":false,\"error\":\"no service level\",\"errno\":2}\n"},
 	{"\"verb\":\"arm\"", "{\"ok\":false,\"error\":\"cpu.max is set on /x\",\"errno\":16}\n"},
 	{"\"verb\":\"disarm\"", "{\"ok\":false,\"error\":\"root only\",\"errno\":1}\n"},
 	{"\"mode\":\"advise\"", "{\"ok\":true}\n"},
@@ -179,6 +192,18 @@ static void reads(void **state)
 	expect(state, "status", CLI_OK, "gate       open, armed 3 times\n", NULL);
 	expect(state, "status", CLI_OK, "sched_ext unavailable: no such class\n", NULL);
 	expect(state, "status", CLI_OK, "lost       7 events\n", NULL);
+	expect(state, "status", CLI_OK,
+	       "helping    fine: no worse\n"
+	       "           sched.wait.critical.p99_ns 8 us; stock 720 us (x 0.01), allowed 4.72 "
+	       "ms\n"
+	       "           sched.wait.normal.p99_ns 9 us; stock not known\n"
+	       "           load: 4 want to run, CPUs 98 % busy; stock seen 20 s ago\n"
+	       "           2 looks at stock, 1 without harm, 1 undecided\n"
+	       "slo        late 13, at most 12: missed\n"
+	       "           sched.starved_ns absent, at most 1 s\n"
+	       "limits     sched.starved_ns at most 0 ns\n",
+	       NULL);
+	expect(state, "complete reports", CLI_OK, "late\n", NULL);
 	expect(state, "vitals", CLI_OK, "pulse.cost_ns         3.4 us     3 us  9 us  duration\n",
 	       NULL);
 	/* absent is not 0, and not 5 ‰ either */
@@ -238,6 +263,9 @@ static void orders(void **state)
 	expect(state, "wish " KNOB " 8ms", CLI_OK, "", NULL);
 	expect(state, "wish " KNOB " --clear --json", CLI_OK, "{}\n", NULL);
 	expect(state, "mode advise", CLI_OK, "", NULL);
+	expect(state, "report late 12", CLI_OK, "", NULL);
+	expect(state, "report late 12 --json", CLI_OK, "{}\n", NULL);
+	expect(state, "report other 12", CLI_REFUSED, NULL, "no service level");
 	/* no is an answer: the daemon's words, and an exit code of its own */
 	expect(state, "arm", CLI_REFUSED, NULL, "cpu.max is set on /x");
 	expect(state, "disarm", CLI_REFUSED, NULL, "root only");

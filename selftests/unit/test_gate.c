@@ -29,8 +29,12 @@ static void opens_and_shuts(void **state)
 	assert_int_equal(gate.armed, 0);
 	assert_int_equal(gate.trip_reason, HS_TRIP_PROGRESS);
 	assert_int_equal(gate.trip_ns, 7);
-	/* an operator's, too */
+	/* an operator's, too; but it is counted */
+	assert_int_equal(gate.by_hand, 0);
+	gate_trip(&gate, HS_TRIP_HEARTBEAT, 9);
+	assert_int_equal(gate.by_hand, 0);
 	gate_trip(&gate, HS_TRIP_OPERATOR, 9);
+	assert_int_equal(gate.by_hand, 1);
 	assert_int_equal(gate.trip_reason, HS_TRIP_PROGRESS);
 	assert_int_equal(gate.trip_ns, 7);
 }
@@ -79,6 +83,37 @@ static void *tripper(void *arg)
 	return NULL;
 }
 
+/* Details are the first one's, too; an arming that comes to nothing leaves them, the next one clears them. */
+static void says_what_it_was_about(void **state)
+{
+	const struct gate_cause first = {HS_VITAL_STARVED, 900, 500};
+	const struct gate_cause second = {HS_VITAL_PSI_CPU, 1, 0};
+
+	(void)state;
+	gate_prepare(&gate);
+	assert_int_equal(gate.trip_vital, HS_VITAL_NR);
+	assert_int_equal(gate_open(&gate), 0);
+	gate_shut_over(&gate, HS_TRIP_SLO, &first, 7);
+	gate_shut_over(&gate, HS_TRIP_HARM, &second, 8);
+	assert_int_equal(gate.trip_reason, HS_TRIP_SLO);
+	assert_int_equal(gate.trip_vital, HS_VITAL_STARVED);
+	assert_int_equal(gate.trip_value, 900);
+	assert_int_equal(gate.trip_limit, 500);
+	gate_spare(&gate, gate_prepare(&gate));
+	assert_int_equal(gate.trip_vital, HS_VITAL_STARVED);
+	assert_int_equal(gate.trip_value, 900);
+	gate_prepare(&gate);
+	assert_int_equal(gate.trip_vital, HS_VITAL_NR);
+	assert_int_equal(gate.trip_value, 0);
+	/* somebody has taken the reason and not yet stored armed: it stays his, and the gate is shut */
+	assert_int_equal(gate_open(&gate), 0);
+	gate.trip_reason = HS_TRIP_SCHED_STALL;
+	gate_shut(&gate, HS_TRIP_PROGRESS, 9);
+	assert_int_equal(gate.armed, 0);
+	assert_int_equal(gate.trip_reason, HS_TRIP_SCHED_STALL);
+	assert_int_equal(gate.trip_ns, 0);
+}
+
 /* At the same instant as the opening: afterwards the gate is shut, and says why. */
 static void a_race(void **state)
 {
@@ -105,6 +140,7 @@ int main(void)
 		cmocka_unit_test_setup(opens_and_shuts, fresh),
 		cmocka_unit_test_setup(a_refused_arming_leaves_no_trace, fresh),
 		cmocka_unit_test_setup(a_trip_stops_an_arming, fresh),
+		cmocka_unit_test_setup(says_what_it_was_about, fresh),
 		cmocka_unit_test_setup(a_race, fresh),
 	};
 

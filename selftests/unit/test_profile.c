@@ -3,6 +3,8 @@
 /* Profiles: what is accepted, and that what is refused names line and remedy. */
 #include "fixture.h"
 
+#include <time.h>
+
 #include "names.h"
 #include "profile.h"
 
@@ -20,6 +22,15 @@ static const char good[] =
 	"      hold: 5ms, cooldown: 20ms }\n"
 	"  - { when: sched.jitter.critical_ns, low: 1us, high: 1us,\n"
 	"      knob: sched.slice.batch_us, kind: proportional, up: -300us, down: 200us }\n"
+	"limits:\n"
+	"  - { vital: sched.starved_ns, max: 2s, windows: 3 }\n"
+	"  - { vital: sched.wait.critical.p99_ns, max: 20ms, times: 8 }\n"
+	"slo:\n"
+	"  - { vital: sched.wait.critical.p99_ns, max: 5ms, for: 7s }\n"
+	"  - { report: orders.late-1, max: 12 }\n"
+	"helping: { margin: 150%, for: 30s, observe: 8s }\n"
+	"trip: { rearm: 20s, rearm_max: 10min, trips: 4, window: 1h, hook: /usr/lib/a.sh,\n"
+	"  hook_limit: 500ms }\n"
 	"workloads:\n"
 	"  - { name: probe, class: critical, match: { comm: cyclictest, pid: 123 }, period: 1ms,\n"
 	"      deadline: 500us, runtime: 50us, cpus: \"2-3\", isolation: true, criticality: 500 }\n"
@@ -56,6 +67,31 @@ static void accepts(void **state)
 	assert_int_equal(p.rule[0].cooldown_ns, 20000000);
 	assert_int_equal(p.rule[1].kind, HS_RULE_PROPORTIONAL);
 	assert_int_equal(p.rule[1].gain_up, -300);
+	assert_int_equal(p.config.limits_nr, 2);
+	assert_int_equal(p.config.limit[0].vital, HS_VITAL_STARVED);
+	assert_int_equal(p.config.limit[0].max, 2000000000);
+	assert_int_equal(p.config.limit[0].windows, 3);
+	assert_int_equal(p.limit_times[0], 0);
+	assert_int_equal(p.config.limit[1].windows, 1);
+	assert_int_equal(p.limit_times[1], 8);
+	assert_int_equal(p.slo_nr, 2);
+	assert_int_equal(p.slo[0].vital, HS_VITAL_WAIT_CRITICAL_P99);
+	assert_int_equal(p.slo[0].max, 5000000);
+	assert_int_equal(p.slo[0].for_ns, 7000000000);
+	assert_string_equal(p.slo[0].report, "");
+	assert_int_equal(p.slo[1].vital, HS_VITAL_NR);
+	assert_string_equal(p.slo[1].report, "orders.late-1");
+	assert_int_equal(p.slo[1].max, 12);
+	assert_int_equal(p.slo[1].for_ns, 5000000000);
+	assert_int_equal(p.helping.margin_permille, 1500);
+	assert_int_equal(p.helping.for_ns, 30000000000);
+	assert_int_equal(p.helping.observe_ns, 8000000000);
+	assert_int_equal(p.trip.rearm_ns, 20000000000);
+	assert_int_equal(p.trip.rearm_max_ns, 600000000000);
+	assert_int_equal(p.trip.trips, 4);
+	assert_int_equal(p.trip.window_ns, 3600000000000);
+	assert_string_equal(p.trip.hook, "/usr/lib/a.sh");
+	assert_int_equal(p.trip.hook_limit_ns, 500000000);
 	assert_int_equal(p.workload_nr, 2);
 	assert_int_equal(p.workload[0].workload.cpus[0], 0xc);
 	assert_int_equal(p.workload[0].workload.isolation, 1);
@@ -75,12 +111,22 @@ static void minimal_is_stock(void **state)
 	assert_int_equal(parse(&p, "name: a\n", error, sizeof(error)), 0);
 	assert_memory_equal(&p.config, &stock.config, sizeof(p.config));
 	assert_memory_equal(p.knob, stock.knob, sizeof(p.knob));
+	assert_memory_equal(&p.helping, &stock.helping, sizeof(p.helping));
+	assert_memory_equal(&p.trip, &stock.trip, sizeof(p.trip));
+	assert_int_equal(p.slo_nr, 0);
+	profile_free(&p);
+	/* switched off, and other parts as they were */
+	assert_int_equal(parse(&p, "name: a\nhelping: { margin: 0% }\n", error, sizeof(error)), 0);
+	assert_int_equal(p.helping.margin_permille, 0);
+	assert_int_equal(p.helping.for_ns, stock.helping.for_ns);
 	profile_free(&p);
 }
 
 #define RULE(low, high, knob, kind, up, down)                                                      \
 	"name: a\nrules:\n  - when: sched.wait.normal.p99_ns\n    low: " low "\n    high: " high   \
 	"\n    knob: " knob "\n    kind: " kind "\n    up: " up "\n    down: " down "\n"
+#define LIMIT(rest) "name: a\nlimits:\n  - { " rest " }\n"
+#define SLO(rest) "name: a\nslo:\n  - { " rest " }\n"
 #define LOAD(rest) "name: a\nworkloads:\n  - { name: w, " rest " }\n"
 
 /* text; line that the message must name; words that it must contain */
@@ -167,7 +213,54 @@ static const struct {
 	{"name: a\nworkloads:\n  - { name: w, class: batch, match: { pid: 1 } }\n"
 	 "  - { name: x, class: batch, match: { pid: 1 } }\n",
 	 4, "in line 3 matches the same", "once"},
-	{"name: &a a\ndescription: *a\n", 1, "again by an alias", "plain values"},
+	{"name: a\ndescription: *a\n", 2, "alias ('a')", "plain values"},
+	{"name: &b a\n", 1, "anchor or alias ('b')", "plain values"},
+	{"name: a\nrules: &r [\n", 2, "('r')", "plain values"},
+	{"name: a\npulse: &p {\n", 2, "('p')", "plain values"},
+	{"name: a\nrules: [[[[[[[[[[[[[[[[\n", 2, "too deep", "8 levels"},
+	{"name: a\nrules: { a: { a: { a: { a: { a: { a: { a: { a: 1\n", 2, "too deep", "8"},
+	{LIMIT("vital: nope, max: 1s"), 3, "unknown vital", "homeostat vitals"},
+	{LIMIT("vital: sched.starved_ns"), 3, "lacks 'max'", "max"},
+	{LIMIT("vital: sched.starved_ns, max: 3"), 3, "unit", "a time"},
+	{LIMIT("vital: sched.starved_ns, max: 3s, windows: 0"), 3, "out of bounds", "1 to 1000"},
+	{LIMIT("vital: sched.starved_ns, max: 3s, windows: 1001"), 3, "out of bounds", "1 to 1000"},
+	{LIMIT("vital: sched.starved_ns, max: 3s, times: 4"), 3, "no stock baseline",
+	 "sched.wait.critical.p99_ns"},
+	{LIMIT("vital: sched.wait.normal.p99_ns, max: 3s, times: 1"), 3, "out of bounds",
+	 "2 to 1000"},
+	{LIMIT("vital: sched.starved_ns, max: 3s }\n  - { vital: sched.starved_ns, max: 2s"), 4,
+	 "already in limit 1", "once"},
+	{"name: a\nlimits: { vital: x }\n", 2, "not a list", "- {"},
+	{SLO("max: 3"), 3, "neither vital nor report", "exactly one"},
+	{SLO("vital: sched.starved_ns, report: a, max: 3s"), 3, "both", "exactly one"},
+	{SLO("vital: nope, max: 3"), 3, "unknown vital", "homeostat vitals"},
+	{SLO("report: A, max: 3"), 3, "bad name of a report", "a-z"},
+	{SLO("report: a23456789012345678901234567890123, max: 3"), 3, "bad name of a report", "31"},
+	{SLO("report: a, max: 3ms"), 3, "unit", "a bare number"},
+	{SLO("report: a, max: 3, for: 500ms"), 3, "out of bounds", "1 s to"},
+	{SLO("report: a, max: 3 }\n  - { report: a, max: 4"), 4, "already in slo 1", "once"},
+	{SLO("vital: sched.starved_ns, max: 3s }\n  - { vital: sched.starved_ns, max: 2s"), 4,
+	 "already in slo 1", "once"},
+	{SLO("report: a, max: 3, until: 3s"), 3, "unknown key 'until' in slo", "for"},
+	{"name: a\nhelping: { for: 10s }\n", 2, "lacks 'margin'", "margin"},
+	{"name: a\nhelping: { margin: 9% }\n", 2, "out of bounds", "10 %"},
+	{"name: a\nhelping: { margin: 1001% }\n", 2, "out of bounds", "1000 %"},
+	{"name: a\nhelping:\n  margin: 50%\n  for: 500ms\n", 4, "out of bounds", "1 s"},
+	{"name: a\nhelping: { margin: 50%, for: 61min }\n", 2, "out of bounds", "3600 s"},
+	{"name: a\nhelping: { margin: 50%, observe: 0s }\n", 2, "out of bounds", "1 s"},
+	{"name: a\ntrip: { rearm: 0s }\n", 2, "out of bounds", "1 s"},
+	{"name: a\ntrip: { rearm: 10m }\n", 2, "unit", "a time"},
+	{"name: a\ntrip: { rearm_max: 10s }\n", 2, "without rearm", "rearm too"},
+	{"name: a\ntrip: { rearm: 10s, rearm_max: 5s }\n", 2, "longer than rearm_max",
+	 "rearm <= rearm_max"},
+	{"name: a\ntrip: { trips: 0 }\n", 2, "out of bounds", "1 to 1000"},
+	{"name: a\ntrip:\n  window: 25h\n", 3, "out of bounds", "86400 s"},
+	{"name: a\ntrip: { hook: run.sh }\n", 2, "bad hook", "an absolute path"},
+	{"name: a\ntrip: { hook: / }\n", 2, "bad hook", "an absolute path"},
+	{"name: a\ntrip: { hook: /a/../b }\n", 2, "bad hook", "without . or .."},
+	{"name: a\ntrip: { hook: /a//b }\n", 2, "bad hook", "an absolute path"},
+	{"name: a\ntrip: { hook: \"/a\\tb\" }\n", 2, "bad hook", "an absolute path"},
+	{"name: a\ntrip: { hook: /a, hook_limit: 50ms }\n", 2, "out of bounds", "100 ms"},
 	{"name: a\n---\nname: b\n", 3, "second document", "one in a file"},
 	{"name: a\n  b: [\n", 2, "not YAML", "key: value"},
 	{"name: \"a\\0b\"\n", 1, "NUL", "text"},
@@ -239,6 +332,31 @@ static void survives(void **state)
 	profile_free(&p);
 }
 
+/* Files that take libyaml seconds, or deep into the stack, were they given to its loader. */
+static void no_time_bombs(void **state)
+{
+	static const char *const parts[] = {"[",   "{a: ",  "- ",    "? ",  "[ - ", "!!a ", "&a ",
+					    "\"",  "'",	    "%A\n",  "\t",  "# ",   "a: ",  "a:\n",
+					    "*a ", "...\n", "---\n", "|\n", ", "};
+	static char text[PROFILE_TEXT_MAX];
+	char error[512];
+	struct profile p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t n = strlen(parts[i]), len = 0;
+		clock_t start = clock();
+
+		for (; len + n <= sizeof(text); len += n)
+			memcpy(text + len, parts[i], n);
+		assert_int_not_equal(profile_parse(&p, "p", text, len, error, sizeof(error)), 0);
+		/* sanitized, on a busy machine; without the check it is 15 s */
+		if (clock() - start > CLOCKS_PER_SEC)
+			fail_msg("'%s' again and again: %ld ms", parts[i],
+				 (long)((clock() - start) * 1000 / CLOCKS_PER_SEC));
+	}
+}
+
 static void loads_files(void **state)
 {
 	char root[64], path[128], error[512], big[PROFILE_TEXT_MAX + 2];
@@ -272,9 +390,10 @@ static void loads_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(accepts),  cmocka_unit_test(minimal_is_stock),
-		cmocka_unit_test(refuses),  cmocka_unit_test(too_many),
-		cmocka_unit_test(survives), cmocka_unit_test(loads_files),
+		cmocka_unit_test(accepts),	 cmocka_unit_test(minimal_is_stock),
+		cmocka_unit_test(refuses),	 cmocka_unit_test(too_many),
+		cmocka_unit_test(survives),	 cmocka_unit_test(loads_files),
+		cmocka_unit_test(no_time_bombs),
 	};
 
 	return cmocka_run_group_tests_name("profile", tests, NULL, NULL);

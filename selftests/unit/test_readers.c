@@ -162,6 +162,50 @@ static void slow_vitals(void **state)
 	tree_free(root);
 }
 
+static int read_load(struct slow_load *load, const char *root, const char *uptime, const char *avg)
+{
+	tree_put(root, "/proc/uptime", uptime);
+	tree_put(root, "/proc/loadavg", avg);
+	return slow_load(load, root, 2);
+}
+
+static void load_of_cpus(void **state)
+{
+	struct slow_load load = {0};
+	char root[64];
+
+	(void)state;
+	tree_make(root);
+	assert_int_equal(slow_load(&load, root, 2), -ENOENT);
+	assert_int_equal(read_load(&load, root, "100.00 150.00\n", "0.20 0.18 0.12 3/411 3194\n"),
+			 0);
+	assert_int_equal(load.running, 2); /* we are the third */
+	assert_int_equal(load.busy_permille, 0);
+	/* a second of two CPUs, half a second of it idle */
+	assert_int_equal(read_load(&load, root, "101.00 150.50\n", "9.00 0.18 0.12 12/411 3194\n"),
+			 0);
+	assert_int_equal(load.running, 11);
+	assert_int_equal(load.busy_permille, 750);
+	/* idle time is kept less finely than the clock */
+	assert_int_equal(read_load(&load, root, "102.00 155.00\n", "0.00 0.00 0.00 0/4 3194\n"), 0);
+	assert_int_equal(load.busy_permille, 0);
+	assert_int_equal(load.running, 0);
+	assert_int_equal(read_load(&load, root, "103.00 154.99\n", "0.00 0.00 0.00 1/4 3194\n"), 0);
+	assert_int_equal(load.busy_permille, 1000);
+	/* no time has passed: as it was */
+	assert_int_equal(read_load(&load, root, "103.00 154.99\n", "0.00 0.00 0.00 2/4 3194\n"), 0);
+	assert_int_equal(load.busy_permille, 1000);
+	assert_int_equal(read_load(&load, root, "104 154.99\n", "0.00 0.00 0.00 5/4 1\n"), -EINVAL);
+	assert_int_equal(read_load(&load, root, "104.00\n", "0.00 0.00 0.00 5/4 1\n"), -EINVAL);
+	assert_int_equal(read_load(&load, root, "104.00 -1.00\n", "0.00 0.00 0.00 5/4 1\n"),
+			 -EINVAL);
+	assert_int_equal(read_load(&load, root, "104.00 155.00\n", "0.00 0.00 0.00 5\n"), -EINVAL);
+	assert_int_equal(read_load(&load, root, "104.00 155.00\n", "/\n"), -EINVAL);
+	assert_int_equal(read_load(&load, root, "104.00 155.00\n", "0.00 x/4\n"), -EINVAL);
+	assert_int_equal(load.running, 1);
+	tree_free(root);
+}
+
 /* Declared cgroups are found by id once they exist; the daemon itself always matches. */
 static void matches(void **state)
 {
@@ -212,9 +256,13 @@ static void matches(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(topology_of_two_nodes), cmocka_unit_test(topology_of_a_bare_tree),
-		cmocka_unit_test(cgroup_walk),		 cmocka_unit_test(cgroup_limits),
-		cmocka_unit_test(slow_vitals),		 cmocka_unit_test(matches),
+		cmocka_unit_test(topology_of_two_nodes),
+		cmocka_unit_test(topology_of_a_bare_tree),
+		cmocka_unit_test(cgroup_walk),
+		cmocka_unit_test(cgroup_limits),
+		cmocka_unit_test(slow_vitals),
+		cmocka_unit_test(load_of_cpus),
+		cmocka_unit_test(matches),
 	};
 
 	return cmocka_run_group_tests_name("readers", tests, NULL, NULL);

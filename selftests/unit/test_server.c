@@ -128,14 +128,15 @@ static void refuses_what_is_wrong(void **state)
 	       "expected 500 us to 100 ms", ERANGE);
 	expect("{\"verb\":\"profile_load\",\"path\":\"x\"}\n", false, "not absolute", EINVAL);
 	expect("{\"verb\":\"reload\"}\n", false, "no profile file", ENOENT);
-	expect("{\"verb\":\"fault\",\"what\":\"hang\"}\n", false, "--fault-injection", EPERM);
+	/* the fault build has it, and no other */
+	expect("{\"verb\":\"fault\",\"what\":\"hang\"}\n", false, "unknown verb 'fault'", ENOSYS);
 	expect("{\"verb\":\"arm\"}\n", false, "mode is observe", EPERM);
 }
 
 static void only_root_changes(void **state)
 {
-	static const char *const changes[] = {"mode",	"arm",		"disarm", "trip", "wish",
-					      "unwish", "profile_load", "reload", "fault"};
+	static const char *const changes[] = {"mode", "arm",	"disarm",	"trip",
+					      "wish", "unwish", "profile_load", "reload"};
 	char line[64];
 
 	(void)state;
@@ -379,6 +380,187 @@ static void a_flood_goes_in_rounds(void **state)
 	expect("{\"verb\":\"status\"}\n", true, "", 0);
 }
 
+/* A slice of budgets passes; real time, as the kernel's timer knows no other. */
+static void next_slice(void)
+{
+	struct epoll_event events[8];
+	__u64 end = clock_ns() + SERVER_SLICE_NS;
+	int nr;
+
+	while (clock_ns() < end) {
+		nr = epoll_wait(epoll_fd, events, 8, (int)((end - clock_ns()) / NS_PER_MS) + 1);
+		for (int i = 0; i < nr; i++)
+			server_event(server, events[i].data.u32, events[i].events);
+	}
+	serve();
+}
+
+/* Sends `nr` requests in one go. */
+static void pour(struct control *c, int nr)
+{
+	static const char request[] = "rubbish\n";
+
+	for (int i = 0; i < nr; i++)
+		assert_int_equal(send(control_fd(c), request, strlen(request), MSG_NOSIGNAL),
+				 strlen(request));
+}
+
+/* Replies that are there, taken. */
+static int replies(struct control *c)
+{
+	struct json_object *reply;
+	int nr = 0;
+
+	while (!control_recv(c, 0, &reply)) {
+		json_object_put(reply);
+		nr++;
+	}
+	return nr;
+}
+
+/*
+ * Over its budget a client is not read, and epoll is quiet about it. What others do has a budget of its
+ * own; in the next slice all go on. (Several connections: who is root is what the socket says.)
+ */
+static void a_budget_of_requests(void **state)
+{
+	struct control *c = connect_one();
+	struct epoll_event event;
+	int got, rest;
+
+	(void)state;
+	/* more than a slice holds, though they are answered over two if one ends meanwhile */
+	pour(c, 3 * SERVER_SLICE_ROOT);
+	serve();
+	got = replies(c);
+	assert_in_range(got, 1, 2 * SERVER_SLICE_ROOT);
+	assert_int_equal(epoll_wait(epoll_fd, &event, 1, 0), 0);
+	for (rest = 3 * SERVER_SLICE_ROOT - got; rest > 0; rest -= got) {
+		next_slice();
+		got = replies(c);
+		assert_in_range(got, 1, 2 * SERVER_SLICE_ROOT);
+	}
+	assert_int_equal(rest, 0);
+	/* who leaves while it is paused is forgotten at once */
+	pour(c, 3 * SERVER_SLICE_ROOT);
+	serve();
+	control_close(c);
+	serve();
+	assert_int_equal(epoll_wait(epoll_fd, &event, 1, 0), 0);
+	next_slice();
+	expect("{\"verb\":\"status\"}\n", true, "", 0);
+}
+
+static bool slow_request;
+
+static struct json_object *dear(void *ctx, struct json_object *request, struct peer *peer)
+{
+	__u64 end = clock_ns() + 4 * SERVER_DEAR_NS;
+
+	while (slow_request && clock_ns() < end)
+		;
+	return answer(ctx, request, peer);
+}
+
+/* A request that takes long counts for many. */
+static void a_dear_request_counts_more(void **state)
+{
+	static const char request[] = "{\"verb\":\"status\"}\n";
+	char other[96];
+	struct server *second;
+	struct control *c;
+	int got;
+
+	(void)state;
+	snprintf(other, sizeof(other), "%s/run/dear.sock", root);
+	assert_int_equal(server_open(&second, other, epoll_fd, 200, dear, &d), 0);
+	assert_int_equal(control_open(&c, other), 0);
+	slow_request = true;
+	for (int i = 0; i < SERVER_SLICE_ROOT; i++)
+		assert_int_equal(send(control_fd(c), request, strlen(request), MSG_NOSIGNAL),
+				 strlen(request));
+	for (got = answered = 0; !got;) {
+		struct epoll_event event;
+		int nr = epoll_wait(epoll_fd, &event, 1, 0);
+
+		if (nr > 0)
+			server_event(second, event.data.u32, event.events);
+		got = nr == 0; /* quiet: paused */
+	}
+	slow_request = false;
+	assert_in_range(answered, 1, SERVER_SLICE_ROOT / 2);
+	control_close(c);
+	server_close(second);
+}
+
+/* Connections have a budget, too; who is over it waits in the queue. */
+static void a_budget_of_connections(void **state)
+{
+	struct json_object *reply;
+	struct control *c;
+	int nr;
+
+	(void)state;
+	/* until the queue is left alone; each is gone before the next one comes */
+	for (nr = 0; nr < 10 * SERVER_SLICE_ACCEPT; nr++) {
+		assert_int_equal(control_open(&c, path), 0);
+		serve();
+		control_close(c);
+		serve();
+		assert_int_equal(control_open(&c, path), 0);
+		serve();
+		assert_int_equal(send(control_fd(c), "x\n", 2, MSG_NOSIGNAL), 2);
+		serve();
+		if (control_recv(c, 0, &reply) == -ETIMEDOUT)
+			break;
+		json_object_put(reply);
+		control_close(c);
+		serve();
+	}
+	assert_in_range(nr, 1, 10 * SERVER_SLICE_ACCEPT - 1);
+	next_slice();
+	assert_int_equal(control_recv(c, 1000, &reply), 0);
+	json_object_put(reply);
+	control_close(c);
+}
+
+/* Half a line, a reply that nobody reads: after a while the place is free again. */
+static void the_slow_are_dropped(void **state)
+{
+	static const char request[] = "{\"verb\":\"vitals\"}\n";
+	struct control *half = connect_one(), *deaf = connect_one(), *quiet = connect_one();
+	__u64 start = clock_ns(), end = start + 3 * SERVER_PATIENCE_NS;
+	struct json_object *reply = NULL;
+	ssize_t sent;
+	char byte;
+
+	(void)state;
+	assert_int_equal(send(control_fd(half), "{", 1, MSG_NOSIGNAL), 1);
+	do {
+		sent = send(control_fd(deaf), request, strlen(request),
+			    MSG_NOSIGNAL | MSG_DONTWAIT);
+		serve();
+	} while (sent > 0);
+	while (clock_ns() < end && recv(control_fd(half), &byte, 1, MSG_DONTWAIT) < 0) {
+		/* a byte now and then does not help */
+		if (send(control_fd(half), " ", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			break;
+		next_slice();
+	}
+	assert_in_range(clock_ns() - start, SERVER_PATIENCE_NS, 2 * SERVER_PATIENCE_NS);
+	while (clock_ns() < end &&
+	       send(control_fd(deaf), "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EAGAIN)
+		next_slice();
+	assert_int_equal(send(control_fd(deaf), "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EPIPE);
+	/* who asks for nothing may stay as long as it likes */
+	reply = ask_line(quiet, "{\"verb\":\"status\"}\n");
+	json_object_put(reply);
+	control_close(half);
+	control_close(deaf);
+	control_close(quiet);
+}
+
 /* Two that start at the same instant: the lock decides, whatever the socket looks like. */
 static void the_lock_decides(void **state)
 {
@@ -424,6 +606,28 @@ static void one_daemon_per_socket(void **state)
 	assert_int_equal(server_open(&second, addr.sun_path, epoll_fd, 200, answer, &d), -EEXIST);
 }
 
+/* Who could put another socket there could be taken for us. */
+static void a_directory_of_ours_alone(void **state)
+{
+	struct server *second = NULL;
+	char other[96], link[96];
+
+	(void)state;
+	snprintf(other, sizeof(other), "%s/open", root);
+	tree_put(root, "/open", NULL);
+	assert_int_equal(chmod(other, 01777), 0);
+	strcat(other, "/x.sock");
+	assert_int_equal(server_open(&second, other, epoll_fd, 200, answer, &d), -EPERM);
+	assert_int_equal(access(other, F_OK), -1);
+	snprintf(other, sizeof(other), "%s/run", root);
+	snprintf(link, sizeof(link), "%s/link", root);
+	assert_int_equal(symlink(other, link), 0);
+	strcat(link, "/x.sock");
+	assert_int_equal(server_open(&second, link, epoll_fd, 200, answer, &d), -ENOTDIR);
+	snprintf(other, sizeof(other), "%s/no/such/x.sock", root);
+	assert_int_equal(server_open(&second, other, epoll_fd, 200, answer, &d), -ENOENT);
+}
+
 static void a_silent_daemon(void **state)
 {
 	struct control *c = connect_one();
@@ -452,12 +656,17 @@ int main(void)
 		TEST(follows),
 		TEST(bounds_clients_and_lines),
 		TEST(one_daemon_per_socket),
+		TEST(a_directory_of_ours_alone),
 		TEST(a_silent_daemon),
 		TEST(root_gets_in),
 		TEST(a_full_queue),
 		TEST(a_request_is_progress),
 		TEST(a_flood_goes_in_rounds),
 		TEST(the_lock_decides),
+		TEST(a_budget_of_requests),
+		TEST(a_dear_request_counts_more),
+		TEST(a_budget_of_connections),
+		TEST(the_slow_are_dropped),
 	};
 
 	return cmocka_run_group_tests_name("server", tests, NULL, NULL);

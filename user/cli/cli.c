@@ -8,6 +8,7 @@
 
 #include "../lib/control.h"
 #include "../lib/json.h"
+#include "../lib/statedir.h"
 #include "cli.h"
 
 const struct verb cli_verbs[] = {
@@ -29,12 +30,17 @@ const struct verb cli_verbs[] = {
 	{"top", "[-d SECONDS]", "live view; q quits",
 	 "-d SECONDS  between two looks (default 1, 1 … 60)\n", cmd_top},
 	{"mode", "[MODE]", "shows or sets the mode: observe, advise, act", NULL, cmd_mode},
-	{"arm", "", "lets the actuators act (mode act; again after a trip)", NULL, cmd_arm},
+	{"arm", "", "lets the actuators act (mode act; after trips, however many)", NULL, cmd_arm},
 	{"disarm", "", "takes the actuators back, in good order", NULL, cmd_disarm},
 	{"wish", "KNOB VALUE | KNOB --clear", "asks for a value of a knob, within its bounds",
 	 "VALUE    with its unit: 8ms, 30%, 16\n"
 	 "--clear  gives the knob back to the profile\n",
 	 cmd_wish},
+	{"report", "NAME VALUE",
+	 "tells a figure of an application, for the profile's service levels",
+	 "NAME   a report that the profile's slo names\n"
+	 "VALUE  a whole number, in whatever the profile's limit counts; forgotten after 5 s\n",
+	 cmd_report},
 	{"trip", "", "shuts the gate at once, with or without the daemon (root)",
 	 "Stores into the kernel's memory by itself, so it works also while homeostatd hangs or\n"
 	 "is stopped. All actuators are stock from the next event on.\n",
@@ -45,6 +51,15 @@ const struct verb cli_verbs[] = {
 	 "socket.\n"
 	 "--root DIR  writes below DIR\n",
 	 cmd_restore},
+	{"incidents", "[--state DIR]", "records of trips, newest last (root)",
+	 "--state DIR  the daemon's state directory (default " STATE_DIR ")\n"
+	 "Reads the directory by itself and needs no daemon.\n",
+	 cmd_incidents},
+	{"incident", "[NAME] [--state DIR]", "one record: why, and the minute before (root)",
+	 "NAME         as `homeostat incidents` lists it; without it the newest\n"
+	 "--state DIR  the daemon's state directory (default " STATE_DIR ")\n"
+	 "With --json the record as it was written: it has more than is shown.\n",
+	 cmd_incident},
 	{"profile", "check FILE | show | load FILE", "checks, shows or changes the profile",
 	 "check FILE  reads it as the daemon would, needs no daemon\n"
 	 "show        the one that is in force\n"
@@ -58,8 +73,8 @@ const struct verb cli_verbs[] = {
 	{"help", "[VERB]", "this text", NULL, cmd_help},
 	{"help-tables", "", NULL, "Copies stdin to stdout and fills in lines such as @knobs@.\n",
 	 cmd_help_tables},
-	{"complete", "verbs|knobs|vitals|modes", NULL, "Names for the shell's completion.\n",
-	 cmd_complete},
+	{"complete", "verbs|knobs|vitals|modes|reports|incidents", NULL,
+	 "Names for the shell's completion.\n", cmd_complete},
 };
 const size_t cli_verbs_nr = sizeof(cli_verbs) / sizeof(*cli_verbs);
 

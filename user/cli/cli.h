@@ -131,11 +131,14 @@ int cmd_knobs(struct cli *cli, int argc, char **argv);
 int cmd_workloads(struct cli *cli, int argc, char **argv);
 int cmd_events(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
+int cmd_incidents(struct cli *cli, int argc, char **argv);
+int cmd_incident(struct cli *cli, int argc, char **argv);
 int cmd_top(struct cli *cli, int argc, char **argv);
 int cmd_mode(struct cli *cli, int argc, char **argv);
 int cmd_arm(struct cli *cli, int argc, char **argv);
 int cmd_disarm(struct cli *cli, int argc, char **argv);
 int cmd_wish(struct cli *cli, int argc, char **argv);
+int cmd_report(struct cli *cli, int argc, char **argv);
 int cmd_trip(struct cli *cli, int argc, char **argv);
 int cmd_restore(struct cli *cli, int argc, char **argv);
 int cmd_profile(struct cli *cli, int argc, char **argv);
@@ -144,6 +147,9 @@ int cmd_version(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 int cmd_help_tables(struct cli *cli, int argc, char **argv);
 int cmd_complete(struct cli *cli, int argc, char **argv);
+
+/* The names of records that there are, one on a line; none where they may not be read. */
+void complete_incidents(FILE *f);
 
 /* The general help text. */
 void cli_help(FILE *f);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* homeostat mode, arm, disarm, wish: what a person may ask the daemon to do. */
+/* homeostat mode, arm, disarm, wish, report: what a person or program may tell the daemon. */
 #include <json-c/json.h>
 #include <string.h>
 
 #include "../lib/control.h"
 #include "../lib/json.h"
 #include "../lib/names.h"
+#include "../lib/parse.h"
 #include "../lib/units.h"
 #include "cli.h"
 
@@ -94,5 +95,21 @@ int cmd_wish(struct cli *cli, int argc, char **argv)
 		}
 		js_add_u64(request, "value", value);
 	}
+	return cli_order(cli, request);
+}
+
+int cmd_report(struct cli *cli, int argc, char **argv)
+{
+	struct json_object *request;
+	int rc = cli_options(cli, NULL, &argc, argv);
+	__u64 value;
+
+	if (rc || argc != 2)
+		return rc ? rc : cli_usage(cli, "report takes NAME and VALUE");
+	if (parse_u64(argv[1], &value) || value > INT64_MAX)
+		return cli_usage(cli, "%s: no whole number from 0 up", argv[1]);
+	request = control_request("report");
+	js_add_str(request, "name", argv[0]);
+	js_add_u64(request, "value", value);
 	return cli_order(cli, request);
 }

@@ -9,6 +9,16 @@
 #include "../lib/json.h"
 #include "doctor.h"
 
+/* A trip that it has not come back from by itself. */
+static void ask_rearm(struct doctor *d, struct json_object *reply)
+{
+	struct json_object *rearm;
+
+	if (!js_get_obj(reply, "rearm", &rearm))
+		doctor_add(d, FINDING_WARN, "daemon", "homeostat incident shows why it tripped",
+			   "%s", js_str(rearm, "why"));
+}
+
 /* Asks a running daemon how it is. */
 static void ask(struct doctor *d)
 {
@@ -19,11 +29,12 @@ static void ask(struct doctor *d)
 	err = request ? control_open(&control, d->socket) : -ENOMEM;
 	if (!err)
 		err = control_call(control, request, &reply);
-	if (!err)
+	if (!err) {
 		doctor_add(d, FINDING_OK, "daemon", NULL, "homeostatd %s, mode %s, %s",
 			   js_str(reply, "version"), js_str(reply, "mode"),
 			   js_bool(reply, "armed") ? "armed" : "not armed");
-	else if (err == -EACCES || err == -EPERM)
+		ask_rearm(d, reply);
+	} else if (err == -EACCES || err == -EPERM)
 		doctor_add(d, FINDING_WARN, "daemon",
 			   "join the group " CONTROL_GROUP " (adduser USER " CONTROL_GROUP
 			   ") or ask as root",

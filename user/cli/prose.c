@@ -96,16 +96,50 @@ const char *prose_stall(char *buf, size_t size, struct json_object *trip)
 	return buf;
 }
 
+const char *prose_cause(char *buf, size_t size, struct json_object *cause)
+{
+	const char *vital = js_str(cause, "vital"), *unit = js_str(cause, "unit");
+	char value[32], limit[32];
+
+	buf[0] = '\0';
+	if (!js_is_null(cause, "limit"))
+		snprintf(buf, size, " (%s was %s, limit %s)", *vital ? vital : "a figure",
+			 value_text(value, sizeof(value), cause, "value", unit),
+			 value_text(limit, sizeof(limit), cause, "limit", unit));
+	return buf;
+}
+
+static void event_look(char *buf, size_t size, struct json_object *e)
+{
+	const char *vital = js_str(e, "vital");
+	char value[32], limit[32];
+
+	value_text(value, sizeof(value), e, "value", vital_unit(vital));
+	value_text(limit, sizeof(limit), e, "limit", vital_unit(vital));
+	if (js_bool(e, "done"))
+		snprintf(buf, size, "stock was looked at: %s was %s, and is allowed %s", vital,
+			 value, limit);
+	else
+		snprintf(buf, size, "left to look at stock: %s is %s, above %s", vital, value,
+			 limit);
+}
+
 static void event_trip(char *buf, size_t size, struct json_object *e)
 {
-	const char *meaning = "?";
-	char stall[96];
+	const char *meaning = "?", *vital = js_str(e, "vital"), *unit = vital_unit(vital);
+	char stall[96], value[32], limit[32];
 
 	for (int i = 0; i < HS_TRIP_NR; i++) {
 		if (!strcmp(trip_infos[i].name, js_str(e, "trip")))
 			meaning = trip_infos[i].meaning;
 	}
-	snprintf(buf, size, "gate shut: %s%s", meaning, prose_stall(stall, sizeof(stall), e));
+	if (*vital)
+		snprintf(buf, size, "gate shut: %s: %s was %s, limit %s", meaning, vital,
+			 value_text(value, sizeof(value), e, "value", unit),
+			 value_text(limit, sizeof(limit), e, "limit", unit));
+	else
+		snprintf(buf, size, "gate shut: %s%s", meaning,
+			 prose_stall(stall, sizeof(stall), e));
 }
 
 const char *prose_event(char *buf, size_t size, struct json_object *e)
@@ -120,6 +154,8 @@ const char *prose_event(char *buf, size_t size, struct json_object *e)
 	else if (!strcmp(type, event_name(HS_EVENT_PLUGIN)))
 		snprintf(buf, size, "the policy in the reflex slot took %s and was shut out",
 			 ns_text(took, sizeof(took), e, "latency_ns"));
+	else if (!strcmp(type, event_name(HS_EVENT_LOOK)))
+		event_look(buf, size, e);
 	else if (js_u64(e, "pid"))
 		event_task(buf, size, e);
 	else

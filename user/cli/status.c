@@ -6,27 +6,38 @@
 #include "../../kern/abi.h"
 #include "../lib/control.h"
 #include "../lib/json.h"
+#include "../lib/units.h"
 #include "cli.h"
 #include "prose.h"
 
 static void print_gate(FILE *f, struct json_object *s)
 {
 	struct json_object *trip;
-	char took[32], stall[96];
+	char took[64] = "", stall[96], cause[160], ns[32];
 
-	if (js_bool(s, "armed"))
+	if (js_bool(s, "armed")) {
 		out_line(f, "gate", "open, armed %llu times", js_u64(s, "generation"));
-	else if (!js_get_obj(s, "tripped", &trip) &&
-		 js_u64(trip, "safe_ns") > js_u64(trip, "at_ns"))
-		out_line(f, "gate", "tripped: %s%s; stock after %s", js_str(trip, "reason"),
-			 prose_stall(stall, sizeof(stall), trip),
-			 out_ns(took, sizeof(took),
-				js_u64(trip, "safe_ns") - js_u64(trip, "at_ns")));
-	else if (!js_get_obj(s, "tripped", &trip))
-		out_line(f, "gate", "tripped: %s%s", js_str(trip, "reason"),
-			 prose_stall(stall, sizeof(stall), trip));
-	else
+		return;
+	}
+	if (js_get_obj(s, "tripped", &trip)) {
 		out_line(f, "gate", "shut");
+		return;
+	}
+	if (js_u64(trip, "safe_ns") > js_u64(trip, "at_ns"))
+		snprintf(took, sizeof(took), "; stock after %s",
+			 out_ns(ns, sizeof(ns), js_u64(trip, "safe_ns") - js_u64(trip, "at_ns")));
+	out_line(f, "gate", "tripped: %s%s%s%s", js_str(trip, "reason"),
+		 prose_stall(stall, sizeof(stall), trip), prose_cause(cause, sizeof(cause), trip),
+		 took);
+}
+
+/* Does it arm again by itself, and when? */
+static void print_rearm(FILE *f, struct json_object *s)
+{
+	struct json_object *rearm;
+
+	if (!js_get_obj(s, "rearm", &rearm))
+		out_line(f, "again", "%s", js_str(rearm, "why"));
 }
 
 static void print_families(FILE *f, struct json_object *s)
@@ -44,6 +55,69 @@ static void print_families(FILE *f, struct json_object *s)
 	}
 }
 
+static void print_helping(FILE *f, struct json_object *s)
+{
+	struct json_object *h, *rows = NULL, *ours;
+	char value[32], stock[32], limit[32];
+
+	if (js_get_obj(s, "helping", &h))
+		return;
+	out_line(f, "helping", "%s: %s", js_str(h, "verdict"),
+		 js_bool(h, "first") ? "stock is observed before the first arming"
+				     : js_str(h, "meaning"));
+	js_get_array(h, "vitals", &rows);
+	for (size_t i = 0; rows && i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+		__u64 ratio = js_u64(row, "ratio_permille");
+
+		out_value(value, sizeof(value), row, "value");
+		if (js_u64(row, "baseline"))
+			out_line(f, "", "%s %s; stock %s (x %llu.%02llu), allowed %s",
+				 js_str(row, "name"), value,
+				 out_value(stock, sizeof(stock), row, "baseline"), ratio / 1000,
+				 ratio % 1000 / 10, out_value(limit, sizeof(limit), row, "limit"));
+		else
+			out_line(f, "", "%s %s; stock not known", js_str(row, "name"), value);
+	}
+	if (!js_get_obj(h, "load", &ours))
+		out_line(f, "", "load: %llu want to run, CPUs %llu %% busy; stock seen %s ago",
+			 js_u64(ours, "running"), js_u64(ours, "busy_permille") / 10,
+			 js_u64(h, "baseline_age_ns")
+				 ? out_ns(value, sizeof(value), js_u64(h, "baseline_age_ns"))
+				 : "never");
+	if (js_u64(h, "looks"))
+		out_line(f, "", "%llu looks at stock, %llu without harm, %llu undecided",
+			 js_u64(h, "looks"), js_u64(h, "acquitted"), js_u64(h, "undecided"));
+}
+
+/* `what` is "slo" or "limits". */
+static void print_levels(FILE *f, struct json_object *s, const char *what)
+{
+	struct json_object *rows;
+	char value[32], max[32];
+
+	if (js_get_array(s, what, &rows))
+		return;
+	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+		__u64 most = js_u64(row, "max");
+		int unit = unit_find(js_str(row, "unit"));
+		const char *head = i ? "" : what, *name = js_str(row, "name");
+		bool limit = !js_get_u64(row, "in_force", &most);
+
+		/* of what is absent, too */
+		unit_format(max, sizeof(max), most, unit < 0 ? UNIT_COUNT : (enum unit)unit);
+		if (limit)
+			out_line(f, head, "%s at most %s", name, max);
+		else
+			out_line(f, head, "%s %s, at most %s%s", name,
+				 js_bool(row, "present")
+					 ? out_value(value, sizeof(value), row, "value")
+					 : "absent",
+				 max, js_u64(row, "above_ns") ? ": missed" : "");
+	}
+}
+
 static void print_status(FILE *f, struct json_object *s)
 {
 	struct json_object *beat = NULL, *pulse = NULL;
@@ -54,7 +128,9 @@ static void print_status(FILE *f, struct json_object *s)
 	out_line(f, "mode", "%s", js_str(s, "mode"));
 	out_line(f, "profile", "%s", js_str(s, "profile"));
 	print_gate(f, s);
-	if (*js_str(s, "refusal"))
+	print_rearm(f, s);
+	/* what speaks against it may be that it was tripped: said already */
+	if (*js_str(s, "refusal") && js_is_null(s, "rearm"))
 		out_line(f, "refused", "%s", js_str(s, "refusal"));
 	out_line(f, "scheduler", "%s", js_str(s, "scheduler"));
 	if (!js_get_obj(s, "heartbeat", &beat))
@@ -65,6 +141,9 @@ static void print_status(FILE *f, struct json_object *s)
 		out_line(f, "pulse", "every %s, takes %s",
 			 out_ns(a, sizeof(a), js_u64(pulse, "period_ns")),
 			 out_ns(b, sizeof(b), js_u64(pulse, "cost_ns")));
+	print_helping(f, s);
+	print_levels(f, s, "slo");
+	print_levels(f, s, "limits");
 	print_families(f, s);
 	if (js_u64(s, "events_lost"))
 		out_line(f, "lost", "%llu events", js_u64(s, "events_lost"));

@@ -6,6 +6,8 @@
  */
 #include <string.h>
 
+#include "../lib/control.h"
+#include "../lib/json.h"
 #include "../lib/names.h"
 #include "../lib/units.h"
 #include "cli.h"
@@ -174,12 +176,33 @@ int cmd_help_tables(struct cli *cli, int argc, char **argv)
 	return CLI_OK;
 }
 
+/* Names that the profile in force takes reports under. */
+static int complete_reports(struct cli *cli)
+{
+	struct json_object *reply, *rows;
+	int rc = cli_call(cli, control_request("status"), &reply);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; !js_get_array(reply, "slo", &rows) && i < json_object_array_length(rows);
+	     i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+
+		if (js_bool(row, "reported"))
+			fprintf(cli->out, "%s\n", js_str(row, "name"));
+	}
+	json_object_put(reply);
+	return CLI_OK;
+}
+
 int cmd_complete(struct cli *cli, int argc, char **argv)
 {
 	int rc = cli_options(cli, NULL, &argc, argv);
 
 	if (rc || argc != 1)
-		return rc ? rc : cli_usage(cli, "complete takes verbs, knobs, vitals or modes");
+		return rc ? rc
+			  : cli_usage(cli, "complete takes verbs, knobs, vitals, modes, reports or "
+					   "incidents");
 	if (!strcmp(argv[0], "verbs")) {
 		for (size_t i = 0; i < cli_verbs_nr; i++)
 			if (cli_verbs[i].summary)
@@ -193,6 +216,10 @@ int cmd_complete(struct cli *cli, int argc, char **argv)
 	} else if (!strcmp(argv[0], "modes")) {
 		for (size_t i = 0; i < HS_MODE_NR; i++)
 			fprintf(cli->out, "%s\n", mode_infos[i].name);
+	} else if (!strcmp(argv[0], "reports")) {
+		return complete_reports(cli);
+	} else if (!strcmp(argv[0], "incidents")) {
+		complete_incidents(cli->out);
 	} else {
 		return cli_usage(cli, "no names for '%s'", argv[0]);
 	}

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "names.h"
 #include "parse.h"
+#include "units.h"
 
 #define PATIENCE_NS (3 * NS_PER_S) /* arming may take that long before it counts as a stall */
 #define LEASE_WAIT_NS (1 * NS_PER_S)
@@ -47,7 +48,7 @@ static int refuse(struct homeostatd *d, char *why, size_t size)
 	const struct family *sched = &d->kernel.family[FAMILY_SCHED];
 	const struct family *pulse = &d->kernel.family[FAMILY_PULSE];
 	char name[64];
-	int found;
+	int found, err;
 
 	if (d->mode != HS_MODE_ACT) {
 		snprintf(why, size, "mode is %s; only act arms (homeostat mode act)",
@@ -62,6 +63,9 @@ static int refuse(struct homeostatd *d, char *why, size_t size)
 		snprintf(why, size, "nothing to arm: %.200s", sched->why);
 		return -EOPNOTSUPP;
 	}
+	err = aftermath_refuse(d, why, size);
+	if (err)
+		return err;
 	running_scheduler(d->opt.root, name, sizeof(name));
 	if (name[0]) {
 		snprintf(why, size, "another sched_ext scheduler is loaded (%s); stop it first",
@@ -127,9 +131,12 @@ static void back_to_sensor(struct homeostatd *d)
 static int open_up(struct homeostatd *d, char *why, size_t size)
 {
 	struct hs_gate *gate = d->kernel.gate;
-	int err = gate_open(gate);
+	int err;
 
+	aftermath_arming(d);
+	err = gate_open(gate);
 	if (err) {
+		aftermath_disarmed(d);
 		snprintf(why, size, "tripped while it was being armed");
 		return err;
 	}
@@ -141,8 +148,10 @@ static int open_up(struct homeostatd *d, char *why, size_t size)
 		if (err)
 			explain_attach(d, err, why, size);
 	}
-	if (err)
+	if (err) {
 		gate_shut(gate, HS_TRIP_NONE, clock_ns());
+		aftermath_disarmed(d);
+	}
 	return err;
 }
 
@@ -174,16 +183,18 @@ int arm(struct homeostatd *d, char *why, size_t size)
 	return err;
 }
 
-void disarm(struct homeostatd *d, enum hs_trip reason)
+int arm_by_hand(struct homeostatd *d, char *why, size_t size)
 {
-	if (!d->armed)
-		return;
-	gate_shut(d->kernel.gate, reason, clock_ns());
-	back_to_sensor(d);
-	/* the scheduler, finding the gate shut for no reason, names the lease: it is none */
-	if (reason == HS_TRIP_NONE)
-		store(&d->kernel.gate->trip_reason, HS_TRIP_NONE);
-	log_info("disarmed (%s): the kernel's own scheduler is back", trip_name(reason));
+	struct breaker before = {0};
+	int err;
+
+	if (d->after.breaker)
+		before = *d->after.breaker;
+	aftermath_by_hand(d, true);
+	err = arm(d, why, size);
+	if (err && d->after.breaker) /* nothing has come of it */
+		*d->after.breaker = before;
+	return err;
 }
 
 /* What the heartbeat saw of a main loop that made no progress: was it stuck, or had it no CPU? */
@@ -197,19 +208,65 @@ static void stall_text(const struct homeostatd *d, __u32 reason, char *buf, size
 			 load(&hb->stall_ns) / 1000, load(&hb->no_cpu_ns) / 1000);
 }
 
+/* What a trip was about, where it was about a figure. */
+static void cause_text(const struct hs_gate *gate, __u32 reason, char *buf, size_t size)
+{
+	__u32 vital = load(&gate->trip_vital);
+	bool known = vital < HS_VITAL_NR;
+	int unit = known ? unit_find(vital_infos[vital].unit) : UNIT_COUNT;
+	char value[32], limit[32];
+
+	buf[0] = '\0';
+	if ((reason != HS_TRIP_LIMIT && reason != HS_TRIP_SLO && reason != HS_TRIP_HARM) ||
+	    (!known && !load(&gate->trip_limit)))
+		return;
+	snprintf(buf, size, " (%s was %s, limit %s)", known ? vital_name(vital) : "a figure",
+		 unit_format(value, sizeof(value), load(&gate->trip_value), (enum unit)unit),
+		 unit_format(limit, sizeof(limit), load(&gate->trip_limit), (enum unit)unit));
+}
+
+/*
+ * The one place where the daemon learns that the gate was shut, by whomever. The gate is first and has
+ * been; then the scheduler leaves; what was changed elsewhere is put back; then the paperwork.
+ */
+static void tripped(struct homeostatd *d)
+{
+	const struct hs_gate *gate = d->kernel.gate;
+	char stall[96], cause[160], next[256];
+	__u32 reason = load(&gate->trip_reason);
+
+	back_to_sensor(d);
+	undo_all(d);
+	aftermath_tripped(d);
+	stall_text(d, reason, stall, sizeof(stall));
+	cause_text(gate, reason, cause, sizeof(cause));
+	log_error("gate shut, reason %s: %s%s%s; everything is stock. %s", trip_name(reason),
+		  reason < HS_TRIP_NR ? trip_infos[reason].meaning : "?", stall, cause,
+		  aftermath_text(d, next, sizeof(next)));
+}
+
 void arm_watch(struct homeostatd *d)
 {
-	struct hs_gate *gate = d->kernel.gate;
-	char stall[96];
-	__u32 reason;
+	if (d->armed && !__atomic_load_n(&d->kernel.gate->armed, __ATOMIC_ACQUIRE))
+		tripped(d);
+}
 
-	if (!d->armed || __atomic_load_n(&gate->armed, __ATOMIC_ACQUIRE))
+void disarm(struct homeostatd *d, enum hs_trip reason)
+{
+	arm_watch(d); /* who came first has given the reason */
+	if (!d->armed)
 		return;
-	reason = load(&gate->trip_reason);
-	stall_text(d, reason, stall, sizeof(stall));
-	log_error("gate shut, reason %s: %s%s; everything is stock. `homeostat arm` opens it again",
-		  trip_name(reason), reason < HS_TRIP_NR ? trip_infos[reason].meaning : "?", stall);
+	if (reason != HS_TRIP_NONE && reason != HS_TRIP_SHUTDOWN) {
+		trip(d, reason, NULL);
+		return;
+	}
+	gate_shut(d->kernel.gate, reason, clock_ns());
 	back_to_sensor(d);
+	aftermath_disarmed(d);
+	/* the scheduler, finding the gate shut for no reason, names the lease: it is none */
+	if (reason == HS_TRIP_NONE)
+		store(&d->kernel.gate->trip_reason, HS_TRIP_NONE);
+	log_info("disarmed (%s): the kernel's own scheduler is back", trip_name(reason));
 }
 
 void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause)
@@ -253,5 +310,5 @@ int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size)
 		log_warn("no guard: should homeostatd be killed, only the kernel's side goes back "
 			 "by "
 			 "itself; start it by homeostat-guard, or with --supervise");
-	return mode == HS_MODE_ACT ? arm(d, why, size) : 0;
+	return mode == HS_MODE_ACT && !judge_waits(d) ? arm(d, why, size) : 0;
 }

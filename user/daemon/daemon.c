@@ -4,6 +4,9 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +23,9 @@
 #include "names.h"
 #include "notify.h"
 #include "parse.h"
+#include "privileges.h"
 #include "slow.h"
+#include "statedir.h"
 
 /* data.u32 of epoll events; from SOURCE_SERVER on they are the server's. */
 enum source {
@@ -52,6 +57,8 @@ static void on_event(void *ctx, const struct hs_event *event)
 		e.value = __atomic_load_n(&d->heartbeat.no_cpu_ns, __ATOMIC_RELAXED);
 	}
 	event_log_enter(&d->events, &e);
+	if (d->after.recorder)
+		recorder_event(d->after.recorder, &e);
 	if (!server_followed(d->server))
 		return;
 	line = event_json(&e);
@@ -59,6 +66,12 @@ static void on_event(void *ctx, const struct hs_event *event)
 		server_broadcast(d->server, line);
 	json_object_put(line);
 	heartbeat_progress(&d->heartbeat);
+}
+
+void daemon_event(struct homeostatd *d, struct hs_event *event)
+{
+	event->ts_ns = clock_ns();
+	on_event(d, event);
 }
 
 /* ---- CPUs ---- */
@@ -144,6 +157,8 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
 		log_error("%s; profile %s stays in force", error, d->policy.profile.name);
 	} else {
 		heartbeat_set_limit(&d->heartbeat, d->policy.profile.heartbeat_limit_ns);
+		judge_set(d);
+		aftermath_profile(d);
 		rematch(d);
 		kernel_pulse(&d->kernel);
 		log_info("profile %s is in force", d->policy.profile.name);
@@ -251,10 +266,23 @@ static int load_kernel(struct homeostatd *d, struct profile *profile)
 	return err;
 }
 
+/* The directory of the socket: also the place of what outlives us until the next boot. */
+static int open_run_dir(struct homeostatd *d)
+{
+	char path[PATH_MAX], why[160];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s", d->opt.socket);
+	fd = private_dir(AT_FDCWD, dirname(path), 0755, why, sizeof(why));
+	if (fd < 0)
+		log_error("runtime directory %s: %s", path, why);
+	return fd;
+}
+
 /* What can be refused cheaply is tried before anything is loaded. */
 static int open_doors(struct homeostatd *d)
 {
-	int err = open_loop(d);
+	int err = open_loop(d), run_fd;
 
 	if (err) {
 		log_error("event loop: %s", strerror(-err));
@@ -267,12 +295,18 @@ static int open_doors(struct homeostatd *d)
 			return err;
 		}
 	}
+	run_fd = open_run_dir(d);
+	if (run_fd < 0)
+		return run_fd;
 	err = server_open(&d->server, d->opt.socket, d->epoll_fd, SOURCE_SERVER, verb_answer, d);
 	if (err)
 		log_error("%s: %s%s", d->opt.socket, strerror(-err),
 			  err == -EADDRINUSE ? "; another homeostatd runs: stop it first"
 			  : err == -EEXIST   ? ", and is no socket: remove it"
 					     : "");
+	else /* from here on the directory is ours */
+		err = aftermath_open(d, run_fd);
+	close(run_fd);
 	return err;
 }
 
@@ -285,6 +319,9 @@ static int start_parts(struct homeostatd *d)
 		log_error("event ring buffer: %s", strerror(-err));
 		return err;
 	}
+	err = privileges_drop(); /* before there are threads: they inherit it */
+	if (err)
+		return err;
 	err = heartbeat_start(&d->heartbeat, d->kernel.gate, d->policy.profile.heartbeat_limit_ns,
 			      &d->housekeeping);
 	if (err) {
@@ -316,25 +353,35 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	err = first_profile(d, &profile);
 	if (err)
 		return err;
+	err = keep_house(d);
+	if (err)
+		log_warn("cannot keep to housekeeping CPUs: %s", strerror(-err));
 	err = open_doors(d);
 	if (!err)
 		err = undo_take(d);
+	if (!err)
+		aftermath_begin(d, &profile.trip);
 	if (!err)
 		err = load_kernel(d, &profile);
 	profile_free(&profile);
 	if (err)
 		return err;
 	log_debug("start: loaded after %llu us", (clock_ns() - d->start_ns) / 1000);
-	err = keep_house(d);
-	if (err)
-		log_warn("cannot keep to housekeeping CPUs: %s", strerror(-err));
 	ask_for_memory();
 	err = start_parts(d);
 	if (err)
 		return err;
+	aftermath_profile(d);
 	start_sensing(d);
 	watch_cpus(d);
+	if (d->after.died_ns)
+		gate_spare(d->kernel.gate, (struct gate_trip){.reason = HS_TRIP_DIED,
+							      .ns = d->after.died_ns,
+							      .cause.vital = HS_VITAL_NR});
 	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
+	judge_set(d);
+	if (opt->mode == HS_MODE_ACT)
+		judge_first(d);
 	err = set_mode(d, opt->mode, why, sizeof(why));
 	if (err) /* what can be seen is still worth seeing */
 		log_error("not armed: %s", why);
@@ -355,6 +402,7 @@ static void on_signal(struct homeostatd *d)
 	while (read(d->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo != SIGHUP) {
 			d->stop = true;
+			aftermath_asked(d);
 		} else if (d->policy.profile.path[0]) {
 			char path[sizeof(d->policy.profile.path)];
 
@@ -401,6 +449,8 @@ static void on_tick(struct homeostatd *d)
 	take_events(d);
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
+	judge_tick(d);
+	aftermath_tick(d);
 	heartbeat_progress(&d->heartbeat);
 	if (policy_refresh(&d->policy, &d->kernel, d->opt.root) > 0) {
 		log_info("declared cgroups came or went");
@@ -477,6 +527,7 @@ void daemon_stop(struct homeostatd *d)
 	undo_close(&d->undo);
 	if (d->notify_fd >= 0)
 		close(d->notify_fd);
+	aftermath_close(d);
 	for (int *fd = (int[]){d->epoll_fd, d->signal_fd, d->timer_fd, -1}; *fd >= 0; fd++)
 		close(*fd);
 }

@@ -7,9 +7,11 @@
 #include <sched.h>
 #include <stdbool.h>
 
+#include "aftermath.h"
 #include "event_log.h"
 #include "gate.h"
 #include "heartbeat.h"
+#include "judge.h"
 #include "kernel.h"
 #include "policy.h"
 #include "server.h"
@@ -19,10 +21,10 @@
 struct options {
 	const char *profile; /* NULL = stock */
 	const char *socket;
-	const char *root; /* of /proc and /sys; "" = the real one */
-	int guard_fd;	  /* to homeostat-guard, -1 = there is none */
+	const char *state; /* directory of the records */
+	const char *root;  /* of /proc and /sys; "" = the real one */
+	int guard_fd;	   /* to homeostat-guard, -1 = there is none */
 	enum hs_mode mode;
-	bool fault_injection;
 	bool check;
 	bool supervise;
 };
@@ -34,6 +36,8 @@ struct homeostatd {
 	struct policy policy;
 	struct heartbeat heartbeat;
 	struct event_log events;
+	struct judge judge;
+	struct aftermath after;
 	struct undo undo;
 	struct server *server;
 	cpu_set_t housekeeping;
@@ -71,6 +75,9 @@ void daemon_stop(struct homeostatd *d);
 /* Loads a profile and puts it in force; the running one stays if it is bad. 0 or negative errno. */
 int daemon_load_profile(struct homeostatd *d, const char *path, char *error, size_t size);
 
+/* An event of the daemon's own (ts_ns is set): into the log, and to who follows. */
+void daemon_event(struct homeostatd *d, struct hs_event *event);
+
 /* ---- arm.c ---- */
 
 /*
@@ -79,10 +86,16 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
  */
 int arm(struct homeostatd *d, char *why, size_t size);
 
+/* The same for a person who says so: an earlier trip, or several, speak no longer against it. */
+int arm_by_hand(struct homeostatd *d, char *why, size_t size);
+
 /* Shuts the gate, waits until the scheduler is gone, takes up the sensor again. */
 void disarm(struct homeostatd *d, enum hs_trip reason);
 
-/* A trip of the daemon's own: shuts the gate with all that is known of why. Harmless if not armed. */
+/*
+ * A trip of the daemon's own: shuts the gate with all that is known of why, and all that follows (see
+ * aftermath.h). Harmless if not armed.
+ */
 void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause);
 
 /* Notices a gate that somebody else shut, and a scheduler that the kernel ended. */

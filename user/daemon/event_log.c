@@ -51,7 +51,17 @@ static void json_subject(struct json_object *obj, const struct hs_event *e)
 		if (e->id == HS_TRIP_PROGRESS) {
 			js_add_u64(obj, "stall_ns", e->to);
 			js_add_u64(obj, "no_cpu_ns", e->value);
+		} else if (e->vital < HS_VITAL_NR && (e->value || e->to)) {
+			js_add_str(obj, "vital", vital_name(e->vital));
+			js_add_u64(obj, "value", e->value);
+			js_add_u64(obj, "limit", e->to);
 		}
+		break;
+	case HS_EVENT_LOOK:
+		js_add_bool(obj, "done", e->id);
+		js_add_str(obj, "vital", vital_name(e->vital));
+		js_add_u64(obj, "value", e->value);
+		js_add_u64(obj, "limit", e->to);
 		break;
 	case HS_EVENT_CLASS:
 		js_add_str(obj, "from", class_name((__u32)e->from));

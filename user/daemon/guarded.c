@@ -19,6 +19,7 @@ static void report(void *ctx, const struct undo_entry *e, enum undo_outcome outc
 
 	log_warn("undo: %s: %s%s%s (%s)", e->path, undo_outcome_name(outcome), err ? ": " : "",
 		 err ? strerror(-err) : "", e->old);
+	aftermath_undone(d, e, outcome);
 	heartbeat_progress(&d->heartbeat);
 }
 

@@ -27,7 +27,8 @@ struct family {
 
 struct kernel_maps {
 	int bounds, config, rules, cpus, sense, cpu_vitals, workloads, workload_stats, match;
-	int gate, pulse; /* for the guard */
+	int gate;  /* `.data.gate`: who holds it can map the gate, and shut it, without us */
+	int pulse; /* of the timer: who holds it keeps the pulse beating when we are gone */
 };
 
 struct bpf_link;
@@ -39,9 +40,10 @@ struct homeostat_bpf;
 struct kernel {
 	/* mapped; valid from kernel_load() to kernel_close() */
 	struct hs_gate *gate;
-	struct hs_vital *vitals; /* [HS_VITAL_NR] */
-	struct hs_knob *knobs;	 /* [HS_KNOB_NR] */
-	struct hs_wish *wishes;	 /* [HS_KNOB_NR] */
+	const struct hs_exit *exit; /* kind is 0 until sched_ext has ended our scheduler */
+	struct hs_vital *vitals;    /* [HS_VITAL_NR] */
+	struct hs_knob *knobs;	    /* [HS_KNOB_NR] */
+	struct hs_wish *wishes;	    /* [HS_KNOB_NR] */
 	struct kernel_maps fd;
 	struct family family[FAMILY_NR];
 	__u32 cpus_nr;	  /* entries of the arrays indexed by CPU */

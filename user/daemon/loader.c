@@ -20,6 +20,7 @@
 #include <bpf/libbpf.h>
 
 #include "clock.h"
+#include "fault.h"
 #include "kernel.h"
 #include "homeostat.skel.h" /* after the types that it uses */
 #include "load_log.h"
@@ -93,6 +94,9 @@ static int prepare(struct kernel *k, const struct topology *topo)
 	/* a jiffy: the coarse clock advances once in each */
 	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick) && !tick.tv_sec && tick.tv_nsec)
 		skel->rodata->tick_ns = (__u64)tick.tv_nsec;
+#ifdef HS_FAULT
+	fault_object(skel);
+#endif
 	return 0;
 }
 
@@ -145,6 +149,7 @@ static int map_state(struct kernel *k, char *error, size_t size)
 	struct homeostat_bpf *skel = k->skel;
 
 	k->gate = &skel->data_gate->gate;
+	k->exit = &skel->data_exit->exited;
 	k->vitals = skel->data_vitals->vitals;
 	k->knobs = skel->data_knobs->knobs;
 	k->wishes = skel->data_wishes->wishes;

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "names.h"
 #include "parse.h"
+#include "statedir.h"
 #include "supervise.h"
 #include "version.h"
 
@@ -26,13 +27,13 @@ static const struct option_info {
 	{'p', "profile", "FILE", "profile to run; without it everything stays at stock"},
 	{'m', "mode", "MODE", "observe (default), advise or act"},
 	{'s', "socket", "PATH", "control socket (" CONTROL_SOCKET ")"},
+	{'d', "state", "DIR", "where incident records are kept (" STATE_DIR ")"},
 	{'r', "root", "DIR", "read /proc and /sys below DIR (tests)"},
 	{'l', "log", "LEVEL", "error, warn, info (default) or debug"},
 	{'S', "supervise", NULL, "run under homeostat-guard, again after a failure (no systemd)"},
 	{'g', "guard-fd", "N", "socket to homeostat-guard, which gives it"},
 	{'c', "check", NULL, "check the profile, touch nothing, and exit"},
 	{'f', "foreground", NULL, "stay in the foreground (it always does)"},
-	{'F', "fault-injection", NULL, "allow the verb `fault` (tests)"},
 	{'h', "help", NULL, "this text"},
 	{'V', "version", NULL, "version of program and interface"},
 };
@@ -78,6 +79,9 @@ static int take_option(struct options *opt, int letter, const char *argument)
 	case 's':
 		opt->socket = argument;
 		return -1;
+	case 'd':
+		opt->state = argument;
+		return -1;
 	case 'r':
 		opt->root = argument;
 		return -1;
@@ -99,9 +103,6 @@ static int take_option(struct options *opt, int letter, const char *argument)
 		opt->check = true;
 		return -1;
 	case 'f':
-		return -1;
-	case 'F':
-		opt->fault_injection = true;
 		return -1;
 	case 'h':
 		help(stdout);
@@ -161,8 +162,11 @@ static int check(const struct options *opt)
 int main(int argc, char **argv)
 {
 	static struct homeostatd d; /* large, and one */
-	struct options opt = {
-		.socket = CONTROL_SOCKET, .root = "", .mode = HS_MODE_OBSERVE, .guard_fd = -1};
+	struct options opt = {.socket = CONTROL_SOCKET,
+			      .state = STATE_DIR,
+			      .root = "",
+			      .mode = HS_MODE_OBSERVE,
+			      .guard_fd = -1};
 	char path[PATH_MAX];
 	int code = take_options(&opt, argc, argv), err;
 

@@ -45,6 +45,16 @@ static int write_rules(struct policy *p, struct kernel *k, const struct profile 
 	return 0;
 }
 
+__u64 policy_limit(const struct policy *p, const struct profile *profile, __u32 i)
+{
+	const struct hs_limit *limit = &profile->config.limit[i];
+	__u64 stock = p->stock_ns[limit->vital != HS_VITAL_WAIT_CRITICAL_P99], multiple;
+
+	if (__builtin_mul_overflow(stock, profile->limit_times[i], &multiple))
+		multiple = ~0ULL;
+	return multiple > limit->max ? multiple : limit->max;
+}
+
 static int write_config(struct policy *p, struct kernel *k, const struct profile *fresh, __u32 base)
 {
 	struct hs_config config = fresh->config;
@@ -52,6 +62,8 @@ static int write_config(struct policy *p, struct kernel *k, const struct profile
 	int err;
 
 	config.rules_base = base;
+	for (__u32 i = 0; i < config.limits_nr; i++)
+		config.limit[i].max = policy_limit(p, fresh, i);
 	err = bpf_map_update_elem(k->fd.config, &key, &config, BPF_ANY);
 	if (!err)
 		p->rules_base = base;
@@ -275,6 +287,18 @@ int policy_refresh(struct policy *p, struct kernel *k, const char *root)
 	free(p->match.entry);
 	p->match = match;
 	return changed > 0;
+}
+
+int policy_limits(struct policy *p, struct kernel *k, __u64 critical_ns, __u64 normal_ns)
+{
+	bool same = p->stock_ns[0] == critical_ns && p->stock_ns[1] == normal_ns;
+	bool any = false;
+
+	p->stock_ns[0] = critical_ns;
+	p->stock_ns[1] = normal_ns;
+	for (__u32 i = 0; i < p->profile.config.limits_nr; i++)
+		any |= p->profile.limit_times[i] != 0;
+	return same || !any || !p->loaded ? 0 : write_config(p, k, &p->profile, p->rules_base);
 }
 
 int policy_wish(struct policy *p, struct kernel *k, enum hs_knob_id knob, __u64 value)

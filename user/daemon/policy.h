@@ -24,6 +24,7 @@ struct match_set {
 struct policy {
 	struct profile profile;
 	bool loaded;		 /* the maps hold `profile`; false = they hold nothing yet */
+	__u64 stock_ns[2];	 /* what `times` of limits counts in: policy_limits() */
 	bool wished[HS_KNOB_NR]; /* a person's wish stands above the profile's base */
 	__u32 rules_base;	 /* half of RULES in force */
 	struct match_set match;
@@ -69,6 +70,15 @@ void policy_unwish(struct policy *p, struct kernel *k, enum hs_knob_id knob);
 
 /* What declarations resolve to now. set->entry is the caller's. 0, -ENOMEM, -E2BIG. */
 int match_build(struct match_set *set, const struct profile *profile, const char *root);
+
+/*
+ * Stock's 99th percentile of the wait of critical and normal tasks, as observed (0 = not known): writes the
+ * limits anew that are multiples of it. 0 or negative errno.
+ */
+int policy_limits(struct policy *p, struct kernel *k, __u64 critical_ns, __u64 normal_ns);
+
+/* Limit `i` of a profile as it is in force: max, or `times` what stock gave, if that is more. */
+__u64 policy_limit(const struct policy *p, const struct profile *profile, __u32 i);
 
 void policy_free(struct policy *p);
 

@@ -13,21 +13,41 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "json.h"
 #include "log.h"
+#include "statedir.h"
 
 struct client {
 	int fd; /* -1 = free */
 	struct peer peer;
 	size_t in_len;
 	size_t out_at, out_len;
-	char *out;	/* owned; NULL = nothing to send */
-	bool more;	/* whole requests may be left in `in` */
-	bool wants_out; /* EPOLLOUT is asked for */
+	char *out;	       /* owned; NULL = nothing to send */
+	bool more;	       /* whole requests may be left in `in` */
+	bool paused;	       /* its kind has used up its budget */
+	unsigned int interest; /* what epoll is asked for */
+	__u64 since_ns; /* a reply has waited, or a request lacked its end, since then; 0 = no */
 	char in[CONTROL_REQUEST_MAX];
+};
+
+/* What is counted against a budget, each by itself. */
+enum kind {
+	KIND_ROOT,
+	KIND_OTHERS,
+	KIND_ACCEPT,
+	KIND_NR
+};
+
+static const int budget_max[KIND_NR] = {
+	[KIND_ROOT] = SERVER_SLICE_ROOT,
+	[KIND_OTHERS] = SERVER_SLICE_OTHERS,
+	[KIND_ACCEPT] = SERVER_SLICE_ACCEPT,
 };
 
 struct server {
@@ -36,6 +56,12 @@ struct server {
 	unsigned int tag;
 	server_handler handler;
 	void *ctx;
+	int timer_fd;	   /* runs while somebody is paused or may be too slow */
+	bool timed;	   /* it does */
+	bool paused;	   /* no connection is accepted until the next slice */
+	int first;	   /* whose turn it is first in the next slice */
+	__u64 slice_ns;	   /* when the present slice began */
+	int left[KIND_NR]; /* of each budget; below 0 = owed by the next slice */
 	int lock_fd;
 	ino_t inode; /* of our socket, 0 = none: the path may be another's by the time we go */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -50,22 +76,72 @@ static void client_close(struct client *client)
 	client->fd = -1;
 	client->out = NULL;
 	client->in_len = client->out_at = client->out_len = 0;
-	client->more = client->wants_out = false;
+	client->more = client->paused = false;
+	client->since_ns = 0;
+}
+
+/* ---- budgets ---- */
+
+static enum kind client_kind(const struct client *client)
+{
+	return client->peer.uid ? KIND_OTHERS : KIND_ROOT;
+}
+
+/* A slice later at the latest, server_slice() looks who may go on and who has gone to sleep. */
+static void start_timer(struct server *server)
+{
+	struct itimerspec slice = {.it_value = clock_timespec(SERVER_SLICE_NS)};
+
+	if (!server->timed)
+		server->timed = !timerfd_settime(server->timer_fd, 0, &slice, NULL);
+}
+
+/* Is anything left of the budget, in the present slice? */
+static bool may(struct server *server, enum kind kind)
+{
+	__u64 now = clock_ns(), slices = (now - server->slice_ns) / SERVER_SLICE_NS;
+
+	if (slices) {
+		server->slice_ns += slices * SERVER_SLICE_NS;
+		for (int i = 0; i < KIND_NR; i++) {
+			__s64 left = server->left[i] + (__s64)slices * budget_max[i];
+
+			server->left[i] = left > budget_max[i] ? budget_max[i] : (int)left;
+		}
+	}
+	return server->left[kind] > 0;
+}
+
+static __u64 cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (__u64)ts.tv_sec * NS_PER_S + (__u64)ts.tv_nsec;
 }
 
 /*
  * Asks epoll for writability only while there is something to write, or requests are left from this
- * round: a socket that can be written to brings us back to them in the next.
+ * round: a socket that can be written to brings us back to them in the next. Of who is paused we want
+ * to hear nothing, except that it is gone.
  */
 static int client_interest(struct server *server, struct client *client)
 {
-	bool wants_out = client->out || client->more;
-	struct epoll_event event = {.events = wants_out ? EPOLLOUT : EPOLLIN};
+	struct epoll_event event = {.events = client->out || client->more ? EPOLLOUT : EPOLLIN};
 
-	if (client->wants_out == wants_out)
+	if (client->out || client->in_len) {
+		if (!client->since_ns)
+			client->since_ns = clock_ns();
+		start_timer(server);
+	} else {
+		client->since_ns = 0;
+	}
+	if (client->paused && !client->out)
+		event.events = 0;
+	if (client->interest == event.events)
 		return 0;
 	event.data.u32 = server->tag + 1 + (unsigned int)(client - server->client);
-	client->wants_out = wants_out;
+	client->interest = event.events;
 	return epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, client->fd, &event) ? -errno : 0;
 }
 
@@ -86,6 +162,7 @@ static int client_send(struct server *server, struct client *client)
 	}
 	free(client->out);
 	client->out = NULL;
+	client->since_ns = 0;
 	client->out_at = client->out_len = 0;
 	return client_interest(server, client);
 }
@@ -151,16 +228,26 @@ static int client_lines(struct server *server, struct client *client)
 
 	for (int i = 0; i < SERVER_ROUND && !client->out; i++) {
 		char *end = memchr(client->in, '\n', client->in_len);
+		__u64 before;
 		size_t len;
 
 		if (!end) {
 			more = false;
 			break;
 		}
+		if (!may(server, client_kind(client))) {
+			client->paused = true;
+			start_timer(server);
+			break;
+		}
 		len = (size_t)(end - client->in);
+		before = cpu_ns();
 		err = client_reply(server, client, len);
+		server->left[client_kind(client)] -=
+			1 + (int)((cpu_ns() - before) / SERVER_DEAR_NS);
 		if (err)
 			return err;
+		client->since_ns = 0;
 		client->in_len -= len + 1;
 		memmove(client->in, end + 1, client->in_len);
 	}
@@ -183,6 +270,17 @@ static int client_receive(struct server *server, struct client *client)
 	return client_lines(server, client);
 }
 
+/* While the listener is paused the queue fills, and those who connect wait in it or behind it. */
+static void pause_accept(struct server *server, bool paused)
+{
+	struct epoll_event event = {.events = paused ? 0 : EPOLLIN, .data.u32 = server->tag};
+
+	if (server->paused == paused)
+		return;
+	server->paused = paused;
+	epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, server->fd, &event);
+}
+
 static void client_accept(struct server *server)
 {
 	struct epoll_event event = {.events = EPOLLIN};
@@ -190,6 +288,12 @@ static void client_accept(struct server *server)
 	struct ucred cred;
 	int fd, i;
 
+	if (!may(server, KIND_ACCEPT)) {
+		pause_accept(server, true);
+		start_timer(server);
+		return;
+	}
+	server->left[KIND_ACCEPT]--;
 	fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
@@ -211,7 +315,36 @@ static void client_accept(struct server *server)
 		return;
 	}
 	server->client[i].fd = fd;
+	server->client[i].interest = EPOLLIN;
 	server->client[i].peer = (struct peer){.uid = cred.uid, .pid = cred.pid};
+}
+
+/*
+ * A slice is over. Who was paused goes on, in another order each time, so that nobody is always last.
+ * Who has not read a reply or ended a line within SERVER_PATIENCE_NS goes, however busy it looks.
+ */
+static void server_slice(struct server *server)
+{
+	__u64 expired, now = clock_ns();
+
+	if (read(server->timer_fd, &expired, sizeof(expired)) < 0)
+		return;
+	server->timed = false;
+	pause_accept(server, false);
+	server->first = (server->first + 1) % SERVER_CLIENTS;
+	for (int i = 0; i < SERVER_CLIENTS; i++) {
+		struct client *client = &server->client[(server->first + i) % SERVER_CLIENTS];
+
+		if (client->fd < 0)
+			continue;
+		/* who waits for us is not slow */
+		if (client->paused)
+			client->since_ns = 0;
+		client->paused = false;
+		if ((client->since_ns && now - client->since_ns > SERVER_PATIENCE_NS) ||
+		    client_interest(server, client))
+			client_close(client);
+	}
 }
 
 void server_event(struct server *server, unsigned int tag, unsigned int events)
@@ -221,6 +354,10 @@ void server_event(struct server *server, unsigned int tag, unsigned int events)
 
 	if (tag == server->tag) {
 		client_accept(server);
+		return;
+	}
+	if (tag == server->tag + 1 + SERVER_CLIENTS) {
+		server_slice(server);
 		return;
 	}
 	client = &server->client[tag - server->tag - 1];
@@ -308,14 +445,18 @@ static int listen_on(struct server *server)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct group *group = getgrnam(CONTROL_GROUP);
-	char dir[sizeof(addr.sun_path)];
+	char dir[sizeof(addr.sun_path)], why[160];
 	mode_t mask;
-	int err;
+	int err, dir_fd;
 
 	strcpy(addr.sun_path, server->path);
 	strcpy(dir, server->path);
-	if (mkdir(dirname(dir), 0755) && errno != EEXIST)
-		return -errno;
+	dir_fd = private_dir(AT_FDCWD, dirname(dir), 0755, why, sizeof(why));
+	if (dir_fd < 0) {
+		log_error("%s: %s", dir, why);
+		return dir_fd;
+	}
+	close(dir_fd);
 	err = lock_path(server);
 	if (!err)
 		err = clear_path(&addr);
@@ -334,13 +475,24 @@ static int listen_on(struct server *server)
 	if (group && (chown(server->path, (uid_t)-1, group->gr_gid) || chmod(server->path, 0660)))
 		log_warn("%s: not given to group %s: %s", server->path, CONTROL_GROUP,
 			 strerror(errno));
-	return listen(server->fd, SERVER_CLIENTS) ? -errno : 0;
+	return listen(server->fd, SERVER_QUEUE) ? -errno : 0;
+}
+
+/* The listener and the timer come to be heard. */
+static int add_sources(struct server *server)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = server->tag};
+
+	server->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (server->timer_fd < 0 || epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->fd, &event))
+		return -errno;
+	event.data.u32 = server->tag + 1 + SERVER_CLIENTS;
+	return epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->timer_fd, &event) ? -errno : 0;
 }
 
 int server_open(struct server **out, const char *path, int epoll_fd, unsigned int tag,
 		server_handler handler, void *ctx)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = tag};
 	struct server *server;
 	int err;
 
@@ -350,7 +502,7 @@ int server_open(struct server **out, const char *path, int epoll_fd, unsigned in
 	if (!server)
 		return -ENOMEM;
 	server->epoll_fd = epoll_fd;
-	server->fd = server->lock_fd = -1;
+	server->fd = server->lock_fd = server->timer_fd = -1;
 	server->tag = tag;
 	server->handler = handler;
 	server->ctx = ctx;
@@ -358,8 +510,8 @@ int server_open(struct server **out, const char *path, int epoll_fd, unsigned in
 		server->client[i].fd = -1;
 	strcpy(server->path, path);
 	err = listen_on(server);
-	if (!err && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, server->fd, &event))
-		err = -errno;
+	if (!err)
+		err = add_sources(server);
 	if (err) {
 		server_close(server);
 		return err;
@@ -378,6 +530,8 @@ void server_close(struct server *server)
 		close(server->fd);
 	if (server->inode && inode_at(server->path) == server->inode)
 		unlink(server->path);
+	if (server->timer_fd >= 0)
+		close(server->timer_fd);
 	if (server->lock_fd >= 0)
 		close(server->lock_fd);
 	free(server);

@@ -3,8 +3,10 @@
 /*
  * The daemon's side of the control protocol (user/lib/control.h): a listening Unix socket and at most
  * SERVER_CLIENTS connections. Nothing here waits: what a client does not read in time costs it the
- * connection. Memory is bounded: one request line per client, and a reply while it is being sent. So is
- * time: SERVER_ROUND requests of a client, then it is everybody else's turn.
+ * connection, and so does half a request. Memory is bounded: one request line per client, and a reply
+ * while it is being sent. So is time: SERVER_ROUND requests of a client, then it is everybody else's
+ * turn; and in each slice of time a budget of requests, one for root and one for all others, and of
+ * connections. Who is over it is not read, and goes on in the next slice.
  */
 #ifndef HOMEOSTAT_SERVER_H
 #define HOMEOSTAT_SERVER_H
@@ -20,7 +22,15 @@
 #define SERVER_CLIENTS 16
 #define SERVER_CLIENTS_ROOT 4	      /* of these, kept for root */
 #define SERVER_ROUND 8		      /* requests of one client answered in one round of the loop */
+#define SERVER_QUEUE 64		      /* connections that wait to be accepted */
 #define SERVER_FOLLOW_MAX (64 * 1024) /* unread bytes after which a follower is dropped */
+
+#define SERVER_SLICE_NS 100000000ULL /* budgets hold for so long */
+#define SERVER_SLICE_ROOT 64	     /* requests of root in a slice */
+#define SERVER_SLICE_OTHERS 32	     /* of all others together */
+#define SERVER_SLICE_ACCEPT 64	     /* connections, of everybody */
+#define SERVER_DEAR_NS 500000ULL     /* a request counts once, and once more for so much CPU time */
+#define SERVER_PATIENCE_NS 5000000000ULL /* for a client that neither reads nor ends its line */
 
 /* What the handler knows of, and may ask for, the client whose request it answers. */
 struct peer {
@@ -36,11 +46,11 @@ typedef struct json_object *(*server_handler)(void *ctx, struct json_object *req
 struct server;
 
 /*
- * Listens on `path` (its directory is made if missing; a socket that nobody listens on is replaced;
+ * Listens on `path` (its directory is made if missing, and must be nobody's but ours, see statedir.h; a socket that nobody listens on is replaced;
  * another daemon's is -EADDRINUSE; "PATH.lock" beside it, which stays, decides between two that start at
  * the same instant). Readable by root and, where it exists, the group
- * CONTROL_GROUP. Descriptors are added to epoll_fd with data.u32 = tag (listener) and tag + 1 + n
- * (client n). 0 or negative errno; *out is the caller's.
+ * CONTROL_GROUP. Descriptors are added to epoll_fd with data.u32 = tag (listener), tag + 1 + n
+ * (client n) and tag + 1 + SERVER_CLIENTS (budgets). 0 or negative errno; *out is the caller's.
  */
 int server_open(struct server **out, const char *path, int epoll_fd, unsigned int tag,
 		server_handler handler, void *ctx);

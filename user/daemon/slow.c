@@ -72,6 +72,80 @@ static int read_rss(const char *root, __u64 *bytes)
 	return err;
 }
 
+/* Digits at *text, at most `max`, and past them. 0 or -EINVAL. */
+static int take_digits(const char **text, __u64 max, __u64 *value)
+{
+	*value = 0;
+	if (**text < '0' || **text > '9')
+		return -EINVAL;
+	for (; **text >= '0' && **text <= '9'; (*text)++) {
+		*value = *value * 10 + (__u64)(**text - '0');
+		if (*value > max)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* "12.34" → 1234, and past it. 0 or -EINVAL. */
+static int take_hundredths(const char **text, __u64 *value)
+{
+	__u64 part;
+	int err = take_digits(text, 1ULL << 48, value);
+
+	if (err || **text != '.')
+		return -EINVAL;
+	(*text)++;
+	err = take_digits(text, 99, &part);
+	*value = *value * 100 + part;
+	return err;
+}
+
+/* "0.20 0.18 0.12 3/411 31946": the third of the five, before the slash. */
+static int read_running(const char *root, __u64 *running)
+{
+	char buf[128];
+	ssize_t len = read_file(root, "/proc/loadavg", buf, sizeof(buf));
+	const char *at;
+	int err;
+
+	if (len < 0)
+		return (int)len;
+	at = strchr(buf, '/');
+	while (at && at > buf && at[-1] != ' ')
+		at--;
+	if (!at)
+		return -EINVAL;
+	err = take_digits(&at, 1ULL << 32, running);
+	return err || *at != '/' ? -EINVAL : 0;
+}
+
+int slow_load(struct slow_load *load, const char *root, __u32 cpus)
+{
+	__u64 running, up, idle, span;
+	char buf[128];
+	ssize_t len = read_file(root, "/proc/uptime", buf, sizeof(buf));
+	const char *at = buf;
+	int err = len < 0 ? (int)len : take_hundredths(&at, &up);
+
+	if (!err)
+		err = *at++ == ' ' ? take_hundredths(&at, &idle) : -EINVAL;
+	if (!err)
+		err = read_running(root, &running);
+	if (err)
+		return err;
+	span = up > load->up_cs ? (up - load->up_cs) * cpus : 0;
+	/* idle time is not kept to the hundredth: it may be ahead of the clock, or step back */
+	if (load->up_cs && span)
+		load->busy_permille = idle < load->idle_cs ? 1000
+				      : idle - load->idle_cs >= span
+					      ? 0
+					      : 1000 - (idle - load->idle_cs) * 1000 / span;
+	load->up_cs = up;
+	load->idle_cs = idle;
+	load->running = running ? running - 1 : 0;
+	return 0;
+}
+
 void slow_read(struct hs_vital vitals[HS_VITAL_NR], const char *root, __u64 now_ns)
 {
 	static const struct {

@@ -6,14 +6,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "clock.h"
 #include "log.h"
 #include "names.h"
 #include "units.h"
 
-#define ARGUMENTS_MAX 3
+#define ARGUMENTS_MAX 4
 
 static const struct verb {
 	const char *name;
@@ -28,6 +27,7 @@ static const struct verb {
 	{"workloads", verb_workloads, false, {"from"}},
 	{"events", verb_events, false, {"follow", "n"}},
 	{"profile_show", verb_profile_show, false, {NULL}},
+	{"report", verb_report, false, {"name", "value"}},
 	{"mode", verb_mode, true, {"mode"}},
 	{"arm", verb_arm, true, {NULL}},
 	{"disarm", verb_disarm, true, {NULL}},
@@ -36,7 +36,9 @@ static const struct verb {
 	{"unwish", verb_unwish, true, {"knob"}},
 	{"profile_load", verb_profile_load, true, {"path"}},
 	{"reload", verb_reload, true, {NULL}},
-	{"fault", verb_fault, true, {"what"}},
+#ifdef HS_FAULT
+	{"fault", verb_fault, true, {"what", "value", "pid", "path"}},
+#endif
 };
 
 static const struct verb *find_verb(const char *name)
@@ -135,23 +137,30 @@ int verb_mode(struct call *call)
 			 "unknown mode '%.32s'; expected observe, advise or act", name);
 		return -EINVAL;
 	}
+	judge_rest(call->d);
+	if (mode == HS_MODE_ACT) /* a person says so; but not that what is held be let go */
+		aftermath_by_hand(call->d, false);
 	return set_mode(call->d, (enum hs_mode)mode, call->error, sizeof(call->error));
 }
 
 int verb_arm(struct call *call)
 {
-	return arm(call->d, call->error, sizeof(call->error));
+	return arm_by_hand(call->d, call->error, sizeof(call->error));
 }
 
 int verb_disarm(struct call *call)
 {
+	judge_rest(call->d);
 	disarm(call->d, HS_TRIP_NONE);
+	aftermath_latch(call->d);
 	return 0;
 }
 
 int verb_trip(struct call *call)
 {
+	judge_rest(call->d);
 	disarm(call->d, HS_TRIP_OPERATOR);
+	aftermath_latch(call->d);
 	return 0;
 }
 
@@ -218,32 +227,4 @@ int verb_reload(struct call *call)
 		return -ENOENT;
 	}
 	return daemon_load_profile(call->d, path, call->error, sizeof(call->error));
-}
-
-/* For tests only: what a defect of ours might do. */
-int verb_fault(struct call *call)
-{
-	const char *what = js_str(call->request, "what");
-
-	if (!call->d->opt.fault_injection) {
-		snprintf(call->error, sizeof(call->error),
-			 "homeostatd was started without --fault-injection");
-		return -EPERM;
-	}
-	if (!strcmp(what, "hang")) {
-		log_warn("fault: hanging, as asked");
-		for (;;) {
-			struct timespec ts = clock_timespec(NS_PER_S);
-
-			clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-		}
-	}
-	if (!strcmp(what, "spin")) {
-		log_warn("fault: spinning, as asked");
-		for (;;)
-			__asm__ volatile("" ::: "memory");
-	}
-	snprintf(call->error, sizeof(call->error), "unknown fault '%.32s'; expected hang or spin",
-		 what);
-	return -EINVAL;
 }

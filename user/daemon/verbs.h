@@ -35,7 +35,8 @@ int verb_wish(struct call *call);
 int verb_unwish(struct call *call);
 int verb_profile_load(struct call *call);
 int verb_reload(struct call *call);
-int verb_fault(struct call *call);
+int verb_report(struct call *call);
+int verb_fault(struct call *call); /* fault.c, fault build only */
 
 /* The knob that the request names; negative errno with call->error set. */
 int call_knob(struct call *call);

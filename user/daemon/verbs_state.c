@@ -23,6 +23,20 @@ static __u64 age_ns(__u64 then)
 	return then && now > then ? now - then : 0;
 }
 
+/* What it was about, for reasons that are about a figure. */
+static void status_cause(struct json_object *trip, const struct hs_gate *gate)
+{
+	__u32 reason = load(&gate->trip_reason), vital = load(&gate->trip_vital);
+
+	if ((reason != HS_TRIP_LIMIT && reason != HS_TRIP_SLO && reason != HS_TRIP_HARM) ||
+	    (vital >= HS_VITAL_NR && !load(&gate->trip_limit)))
+		return;
+	js_add_str(trip, "vital", vital < HS_VITAL_NR ? vital_name(vital) : "");
+	js_add_str(trip, "unit", vital < HS_VITAL_NR ? vital_infos[vital].unit : "count");
+	js_add_u64(trip, "value", load(&gate->trip_value));
+	js_add_u64(trip, "limit", load(&gate->trip_limit));
+}
+
 static void status_tripped(struct json_object *reply, const struct homeostatd *d)
 {
 	const struct hs_gate *gate = d->kernel.gate;
@@ -36,6 +50,7 @@ static void status_tripped(struct json_object *reply, const struct homeostatd *d
 	js_add_str(trip, "reason", trip_name(load(&gate->trip_reason)));
 	js_add_u64(trip, "at_ns", load(&gate->trip_ns));
 	js_add_u64(trip, "safe_ns", load(&gate->safe_ns));
+	status_cause(trip, gate);
 	if (load(&gate->trip_reason) == HS_TRIP_PROGRESS) {
 		js_add_u64(trip, "stall_ns", load(&d->heartbeat.stall_ns));
 		js_add_u64(trip, "no_cpu_ns", load(&d->heartbeat.no_cpu_ns));
@@ -80,6 +95,7 @@ int verb_status(struct call *call)
 	js_add_str(reply, "refusal", d->refusal);
 	js_add_str(reply, "scheduler", kernel_sched_attached(&d->kernel) ? "homeostat" : "none");
 	status_tripped(reply, d);
+	aftermath_status(d, reply);
 	js_add_u64(reply, "generation", load(&gate->generation));
 	part = js_add_obj(reply, "heartbeat");
 	js_add_u64(part, "age_ns", age_ns(load(&gate->heartbeat_ns)));
@@ -88,6 +104,7 @@ int verb_status(struct call *call)
 	js_add_u64(part, "period_ns", load(&gate->period_ns));
 	js_add_u64(part, "cost_ns", load(&d->kernel.vitals[HS_VITAL_PULSE_COST].value));
 	status_families(reply, &d->kernel);
+	judge_json(d, reply);
 	js_add_u64(reply, "uptime_ns", age_ns(d->start_ns));
 	js_add_u64(reply, "events_lost", load(&gate->events_lost));
 	status_counters(reply, &d->kernel);

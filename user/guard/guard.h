@@ -74,4 +74,12 @@ int restorer_main(int pipe, const char *dir, const char *root);
 /* For the restorer's process: hard to kill by memory, terminal or session. */
 void restorer_settle(void);
 
+#define OOM_SCORE "/proc/self/oom_score_adj"
+
+/* What the restorer's was: the hook gets it back; "" = not changed. */
+extern char restorer_oom_score[16];
+
+/* Starts the hook that the table names, if it may be run; who was started last is reaped first. */
+void hook_run(const struct undo_table *table);
+
 #endif

@@ -10,10 +10,18 @@
 
 #include "../../kern/abi.h"
 
+/* What a trip was about, for HS_TRIP_LIMIT, _SLO and _HARM. */
+struct gate_cause {
+	__u32 vital; /* enum hs_vital_id, HS_VITAL_NR = none */
+	__u64 value;
+	__u64 limit;
+};
+
 /* What the gate said of its last trip. */
 struct gate_trip {
 	__u32 reason; /* enum hs_trip */
 	__u64 ns;
+	struct gate_cause cause;
 };
 
 /*
@@ -28,21 +36,17 @@ void gate_spare(struct hs_gate *gate, struct gate_trip before);
 /* Opens. 0, or -ECANCELED: tripped since gate_prepare(); then the gate is shut, reason OPERATOR. */
 int gate_open(struct hs_gate *gate);
 
-/* Shuts, if it is open. Whoever came first has given the reason; it is kept. */
+/* Shuts, if it is open. Whoever came first has given the reason (see struct hs_gate); it is kept. */
 void gate_shut(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns);
-
-/* What a trip was about, for HS_TRIP_LIMIT, _SLO and _HARM. */
-struct gate_cause {
-	__u32 vital; /* enum hs_vital_id, HS_VITAL_NR = none */
-	__u64 value;
-	__u64 limit;
-};
 
 /* gate_shut() with what it was about (NULL: nothing to say). */
 void gate_shut_over(struct hs_gate *gate, enum hs_trip reason, const struct gate_cause *cause,
 		    __u64 now_ns);
 
-/* gate_shut() from another process, which also stops an arming that is under way. */
+/*
+ * gate_shut() from another process, which also stops an arming that is under way. By OPERATOR it is
+ * counted in gate.by_hand, too: no arming of the daemon's own accord follows.
+ */
 void gate_trip(struct hs_gate *gate, enum hs_trip reason, __u64 now_ns);
 
 #endif

@@ -5,23 +5,48 @@
 #include <errno.h>
 #include <string.h>
 
+#include "json_strict.h"
+
 #define JSON_DEPTH 8
+
+/* Members of all objects in a value; json-c bounds its depth. */
+static size_t members_in(struct json_object *value)
+{
+	size_t nr = 0;
+
+	if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			nr += members_in(json_object_array_get_idx(value, i));
+	} else if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, key, member)
+		{
+			(void)key;
+			nr += 1 + members_in(member);
+		}
+	}
+	return nr;
+}
 
 struct json_object *js_parse(const char *text, size_t len)
 {
 	struct json_tokener *tok;
 	struct json_object *obj = NULL;
+	size_t keys;
 
-	if (len > INT32_MAX)
+	if (len > INT32_MAX || !json_strict(text, len, &keys))
 		return NULL;
 	tok = json_tokener_new_ex(JSON_DEPTH);
 	if (!tok)
 		return NULL;
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
 	obj = json_tokener_parse_ex(tok, text, (int)len);
-	/* a number at the very end would be "continue"; an object knows its end */
+	/*
+	 * A number at the very end would be "continue"; an object knows its end. Of a key that stands
+	 * twice json-c keeps the last value, and what one has checked need not be what the other does.
+	 */
 	if (json_tokener_get_error(tok) != json_tokener_success ||
-	    json_tokener_get_parse_end(tok) != len || !json_object_is_type(obj, json_type_object)) {
+	    json_tokener_get_parse_end(tok) != len || !json_object_is_type(obj, json_type_object) ||
+	    keys != members_in(obj)) {
 		json_object_put(obj);
 		obj = NULL;
 	}
@@ -138,32 +163,6 @@ bool js_add_bool(struct json_object *obj, const char *key, bool value)
 	return js_add(obj, key, json_object_new_boolean(value));
 }
 
-/* Length of the UTF-8 sequence at s, 0 if it is none (overlong forms and surrogates included). */
-static int utf8_len(const unsigned char *s)
-{
-	static const struct {
-		unsigned char mask, lead;
-		unsigned int least;
-	} form[] = {
-		{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
-
-	for (int n = 0; n < 4; n++) {
-		unsigned int code = s[0] & (unsigned char)~form[n].mask;
-
-		if ((s[0] & form[n].mask) != form[n].lead)
-			continue;
-		for (int i = 1; i <= n; i++) {
-			if ((s[i] & 0xc0) != 0x80)
-				return 0;
-			code = code << 6 | (s[i] & 0x3f);
-		}
-		if (code < form[n].least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-			return 0;
-		return n + 1;
-	}
-	return 0;
-}
-
 bool js_add_str(struct json_object *obj, const char *key, const char *value)
 {
 	char clean[512];
@@ -171,7 +170,7 @@ bool js_add_str(struct json_object *obj, const char *key, const char *value)
 	bool dirty = false;
 
 	for (const unsigned char *s = (const unsigned char *)value; *s;) {
-		int n = utf8_len(s);
+		int n = utf8_len(s, 4); /* the NUL at its end is no continuation */
 
 		if (at + 4 >= sizeof(clean) && dirty)
 			break;

@@ -11,8 +11,8 @@
 #include <linux/types.h>
 
 /*
- * One JSON object, strictly: nothing behind it, depth at most 8, UTF-8 only. The caller owns the
- * result (json_object_put). NULL where it is not one.
+ * One JSON object, strictly: nothing behind it, depth at most 8, no key twice, UTF-8 only, no number
+ * that does not fit. The caller owns the result (json_object_put). NULL where it is not one.
  */
 struct json_object *js_parse(const char *text, size_t len);
 

@@ -244,12 +244,11 @@ static int check_rule(struct profile_file *file, struct profile *profile, int in
 
 static int check_names(struct profile_file *file, struct profile *profile)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
 	const struct profile_text *text = file->text;
 	struct place at = {file, "name", -1, NULL};
 
 	if (!*text->name || strlen(text->name) >= PROFILE_NAME_LEN ||
-	    text->name[strspn(text->name, allowed)])
+	    text->name[strspn(text->name, NAME_CHARS)])
 		return check_wrong(at, "bad name '%.64s'; expected at most %d of a-z 0-9 - _ .",
 				   text->name, PROFILE_NAME_LEN - 1);
 	strcpy(profile->name, text->name);
@@ -277,6 +276,8 @@ static int check_all(struct profile_file *file, struct profile *profile)
 	for (unsigned int i = 0; !err && i < file->text->rules_count; i++)
 		err = check_rule(file, profile, (int)i);
 	profile->config.rules_nr = file->text->rules_count;
+	if (!err)
+		err = check_safety(file, profile);
 	if (!err)
 		err = check_workloads(file, profile);
 	return err;

@@ -71,6 +71,8 @@ struct profile {
 	char *text;		  /* the file as it was read, owned; NULL = built in */
 	struct hs_config config;  /* without rules_base, which the daemon sets */
 	__u64 heartbeat_limit_ns; /* 5 ms … 100 ms */
+	__u64 limit_times
+		[HS_LIMITS_MAX]; /* of config.limit[]: multiple of what stock gave; 0 = none */
 	struct profile_helping helping;
 	struct profile_trip trip;
 	struct profile_slo slo[PROFILE_SLOS_MAX];

@@ -8,6 +8,8 @@
 #include "profile_file.h"
 #include "units.h"
 
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789-_." /* of a profile, of a report */
+
 /* Where a value stands, for messages and line numbers: see profile_file_line(). */
 struct place {
 	struct profile_file *file;
@@ -25,6 +27,9 @@ int check_quantity(struct place place, const char *text, enum unit unit, __u64 l
 
 /* A line for a value that is wrong for another reason. Returns -EINVAL. */
 int check_wrong(struct place place, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* limits, slo, helping and trip: into profile. 0 or -EINVAL. */
+int check_safety(struct profile_file *file, struct profile *profile);
 
 /* workloads: into profile->workload. 0, -EINVAL or -ENOMEM. */
 int check_workloads(struct profile_file *file, struct profile *profile);

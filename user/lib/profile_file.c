@@ -10,10 +10,13 @@
 #include <cyaml/cyaml.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "profile.h"
+
+#define PROFILE_DEPTH_MAX 8 /* mappings and lists within each other; a profile has four */
 
 #define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 #define TEXT(key, type, member, flags)                                                             \
@@ -57,6 +60,39 @@ static const cyaml_schema_field_t rule_fields[] = {
 	MAY(struct rule_text, cooldown), CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t limit_fields[] = {
+	MUST(struct limit_text, vital),
+	MUST(struct limit_text, max),
+	MAY(struct limit_text, windows),
+	MAY(struct limit_text, times),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t slo_fields[] = {
+	MAY(struct slo_text, vital),
+	MAY(struct slo_text, report),
+	MUST(struct slo_text, max),
+	TEXT("for", struct slo_text, lasting, CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t helping_fields[] = {
+	MUST(struct helping_text, margin),
+	TEXT("for", struct helping_text, lasting, CYAML_FLAG_OPTIONAL),
+	MAY(struct helping_text, observe),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t trip_fields[] = {
+	MAY(struct trip_text, rearm),
+	MAY(struct trip_text, rearm_max),
+	MAY(struct trip_text, trips),
+	MAY(struct trip_text, window),
+	MAY(struct trip_text, hook),
+	MAY(struct trip_text, hook_limit),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t match_fields[] = {
 	MAY(struct match_text, cgroup),
 	MAY(struct match_text, comm),
@@ -84,6 +120,12 @@ static const cyaml_schema_value_t knob_entry = {
 static const cyaml_schema_value_t rule_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct rule_text, rule_fields),
 };
+static const cyaml_schema_value_t limit_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct limit_text, limit_fields),
+};
+static const cyaml_schema_value_t slo_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct slo_text, slo_fields),
+};
 static const cyaml_schema_value_t workload_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct workload_text, workload_fields),
 };
@@ -99,6 +141,12 @@ static const cyaml_schema_field_t profile_fields[] = {
 			     HS_KNOB_NR),
 	CYAML_FIELD_SEQUENCE("rules", OPTIONAL, struct profile_text, rules, &rule_entry, 0,
 			     HS_RULES_MAX),
+	CYAML_FIELD_SEQUENCE("limits", OPTIONAL, struct profile_text, limits, &limit_entry, 0,
+			     HS_LIMITS_MAX),
+	CYAML_FIELD_SEQUENCE("slo", OPTIONAL, struct profile_text, slo, &slo_entry, 0,
+			     PROFILE_SLOS_MAX),
+	CYAML_FIELD_MAPPING_PTR("helping", OPTIONAL, struct profile_text, helping, helping_fields),
+	CYAML_FIELD_MAPPING_PTR("trip", OPTIONAL, struct profile_text, trip, trip_fields),
 	CYAML_FIELD_SEQUENCE("workloads", OPTIONAL, struct profile_text, workloads, &workload_entry,
 			     0, PROFILE_WORKLOADS_MAX),
 	CYAML_FIELD_END,
@@ -144,11 +192,11 @@ static const char *known_keys(const cyaml_schema_field_t *fields, char *buf, siz
 }
 
 static int walk(struct profile_file *file, yaml_node_t *node, const cyaml_schema_value_t *schema,
-		const char *what, unsigned char *seen);
+		const char *what);
 
 /* Keys known, none twice. */
 static int walk_keys(struct profile_file *file, yaml_node_t *node,
-		     const cyaml_schema_field_t *fields, const char *what, unsigned char *seen)
+		     const cyaml_schema_field_t *fields, const char *what)
 {
 	char known[256];
 	yaml_node_pair_t *pair, *other;
@@ -175,7 +223,7 @@ static int walk_keys(struct profile_file *file, yaml_node_t *node,
 					"expected once",
 					scalar(key), what, line_of(first));
 		}
-		err = walk(file, value, &field->value, field->key, seen);
+		err = walk(file, value, &field->value, field->key);
 		if (err)
 			return err;
 	}
@@ -183,7 +231,7 @@ static int walk_keys(struct profile_file *file, yaml_node_t *node,
 }
 
 static int walk_mapping(struct profile_file *file, yaml_node_t *node,
-			const cyaml_schema_value_t *schema, const char *what, unsigned char *seen)
+			const cyaml_schema_value_t *schema, const char *what)
 {
 	const cyaml_schema_field_t *field;
 	yaml_node_pair_t *pair;
@@ -197,7 +245,7 @@ static int walk_mapping(struct profile_file *file, yaml_node_t *node,
 			"%s is not a mapping; expected 'key: value' with keys: %s", what,
 			known_keys(schema->mapping.fields, known, sizeof(known)));
 	}
-	err = walk_keys(file, node, schema->mapping.fields, what, seen);
+	err = walk_keys(file, node, schema->mapping.fields, what);
 	if (err)
 		return err;
 	for (field = schema->mapping.fields; field->key; field++) {
@@ -218,7 +266,7 @@ static int walk_mapping(struct profile_file *file, yaml_node_t *node,
 }
 
 static int walk_sequence(struct profile_file *file, yaml_node_t *node,
-			 const cyaml_schema_value_t *schema, const char *what, unsigned char *seen)
+			 const cyaml_schema_value_t *schema, const char *what)
 {
 	yaml_node_item_t *item;
 	char entry[32];
@@ -228,8 +276,10 @@ static int walk_sequence(struct profile_file *file, yaml_node_t *node,
 		return profile_file_wrong(file, line_of(node),
 					  "'%s' is not a list; expected '- { … }' for each entry",
 					  what);
-	/* "rules" → "rule": every name of a list is a plain plural */
-	snprintf(entry, sizeof(entry), "%.*s", (int)strlen(what) - 1, what);
+	/* "rules" → "rule": every name of a list is a plain plural, or none */
+	snprintf(entry, sizeof(entry), "%s", what);
+	if (entry[strlen(entry) - 1] == 's')
+		entry[strlen(entry) - 1] = '\0';
 	for (item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++) {
 		yaml_node_t *value = yaml_document_get_node(&file->document, *item);
 
@@ -237,29 +287,21 @@ static int walk_sequence(struct profile_file *file, yaml_node_t *node,
 			return profile_file_wrong(file, line_of(value),
 						  "too many %s; expected at most %u", what,
 						  (unsigned int)schema->sequence.max);
-		err = walk(file, value, schema->sequence.entry, entry, seen);
+		err = walk(file, value, schema->sequence.entry, entry);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-/* `seen` has a flag for each node: one that is met twice is an alias. */
 static int walk(struct profile_file *file, yaml_node_t *node, const cyaml_schema_value_t *schema,
-		const char *what, unsigned char *seen)
+		const char *what)
 {
-	long id = node - file->document.nodes.start;
-
-	if (seen[id])
-		return profile_file_wrong(file, line_of(node),
-					  "'%s' is used again by an alias; expected plain values",
-					  what);
-	seen[id] = 1;
 	switch (schema->type) {
 	case CYAML_MAPPING:
-		return walk_mapping(file, node, schema, what, seen);
+		return walk_mapping(file, node, schema, what);
 	case CYAML_SEQUENCE:
-		return walk_sequence(file, node, schema, what, seen);
+		return walk_sequence(file, node, schema, what);
 	default:
 		if (node->type != YAML_SCALAR_NODE || !node->data.scalar.length)
 			return profile_file_wrong(file, line_of(node),
@@ -277,17 +319,85 @@ static int walk(struct profile_file *file, yaml_node_t *node, const cyaml_schema
 static int check_shape(struct profile_file *file)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&file->document);
-	unsigned char *seen;
-	int err;
 
 	if (!root)
 		return profile_file_wrong(file, 1,
 					  "the file is empty; expected 'name: …' at least");
-	seen = calloc(file->document.nodes.top - file->document.nodes.start, 1);
-	if (!seen)
+	return walk(file, root, &profile_schema, "profile");
+}
+
+static int not_yaml(struct profile_file *file, const yaml_parser_t *parser)
+{
+	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
-	err = walk(file, root, &profile_schema, "profile", seen);
-	free(seen);
+	return profile_file_wrong(file, (unsigned int)parser->problem_mark.line + 1,
+				  "not YAML: %s; expected 'key: value'",
+				  parser->problem ? parser->problem : "unreadable");
+}
+
+/* One event: not too deep, and nothing that stands for something else. */
+static int check_event(struct profile_file *file, const yaml_event_t *event, int *depth)
+{
+	const unsigned int line = (unsigned int)event->start_mark.line + 1;
+	const void *anchor = NULL;
+
+	switch (event->type) {
+	case YAML_ALIAS_EVENT:
+		anchor = event->data.alias.anchor;
+		break;
+	case YAML_SCALAR_EVENT:
+		anchor = event->data.scalar.anchor;
+		break;
+	case YAML_SEQUENCE_START_EVENT:
+		anchor = event->data.sequence_start.anchor;
+		++*depth;
+		break;
+	case YAML_MAPPING_START_EVENT:
+		anchor = event->data.mapping_start.anchor;
+		++*depth;
+		break;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		--*depth;
+		break;
+	default:
+		break;
+	}
+	if (anchor)
+		return profile_file_wrong(file, line,
+					  "an anchor or alias ('%s'); expected plain values",
+					  (const char *)anchor);
+	if (*depth > PROFILE_DEPTH_MAX)
+		return profile_file_wrong(file, line, "nested too deep; expected at most %d levels",
+					  PROFILE_DEPTH_MAX);
+	return 0;
+}
+
+/*
+ * Before a document is built: libyaml's loader recurses and compares all anchors with each other, and
+ * its scanner takes seconds for 64 KiB of brackets, as it looks at every open one for each token.
+ * Events come one by one, so we can stop.
+ */
+static int check_events(struct profile_file *file, const char *text, size_t len)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	int depth = 0, err = 0;
+	bool more = true;
+
+	if (!yaml_parser_initialize(&parser))
+		return -ENOMEM;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	while (more && !err) {
+		if (!yaml_parser_parse(&parser, &event)) {
+			err = not_yaml(file, &parser);
+			break;
+		}
+		err = check_event(file, &event, &depth);
+		more = event.type != YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
 	return err;
 }
 
@@ -301,11 +411,7 @@ static int load_document(struct profile_file *file, const char *text, size_t len
 		return -ENOMEM;
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	if (!yaml_parser_load(&parser, &file->document)) {
-		err = parser.error == YAML_MEMORY_ERROR
-			      ? -ENOMEM
-			      : profile_file_wrong(file, (unsigned int)parser.problem_mark.line + 1,
-						   "not YAML: %s; expected 'key: value'",
-						   parser.problem ? parser.problem : "unreadable");
+		err = not_yaml(file, &parser);
 	} else if (yaml_parser_load(&parser, &next)) {
 		yaml_node_t *root = yaml_document_get_root_node(&next);
 
@@ -314,9 +420,7 @@ static int load_document(struct profile_file *file, const char *text, size_t len
 						 "a second document; expected one in a file");
 		yaml_document_delete(&next);
 	} else {
-		err = profile_file_wrong(file, (unsigned int)parser.problem_mark.line + 1,
-					 "not YAML: %s; expected 'key: value'",
-					 parser.problem ? parser.problem : "unreadable");
+		err = not_yaml(file, &parser);
 	}
 	yaml_parser_delete(&parser);
 	return err;
@@ -339,7 +443,9 @@ int profile_file_read(struct profile_file *file, const char *text, size_t len)
 	cyaml_err_t cyaml;
 	int err;
 
-	err = load_document(file, text, len);
+	err = check_events(file, text, len);
+	if (!err)
+		err = load_document(file, text, len);
 	if (!err)
 		err = check_shape(file);
 	if (err)

@@ -34,6 +34,18 @@ struct workload_text {
 	char *name, *class, *period, *deadline, *runtime, *cpus, *isolation, *criticality;
 	struct match_text *match;
 };
+struct limit_text {
+	char *vital, *max, *windows, *times;
+};
+struct slo_text {
+	char *vital, *report, *max, *lasting; /* "for", which C keeps for itself */
+};
+struct helping_text {
+	char *margin, *lasting, *observe;
+};
+struct trip_text {
+	char *rearm, *rearm_max, *trips, *window, *hook, *hook_limit;
+};
 struct profile_text {
 	char *name, *description;
 	struct pulse_text *pulse;
@@ -41,8 +53,12 @@ struct profile_text {
 	struct freeze_text *freeze;
 	struct knob_text *knobs;
 	struct rule_text *rules;
+	struct limit_text *limits;
+	struct slo_text *slo;
+	struct helping_text *helping;
+	struct trip_text *trip;
 	struct workload_text *workloads;
-	unsigned int knobs_count, rules_count, workloads_count;
+	unsigned int knobs_count, rules_count, limits_count, slo_count, workloads_count;
 };
 
 struct profile_file {

@@ -30,6 +30,8 @@ static const struct suffix {
 	{UNIT_NS, "us", 1000, 1},
 	{UNIT_NS, "ms", 1000000, 1},
 	{UNIT_NS, "s", 1000000000, 1},
+	{UNIT_NS, "min", 60000000000, 1},
+	{UNIT_NS, "h", 3600000000000, 1},
 	{UNIT_US, "ns", 1, 1000},
 	{UNIT_US, "us", 1, 1},
 	{UNIT_US, "ms", 1000, 1},

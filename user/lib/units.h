@@ -28,7 +28,7 @@ const char *unit_name(enum unit unit);
 const char *unit_expected(enum unit unit);
 
 /*
- * Reads a quantity into `unit`. Times take ns, us, ms or s and must be whole in `unit` (1500us is no
+ * Reads a quantity into `unit`. Times take ns, us, ms or s (in ns also min or h) and must be whole in `unit` (1500us is no
  * ms); permille takes `300permille`, `30%` or `7.5%`; hz takes a bare number or `500hz`; count takes a
  * bare number, bytes too or with KiB, MiB. No sign, no spaces, decimal only.
  * Returns 0; -EINVAL: not a quantity; -EPROTO: other or missing unit; -EDOM: not whole in `unit`;

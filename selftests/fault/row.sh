@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+#
+# In the guest: row.sh ROW FIRST COUNT OUT runs COUNT trials of a row of the fault campaign, from the
+# trial FIRST on; one line of JSON each, appended to OUT. Exit code 1 when something was not as it
+# should be, others when it did not come to its end.
+
+# shellcheck source=selftests/lab/lib.sh
+. /lab/lib.sh
+
+row=$1 first=$2 count=$3 out=$4
+dir=/tmp/fault
+cg=/sys/fs/cgroup
+
+if [ ! -d $dir ]; then
+	# a state directory that can be filled; a cgroup for the daemon, one for a fork bomb
+	mkdir -p $dir /var/lib/homeostat
+	mount -t tmpfs -o size=4m,mode=700 state /var/lib/homeostat
+	echo '+memory +pids' >$cg/cgroup.subtree_control
+	mkdir $cg/fault $cg/bomb
+	echo 64 >$cg/bomb/pids.max
+	echo 0 >/proc/sys/vm/oom_dump_tasks
+	# leftovers of the boot
+	sleep 5
+fi
+# hft: the shortest heartbeat limit that a profile may have. Armed at once, and after a trip by us only
+{
+	awk '/^[a-z]/ { out = $1 == "workloads:" || $1 == "helping:" || $1 == "trip:" } !out' "$profiles/hft.yaml"
+	echo 'workloads:'
+	echo '  - { name: bomb, class: critical, match: { comm: bomb } }'
+} >$dir/profile.yaml
+
+# what is done to any program is done to the one that people run
+daemon=/usr/bin/homeostatd
+case $row in
+hang | spin | pulse-dead | wrong-abi) daemon=/lab/bin/homeostatd-fault ;;
+esac
+echo '{"load":"begin"}' >>"$out"
+# shellcheck disable=SC2086  # options
+exec faulter $FAULT_OPTIONS -g -r "$row" -f "$first" -n "$count" -o "$out" -- \
+	/usr/bin/homeostat-guard -- $daemon --profile $dir/profile.yaml --mode act

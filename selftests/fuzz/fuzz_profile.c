@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* A profile file: refused with a reason, or within all bounds. */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "names.h"
+#include "profile.h"
+
+static void check_accepted(const struct profile *p)
+{
+	promise(p->name[0] && memchr(p->name, '\0', sizeof(p->name)));
+	promise(memchr(p->description, '\0', sizeof(p->description)));
+	promise(p->config.rules_nr <= HS_RULES_MAX);
+	promise(p->workload_nr <= PROFILE_WORKLOADS_MAX);
+	promise(p->config.period_min_ns && p->config.period_min_ns <= p->config.period_max_ns);
+	promise(p->heartbeat_limit_ns >= 5000000 && p->heartbeat_limit_ns <= 100000000);
+	for (int i = 0; i < HS_KNOB_NR; i++) {
+		const struct profile_knob *knob = &p->knob[i];
+
+		promise(knob->bound.min >= knob_infos[i].bound.min);
+		promise(knob->bound.max <= knob_infos[i].bound.max);
+		promise(knob->value >= knob->bound.min && knob->value <= knob->bound.max);
+	}
+	for (__u32 i = 0; i < p->config.rules_nr; i++) {
+		promise(p->rule[i].vital < HS_VITAL_NR && p->rule[i].knob < HS_KNOB_NR);
+		promise(p->rule[i].low <= p->rule[i].high);
+	}
+}
+
+int FUZZ_TARGET(profile)(const uint8_t *data, size_t size)
+{
+	static const char path[] = "p.yaml";
+	struct profile p = {.workload_nr = 4711};
+	char error[512] = "";
+	int err;
+
+	if (size > PROFILE_TEXT_MAX)
+		return -1;
+	err = profile_parse(&p, path, (const char *)data, size, error, sizeof(error));
+	if (err) {
+		promise(err < 0 && p.workload_nr == 4711);
+		promise(err != -EINVAL || !strncmp(error, path, strlen(path)));
+		return 0;
+	}
+	check_accepted(&p);
+	profile_free(&p);
+	return 0;
+}

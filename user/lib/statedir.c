@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+#include "statedir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Behind a slash at its end, a link would be followed. */
+static int without_slashes(char *buf, size_t size, const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	if (!len || len >= size)
+		return -ENAMETOOLONG;
+	memcpy(buf, path, len);
+	buf[len] = '\0';
+	return 0;
+}
+
+static int check_dir(int fd, char *why, size_t size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st)) {
+		snprintf(why, size, "%s", strerror(errno));
+		return -errno;
+	}
+	if (st.st_uid != geteuid()) {
+		snprintf(why, size, "it belongs to uid %u, not to uid %u", st.st_uid, geteuid());
+		return -EPERM;
+	}
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		snprintf(why, size, "others may write to it (mode %04o); chmod go-w",
+			 st.st_mode & 07777);
+		return -EPERM;
+	}
+	return 0;
+}
+
+int private_dir(int at, const char *path, mode_t mode, char *why, size_t size)
+{
+	char plain[PATH_MAX];
+	int fd, err = without_slashes(plain, sizeof(plain), path);
+
+	if (err) {
+		snprintf(why, size, "%s", strerror(-err));
+		return err;
+	}
+	if (mode && mkdirat(at, plain, mode) && errno != EEXIST) {
+		err = -errno;
+		snprintf(why, size, "it cannot be made: %s", strerror(-err));
+		return err;
+	}
+	fd = openat(at, plain, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		err = errno == ELOOP ? -ENOTDIR : -errno;
+		snprintf(why, size, "%s",
+			 err == -ENOTDIR ? "it is a symbolic link, or no directory"
+					 : strerror(-err));
+		return err;
+	}
+	err = check_dir(fd, why, size);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static const char *digits(const char *p, int least, int most)
+{
+	int n = 0;
+
+	for (; p && *p >= '0' && *p <= '9' && n <= most; n++)
+		p++;
+	return p && n >= least && n <= most ? p : NULL;
+}
+
+static const char *one(const char *p, char c)
+{
+	return p && *p == c ? p + 1 : NULL;
+}
+
+bool incident_name_ok(const char *name)
+{
+	const char *p = one(digits(one(digits(name, 8, 8), 'T'), 6, 6), 'Z');
+	size_t n;
+
+	p = one(digits(one(p, '-'), 1, 10), '-');
+	n = p ? strspn(p, "abcdefghijklmnopqrstuvwxyz-0123456789") : 0;
+	return n && n < INCIDENT_NAME_LEN - 40 && !strcmp(p + n, ".json");
+}
+
+static int is_incident(const struct dirent *entry)
+{
+	return incident_name_ok(entry->d_name);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int incidents_list(int dir_fd, char ***names)
+{
+	struct dirent **entry;
+	int nr, err = 0;
+
+	*names = NULL;
+	nr = scandirat(dir_fd, ".", &entry, is_incident, by_name);
+	if (nr < 0)
+		return -errno;
+	*names = calloc((size_t)nr + 1, sizeof(**names));
+	for (int i = 0; i < nr; i++) {
+		if (*names)
+			(*names)[i] = strdup(entry[i]->d_name);
+		if (!*names || !(*names)[i])
+			err = -ENOMEM;
+		free(entry[i]);
+	}
+	free(entry);
+	if (!err && *names)
+		return nr;
+	incidents_free(*names, nr);
+	*names = NULL;
+	return -ENOMEM;
+}
+
+void incidents_free(char **names, int nr)
+{
+	for (int i = 0; names && i < nr; i++)
+		free(names[i]);
+	free(names);
+}
