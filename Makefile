@@ -249,6 +249,8 @@ install: all
 	install -D -m 0755 $(O)/homeostat $(DESTDIR)$(PREFIX)/bin/homeostat
 	for p in policy/profiles/*.yaml; do install -D -m 0644 $$p $(DESTDIR)$(SYSCONFDIR)/homeostat/profiles/$${p##*/}; done
 	install -D -m 0644 packaging/homeostatd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/homeostatd.service
+	sed -i 's,/usr/\(s\?bin/homeostat\),$(PREFIX)/\1,g; s,/etc/homeostat,$(SYSCONFDIR)/homeostat,g' \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/homeostatd.service
 	install -D -m 0644 packaging/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/homeostat.conf
 	install -D -m 0644 packaging/homeostat.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/homeostat
 	for m in $(DOCS); do install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
