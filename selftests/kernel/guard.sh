@@ -23,7 +23,9 @@ child() {
 }
 
 # guard and daemon, armed: $guard, $hs_pid (the daemon), $restorer
+# with all its trips forgotten, or the stall-loop breaker would hold the third one at stock
 guarded() {
+	rm -f "$run/breaker"
 	homeostat-guard -- /usr/bin/homeostatd --profile "$profiles/balanced.yaml" --mode act >>"$hs_log" 2>&1 &
 	guard=$!
 	within 20 hs_armed || cannot 'the daemon arms under its guard' "$(tail -n 1 "$hs_log")"
@@ -140,6 +142,7 @@ equals 'hook: was told why, and is an ordinary process' "$(cat /tmp/hooked)" 'di
 says 'hook: killed at its limit' 'its 1000 ms are over' cat "$hs_log"
 
 # without systemd
+rm -f "$run/breaker"
 homeostatd --supervise --profile "$profiles/balanced.yaml" --mode act >>"$hs_log" 2>&1 &
 super=$!
 within 20 hs_armed
