@@ -21,6 +21,8 @@ if [ ! -d $dir ]; then
 	mkdir $cg/fault $cg/bomb
 	echo 64 >$cg/bomb/pids.max
 	echo 0 >/proc/sys/vm/oom_dump_tasks
+	# whoever is first to want a random number in a guest without entropy spends 2 s on making some
+	head -c 1 /dev/random >/dev/null
 	# leftovers of the boot
 	sleep 5
 fi
