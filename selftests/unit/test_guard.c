@@ -554,6 +554,26 @@ static void hook_refusals(void **state)
 	assert_non_null(untrusted_program(path));
 }
 
+/* A hello with one descriptor instead of two. */
+static void send_one(int fd)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
+			      .cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_RIGHTS}};
+	int hello = GUARD_HELLO;
+	struct iovec iov = {&hello, sizeof(hello)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control)};
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	assert_int_equal(sendmsg(fd, &msg, 0), sizeof(hello));
+}
+
 /* Descriptors that are none of a guard's. */
 static void link_is_checked(void **state)
 {
@@ -575,6 +595,9 @@ static void link_is_checked(void **state)
 	/* a hello that brings nothing */
 	assert_int_equal(send(pair[0], &(int){GUARD_HELLO}, sizeof(int), 0), sizeof(int));
 	assert_int_equal(guard_hear(pair[1], fds), -EPROTO);
+	send_one(pair[0]);
+	assert_int_equal(guard_hear(pair[1], fds), -EPROTO);
+	assert_int_equal(fds[0], -1);
 	assert_int_equal(guard_hello(pair[0], -1, -1), -EBADF);
 	assert_int_equal(guard_hello(pair[0], pair[0], pair[0]), 0);
 	assert_int_equal(guard_hear(pair[1], fds), GUARD_HELLO);

@@ -16,6 +16,7 @@
 #include "../../user/cli/cli.h"
 #include "change.h"
 #include "clock.h"
+#include "daemon.h"
 #include "notify.h"
 #include "parse.h"
 #include "supervise.h"
@@ -243,6 +244,24 @@ static void stops_between_two_lives(void **state)
 	assert_true(holds("/runs", "x"));
 }
 
+/* Called as homeostatd itself would: the guard is looked for beside this program, where there is none. */
+static void as_itself(void **state)
+{
+	struct options opt = {.root = root};
+	char socket[96], *argv[] = {(char *)"homeostatd", (char *)"--supervise", NULL};
+	sigset_t set, before;
+
+	(void)state;
+	snprintf(socket, sizeof(socket), "%s/control.sock", dir);
+	opt.socket = socket;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	assert_int_equal(sigprocmask(SIG_BLOCK, &set, &before), 0);
+	assert_int_equal(kill(getpid(), SIGTERM), 0); /* so once is enough */
+	assert_true(supervise_self(&opt, 2, argv) >= 127);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+}
+
 static void pauses(void **state)
 {
 	struct supervise s = {.pause_ns = NS_PER_S};
@@ -376,9 +395,11 @@ int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(ends_for_good), TEST(puts_back),	      TEST(damaged_table),
-		TEST(no_guard),	     TEST(passes_signals_on), TEST(stops_between_two_lives),
-		TEST(pauses),	     TEST(restores),	      TEST(notifies),
+		TEST(ends_for_good),	 TEST(puts_back),
+		TEST(damaged_table),	 TEST(no_guard),
+		TEST(passes_signals_on), TEST(stops_between_two_lives),
+		TEST(as_itself),	 TEST(pauses),
+		TEST(restores),		 TEST(notifies),
 	};
 
 	if (argc == 6 && !strcmp(argv[1], "--rundir"))
