@@ -55,7 +55,7 @@ static inline void play_begin(struct play *p)
 
 static inline void play_set(struct play *p, __u64 margin, __u64 for_s, __u64 observe_s)
 {
-	profile.helping = (struct profile_helping){margin, for_s * S, observe_s * S};
+	profile.helping = (struct profile_helping){margin, 4 * MS, for_s * S, observe_s * S};
 	helping_set(&p->h, &profile);
 }
 

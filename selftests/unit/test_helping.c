@@ -105,6 +105,10 @@ static void floor_and_margin(void **state)
 	assert_int_equal(p.h.verdict, HELPING_FINE);
 	assert_int_equal(helping_limit(&p.h, 1 * MS, HELPING_NORMAL), 5 * MS);
 	assert_int_equal(helping_limit(&p.h, 10 * MS, HELPING_NORMAL), 20 * MS);
+	profile.helping.floor_ns = 40 * MS;
+	helping_set(&p.h, &profile);
+	assert_int_equal(helping_limit(&p.h, 1 * MS, HELPING_NORMAL), 41 * MS);
+	assert_int_equal(helping_limit(&p.h, 1 * MS, HELPING_CRITICAL), 5 * MS);
 	/* off: nothing is looked at, and the first arming need not wait */
 	play_begin(&p);
 	play_set(&p, 0, 10, 5);

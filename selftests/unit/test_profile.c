@@ -28,7 +28,7 @@ static const char good[] =
 	"slo:\n"
 	"  - { vital: sched.wait.critical.p99_ns, max: 5ms, for: 7s }\n"
 	"  - { report: orders.late-1, max: 12 }\n"
-	"helping: { margin: 150%, for: 30s, observe: 8s }\n"
+	"helping: { margin: 150%, floor: 20ms, for: 30s, observe: 8s }\n"
 	"trip: { rearm: 20s, rearm_max: 10min, trips: 4, window: 1h, hook: /usr/lib/a.sh,\n"
 	"  hook_limit: 500ms }\n"
 	"workloads:\n"
@@ -84,6 +84,7 @@ static void accepts(void **state)
 	assert_int_equal(p.slo[1].max, 12);
 	assert_int_equal(p.slo[1].for_ns, 5000000000);
 	assert_int_equal(p.helping.margin_permille, 1500);
+	assert_int_equal(p.helping.floor_ns, 20000000);
 	assert_int_equal(p.helping.for_ns, 30000000000);
 	assert_int_equal(p.helping.observe_ns, 8000000000);
 	assert_int_equal(p.trip.rearm_ns, 20000000000);
@@ -273,6 +274,7 @@ static const struct {
 	{"name: a\nhelping: { margin: 1001% }\n", 2, "out of bounds", "1000 %"},
 	{"name: a\nhelping:\n  margin: 50%\n  for: 500ms\n", 4, "out of bounds", "1 s"},
 	{"name: a\nhelping: { margin: 50%, for: 61min }\n", 2, "out of bounds", "3600 s"},
+	{"name: a\nhelping: { margin: 50%, floor: 2s }\n", 2, "out of bounds", "1 s"},
 	{"name: a\nhelping: { margin: 50%, observe: 0s }\n", 2, "out of bounds", "1 s"},
 	{"name: a\ntrip: { rearm: 0s }\n", 2, "out of bounds", "1 s"},
 	{"name: a\ntrip: { rearm: 10m }\n", 2, "unit", "a time"},

@@ -16,7 +16,7 @@
 #define PROOF 4				  /* looks that have to be worse again */
 #define BUSY_PERMILLE 900		  /* from here on the CPUs count as taken */
 /*
- * A difference of less is noise, whatever the ratio: one tick at HZ=250, which is how finely both schedulers
+ * For critical tasks a difference of less is noise, whatever the ratio: one tick at HZ=250, which is how finely both schedulers
  * share a busy CPU (sched_ext has no hrtick). Measured on one CPU, medians: messages (hackbench) 0.2 ms under
  * stock, 1.7 ms under balanced for what happens to be critical in them; hogs and a probe 0.7 ms and 6 us.
  */
@@ -450,8 +450,8 @@ enum helping_order helping_look(struct helping *h, const struct helping_figure *
 void helping_set(struct helping *h, const struct profile *profile)
 {
 	h->rule = profile->helping;
-	for (int s = 0; s < HELPING_SIGNS; s++)
-		h->floor_ns[s] = FLOOR_NS;
+	h->floor_ns[HELPING_CRITICAL] = FLOOR_NS;
+	h->floor_ns[HELPING_NORMAL] = h->rule.floor_ns;
 	h->look_next_ns = 0;
 	h->against = -1;
 	h->judged = false;

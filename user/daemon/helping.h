@@ -7,7 +7,8 @@
  * Compared are the 99th percentiles of the run-queue wait of critical and of normal tasks; batch pays by
  * design. A single value proves nothing, and noise is given the benefit of the doubt on both sides: what
  * seven of ten looks at us exceed, against what seven of ten looks at stock do not. Worse is what is more
- * than stock by the profile's margin *and* by a tick (4 ms).
+ * than stock by the profile's margin *and* by a floor: for critical
+ * tasks a tick (4 ms), for normal ones what the profile says, as its slices are its own choice.
  *
  * Baselines. Whenever the gate is shut, what stock gives is kept, per bucket of load: how busy the CPUs are
  * and, once they are, how many tasks want them. They are for an hour what suspicion is measured by. What was

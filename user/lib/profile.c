@@ -71,7 +71,7 @@ void profile_stock(struct profile *profile)
 	};
 	profile->heartbeat_limit_ns = 20 * MS;
 	profile->helping = (struct profile_helping){
-		.margin_permille = 1000, .for_ns = 10 * S, .observe_ns = 5 * S};
+		.margin_permille = 1000, .floor_ns = 4 * MS, .for_ns = 10 * S, .observe_ns = 5 * S};
 	profile->trip = (struct profile_trip){.rearm_max_ns = 600 * S,
 					      .trips = 3,
 					      .window_ns = 3600 * S,

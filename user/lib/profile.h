@@ -49,6 +49,7 @@ struct profile_slo {
 /* "Am I helping?": how much worse than stock, for how long, is a trip, reason HARM. */
 struct profile_helping {
 	__u64 margin_permille; /* 500 = half as much again; 0 = never looked at */
+	__u64 floor_ns;	       /* normal tasks may wait so much longer in any case */
 	__u64 for_ns;
 	__u64 observe_ns; /* stock is observed for so long before an arming is judged by it */
 };

@@ -78,6 +78,7 @@ static const cyaml_schema_field_t slo_fields[] = {
 
 static const cyaml_schema_field_t helping_fields[] = {
 	MUST(struct helping_text, margin),
+	MAY(struct helping_text, floor),
 	TEXT("for", struct helping_text, lasting, CYAML_FLAG_OPTIONAL),
 	MAY(struct helping_text, observe),
 	CYAML_FIELD_END,

@@ -41,7 +41,7 @@ struct slo_text {
 	char *vital, *report, *max, *lasting; /* "for", which C keeps for itself */
 };
 struct helping_text {
-	char *margin, *lasting, *observe;
+	char *margin, *floor, *lasting, *observe;
 };
 struct trip_text {
 	char *rearm, *rearm_max, *trips, *window, *hook, *hook_limit;

@@ -132,6 +132,9 @@ static int check_helping(struct profile_file *file, struct profile *profile)
 				   "'margin: %s' in helping is out of bounds; expected 0%% (never "
 				   "look), or 10 %% to 1000 %%",
 				   text->margin);
+	at.key = "floor";
+	if (check_quantity(at, text->floor, UNIT_NS, 1 * MS, 1 * S, &helping->floor_ns))
+		return -EINVAL;
 	at.key = "for";
 	if (check_quantity(at, text->lasting, UNIT_NS, 1 * S, H, &helping->for_ns))
 		return -EINVAL;
