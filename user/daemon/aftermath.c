@@ -445,7 +445,8 @@ static void status_rearm(struct homeostatd *d, struct json_object *reply)
 	char why[256];
 
 	v = verdict_of(d, now);
-	if (d->armed || (v.state == BREAKER_FREE && !d->after.due)) {
+	if (d->armed || (v.state == BREAKER_FREE && !d->after.due) ||
+	    (v.state == BREAKER_BY_HAND && d->mode != HS_MODE_ACT)) {
 		json_object_object_add(reply, "rearm", NULL); /* null: nothing to wait for */
 		return;
 	}
