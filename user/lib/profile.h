@@ -37,6 +37,7 @@ struct profile_knob {
 #define PROFILE_SLOS_MAX 16
 #define PROFILE_REPORT_LEN 32
 #define PROFILE_HOOK_LEN 256
+#define PROFILE_TRIPS_MAX 16 /* that a profile may count, and the stall-loop breaker remembers */
 
 /* A service level: above `max` for `for_ns` while armed is a trip, reason SLO. */
 struct profile_slo {
@@ -99,6 +100,9 @@ int profile_parse(struct profile *profile, const char *path, const char *text, s
 
 /* Everything at stock, no rules, nothing declared: what runs without a profile. */
 void profile_stock(struct profile *profile);
+
+/* The pause before it arms again after the nth trip (from 1) in the window, in ns. Pure. */
+__u64 profile_pause(const struct profile_trip *trip, __u32 nth);
 
 /* Frees what it owns; zeroes it. NULL-safe. */
 void profile_free(struct profile *profile);

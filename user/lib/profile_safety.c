@@ -161,6 +161,36 @@ static bool hook_ok(const char *path)
 	return true;
 }
 
+__u64 profile_pause(const struct profile_trip *trip, __u32 nth)
+{
+	__u64 most = trip->rearm_max_ns, pause = trip->rearm_ns;
+
+	while (--nth && pause < most)
+		pause = pause > most / 2 ? most : pause * 2;
+	return pause;
+}
+
+/*
+ * Pauses alone must not push the first trip out of the window before the last one, or it would arm and
+ * trip for ever. Twice their sum leaves as much time again for arming and tripping.
+ */
+static int check_loop(struct place at, const struct profile_trip *trip)
+{
+	char window[32], pauses[32], least[32];
+	__u64 sum = 0;
+
+	for (__u32 nth = 1; trip->rearm_ns && nth < trip->trips; nth++)
+		sum += profile_pause(trip, nth);
+	if (trip->window_ns >= 2 * sum)
+		return 0;
+	return check_wrong(at,
+			   "in a window of %s the breaker may never close, as the pauses before "
+			   "trip %u take %s; expected window >= %s, fewer trips, or shorter pauses",
+			   unit_format(window, sizeof(window), trip->window_ns, UNIT_NS),
+			   trip->trips, unit_format(pauses, sizeof(pauses), sum, UNIT_NS),
+			   unit_format(least, sizeof(least), 2 * sum, UNIT_NS));
+}
+
 static int check_trip(struct profile_file *file, struct profile *profile)
 {
 	const struct trip_text *text = file->text->trip;
@@ -182,11 +212,12 @@ static int check_trip(struct profile_file *file, struct profile *profile)
 		return check_wrong(at, "rearm is longer than rearm_max; expected rearm <= "
 				       "rearm_max");
 	at.key = "trips";
-	if (check_quantity(at, text->trips, UNIT_COUNT, 1, 1000, &trips))
+	if (check_quantity(at, text->trips, UNIT_COUNT, 1, PROFILE_TRIPS_MAX, &trips))
 		return -EINVAL;
 	trip->trips = (__u32)trips;
 	at.key = "window";
-	if (check_quantity(at, text->window, UNIT_NS, 1 * S, DAY, &trip->window_ns))
+	if (check_quantity(at, text->window, UNIT_NS, 1 * S, DAY, &trip->window_ns) ||
+	    check_loop(at, trip))
 		return -EINVAL;
 	at.key = "hook";
 	if (text->hook && !hook_ok(text->hook))
