@@ -226,6 +226,11 @@ check 'hook: is armed' within 20 hs_armed
 rm "$tmp/hooked"
 echo S >/proc/sysrq-trigger
 check 'hook: of another trip' within 10 hooked sched-exit
+sed 's|^trip:.*|trip: { hook: /nonexistent/hook }|' "$tmp/hand.yaml" >"$tmp/nohook.yaml"
+says 'hook: one that is not there, in time: --check' 'would not be run here: No such file' homeostatd --check --profile "$tmp/nohook.yaml"
+: >"$hs_log"
+check 'hook: one that is not there is no reason to refuse a profile' homeostat profile load "$tmp/nohook.yaml"
+check 'hook: one that is not there, in time: the log' complained 'warn: hook /nonexistent/hook would not be run here: No such file'
 check 'hook: it ends, and its guard' hs_stop
 
 # directories of others

@@ -292,7 +292,10 @@ static void run_hook(struct homeostatd *d, const struct recorder_trip *t)
 void aftermath_profile(struct homeostatd *d)
 {
 	const struct profile_trip *policy = policy_of(d);
+	char warning[PROFILE_WARNING_LEN];
 
+	if (profile_warning(&d->policy.profile, warning, sizeof(warning)))
+		log_warn("%s", warning);
 	/* no longer than a path may be here: the profile has seen to that */
 	if (d->undo.table)
 		undo_set_hook(d->undo.table, policy->hook,

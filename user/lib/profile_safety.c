@@ -2,10 +2,12 @@
 /* Copyright (C) 2026 homeostat contributors */
 /* What a profile says of its own limits: limits, slo, helping, trip. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "names.h"
 #include "profile_check.h"
+#include "trust.h"
 
 #define MS 1000000ULL
 #define S 1000000000ULL
@@ -230,6 +232,17 @@ static int check_trip(struct profile_file *file, struct profile *profile)
 	at.key = "hook_limit";
 	return check_quantity(at, text->hook_limit, UNIT_NS, 100 * MS, 600 * S,
 			      &trip->hook_limit_ns);
+}
+
+const char *profile_warning(const struct profile *profile, char *buf, size_t size)
+{
+	const char *hook = profile->trip.hook;
+	const char *why = hook[0] ? untrusted_program(hook) : NULL;
+
+	if (!why)
+		return NULL;
+	snprintf(buf, size, "hook %s would not be run here: %s", hook, why);
+	return buf;
 }
 
 int check_safety(struct profile_file *file, struct profile *profile)
