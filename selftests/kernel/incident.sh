@@ -233,6 +233,14 @@ check 'hook: one that is not there is no reason to refuse a profile' homeostat p
 check 'hook: one that is not there, in time: the log' complained 'warn: hook /nonexistent/hook would not be run here: No such file'
 check 'hook: it ends, and its guard' hs_stop
 
+# without root: one line, at once, and a code after which nobody tries again
+nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+for option in '' --supervise; do
+	refuses "not root $option: does not start" 2 nobody homeostatd $option
+	equals "not root $option: says why, once" "$(cut -d: -f1-2 "$tmp/said")" 'homeostatd: needs root'
+done
+says 'not root: --check does without' 'fine' nobody homeostatd --check --profile "$profiles/balanced.yaml"
+
 # directories of others
 mkdir -m 0777 "$tmp/open"
 : >"$hs_log"
