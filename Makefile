@@ -172,7 +172,7 @@ $(O)/ktest/test_fault: $(call faultobj,selftests/kernel/test_fault.c) $(O)/libho
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) -lcmocka
 
 LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC))
-$(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) | $(O)/deps/config.mk
+$(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) kern/abi.h | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern $(LIBBPF_CFLAGS) -o $@ $< \
 		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) $(if $(filter undoenter,$(@F)),$(O)/libhomeostat.a) \
