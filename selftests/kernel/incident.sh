@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
 # boot: incident kernel=scx cpus=1
+# limit: 240
 #
 # What follows a trip: a record with the right reason, arming again after a pause that grows, the
 # stall-loop breaker that ends it; and that no disk and no death of the daemon changes any of that.
@@ -154,6 +155,19 @@ echo S >/proc/sysrq-trigger
 check 'waits once more' within 10 waits 1
 check 'disarm while it waits' homeostat disarm
 check 'disarm while it waits: it waits no more' rearm_is by-hand
+# a person's word outlives the daemon: the next start is told to act, and is not to
+refused_by_hand() { [ "$(status_leaf refusal)" = "\`homeostat arm\` arms again" ]; }
+for mode in observe advise; do
+	check "mode $mode: armed before" homeostat mode act
+	check "mode $mode: is armed" within 20 hs_armed
+	check "mode $mode" homeostat mode $mode
+	check "mode $mode: nothing waits" nothing_waits
+	hs_kill
+	hs_start "$tmp/again.yaml" --mode act --state "$state"
+	check "mode $mode, killed, started to act: it tried to arm, and was refused" within 30 refused_by_hand
+	check "mode $mode, killed, started to act: a person has to arm" rearm_is by-hand
+	equals "mode $mode, killed, started to act: stock" "$(scx_state)" disabled
+done
 hs_stop
 
 # a disk that is full, or turns read-only, is worth a line in the log
@@ -212,6 +226,11 @@ check 'hook: is armed' within 20 hs_armed
 rm "$tmp/hooked"
 echo S >/proc/sysrq-trigger
 check 'hook: of another trip' within 10 hooked sched-exit
+sed 's|^trip:.*|trip: { hook: /nonexistent/hook }|' "$tmp/hand.yaml" >"$tmp/nohook.yaml"
+says 'hook: one that is not there, in time: --check' 'would not be run here: No such file' homeostatd --check --profile "$tmp/nohook.yaml"
+: >"$hs_log"
+check 'hook: one that is not there is no reason to refuse a profile' homeostat profile load "$tmp/nohook.yaml"
+check 'hook: one that is not there, in time: the log' complained 'warn: hook /nonexistent/hook would not be run here: No such file'
 check 'hook: it ends, and its guard' hs_stop
 
 # directories of others

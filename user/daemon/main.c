@@ -145,7 +145,7 @@ static int take_options(struct options *opt, int argc, char **argv)
 static int check(const struct options *opt)
 {
 	struct profile profile;
-	char error[512];
+	char error[512], warning[PROFILE_WARNING_LEN];
 
 	if (!opt->profile)
 		return usage("nothing to check without", "--profile");
@@ -155,6 +155,8 @@ static int check(const struct options *opt)
 	}
 	printf("%s: profile %s: fine (%u rules, %u workloads)\n", opt->profile, profile.name,
 	       profile.config.rules_nr, profile.workload_nr);
+	if (profile_warning(&profile, warning, sizeof(warning)))
+		fprintf(stderr, "%s: warning: %s\n", opt->profile, warning);
 	profile_free(&profile);
 	return 0;
 }

@@ -22,11 +22,17 @@
  */
 int private_dir(int at, const char *path, mode_t mode, char *why, size_t size);
 
-/* Is it the name of a record? "20261121T123456Z-3-heartbeat.json"; nothing with a slash is. */
+/*
+ * Is it the name of a record? "20261121T123456Z-3-heartbeat.json": time, number of the record, reason;
+ * nothing with a slash is.
+ */
 bool incident_name_ok(const char *name);
 
+/* The number in such a name. Records are numbered as they are written, as a clock may go back. */
+unsigned long long incident_number(const char *name);
+
 /*
- * Names of the records in a directory, oldest first. *names is the caller's (incidents_free). Their
+ * Names of the records in a directory, oldest (by number) first. *names is the caller's (incidents_free). Their
  * number, or negative errno.
  */
 int incidents_list(int dir_fd, char ***names);
