@@ -139,7 +139,7 @@ undoenter -k /tmp/hook 1000 $run
 kill -KILL "$hs_pid"
 ended 'hook' 137
 equals 'hook: was told why, and is an ordinary process' "$(cat /tmp/hooked)" 'died 0'
-says 'hook: killed at its limit' 'its 1000 ms are over' cat "$hs_log"
+says 'hook: killed at its limit' 'killed: its time is over \(limit 1000 ms\)' cat "$hs_log"
 
 # without systemd
 rm -f "$run/breaker"

@@ -10,6 +10,7 @@
 #include "guard_link.h"
 #include "json.h"
 #include "names.h"
+#include "private_file.h"
 #include "statedir.h"
 
 #define S 1000000000ULL

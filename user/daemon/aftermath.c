@@ -16,6 +16,7 @@
 #include "json.h"
 #include "log.h"
 #include "names.h"
+#include "private_file.h"
 #include "statedir.h"
 #include "units.h"
 #include "version.h"
