@@ -333,6 +333,16 @@ void aftermath_tripped(struct homeostatd *d)
 	run_hook(d, &t);
 }
 
+void aftermath_not_armed(struct homeostatd *d)
+{
+	__u32 reason = load(&d->kernel.gate->trip_reason);
+
+	if (reason == HS_TRIP_NONE || reason == HS_TRIP_OPERATOR)
+		aftermath_disarmed(d);
+	else
+		aftermath_tripped(d);
+}
+
 void aftermath_latch(struct homeostatd *d)
 {
 	d->after.due = false;
