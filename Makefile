@@ -242,7 +242,9 @@ format:
 	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
 format-check: | $(O)/deps/config.mk
 	$(call say,FORMAT,check)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+GUARDED := $(addprefix user/guard/,guard.c guard.h main.c restorer.c)
 lint:
+	$(Q)n=$$(cat $(GUARDED) | wc -l); test $$n -le 500 || { echo "the guard has $$n lines, 500 are its limit" >&2; exit 1; }
 	$(call say,LINT,scripts)shellcheck -x $$(git ls-files --cached --others --exclude-standard 'scripts/*' 'selftests/*.sh' .ci/run packaging/homeostat.bash)
 
 install: all

@@ -64,7 +64,7 @@ undoenter -k /tmp/hook 1000 $run
 deed SIGKILL '5|13' -s 9 -p "$hs_pid"
 ended SIGKILL 137
 equals 'hook: was told why, and is an ordinary process' "$(cat /tmp/hooked)" 'died 0'
-says 'hook: killed at its limit' 'its 1000 ms are over' cat "$hs_log"
+says 'hook: killed at its limit' 'killed: its time is over \(limit 1000 ms\)' cat "$hs_log"
 
 guarded
 deed SIGSTOP 2 -s 19 -p "$hs_pid"

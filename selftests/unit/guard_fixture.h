@@ -104,6 +104,9 @@ static inline int deed(struct fake *f, char letter)
 		gate_shut(f->gate, HS_TRIP_OPERATOR, clock_ns());
 		undo_set_reason(f->undo.table, "operator");
 		return guard_tripped(f->link) ? 96 : -1;
+	case 'p': /* what the daemon before it died of */
+		gate_spare(f->gate, (struct gate_trip){.reason = HS_TRIP_DIED, .ns = 1});
+		return -1;
 	case 'x': /* what the kernel does to the scheduler of who dies */
 		gate_shut(f->gate, HS_TRIP_SCHED_EXIT, clock_ns());
 		return -1;

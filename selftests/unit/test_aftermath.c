@@ -10,6 +10,7 @@
 #include "guard_link.h"
 #include "json.h"
 #include "names.h"
+#include "private_file.h"
 #include "statedir.h"
 #include "verbs.h"
 
@@ -417,6 +418,31 @@ static void the_hook_is_asked_for(void **state)
 	close(pair[1]);
 }
 
+/* Shut by the pulse or the heartbeat while it was being armed: a trip. By a person, or for nothing: none. */
+static void tripped_while_arming(void **state)
+{
+	static const enum hs_trip none[] = {HS_TRIP_NONE, HS_TRIP_OPERATOR};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+		opens();
+		d.armed = false; /* arm() is not through yet */
+		gate_shut(&gate, none[i], 1);
+		aftermath_not_armed(&d);
+		assert_int_equal(d.after.breaker->nr, 0);
+		assert_int_equal(d.after.breaker->acting, 0);
+		assert_int_equal(d.after.recorder->trips, 0);
+	}
+	opens();
+	d.armed = false;
+	gate_shut(&gate, HS_TRIP_HEARTBEAT, clock_ns());
+	aftermath_not_armed(&d);
+	assert_int_equal(d.after.breaker->nr, 1);
+	assert_int_equal(d.after.breaker->acting, 0);
+	assert_int_equal(newest()->reason, HS_TRIP_HEARTBEAT);
+	expect_rearm("waiting", 1);
+}
+
 static void without_records(void **state)
 {
 	(void)state;
@@ -450,6 +476,7 @@ int main(void)
 		TEST(found_dead_without_a_trace),
 		TEST(more_undone_than_named),
 		TEST(the_hook_is_asked_for),
+		TEST(tripped_while_arming),
 		TEST(without_records),
 	};
 

@@ -11,6 +11,7 @@
 #include "incident.h"
 #include "json.h"
 #include "names.h"
+#include "private_file.h"
 #include "scribe.h"
 
 #define S 1000000000ULL

@@ -299,6 +299,7 @@ static const struct {
 	{"name: a\ntrip: { hook: /a//b }\n", 2, "bad hook", "an absolute path"},
 	{"name: a\ntrip: { hook: \"/a\\tb\" }\n", 2, "bad hook", "an absolute path"},
 	{"name: a\ntrip: { hook: /a, hook_limit: 50ms }\n", 2, "out of bounds", "100 ms"},
+	{"name: a\ntrip: { hook: /a, hook_limit: 61s }\n", 2, "out of bounds", "100 ms"},
 	{"name: a\n---\nname: b\n", 3, "second document", "one in a file"},
 	{"name: a\n  b: [\n", 2, "not YAML", "key: value"},
 	{"name: \"a\\0b\"\n", 1, "NUL", "text"},

@@ -16,6 +16,15 @@ static void tables_refused(void **state)
 	assert_int_equal(symlink("/etc/passwd", file), 0);
 	assert_int_equal(start("ahk"), -ELOOP);
 	assert_int_equal(restorer_main(-1, dir, root), 1);
+	/* and a directory that is one */
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(rmdir(dir), 0);
+	snprintf(file, sizeof(file), "%s/elsewhere", root);
+	assert_int_equal(mkdir(file, 0755), 0);
+	assert_int_equal(symlink(file, dir), 0);
+	assert_int_equal(start("ahk"), -ENOTDIR);
+	assert_int_equal(restorer_main(-1, dir, root), 1);
+	assert_int_equal(rmdir(file), 0); /* nothing was made in it */
 }
 
 /* The restorer in this process: obeys these letters, then sees its pipe's end. */
@@ -107,6 +116,9 @@ static void hook_in_the_way_of_nobody(void **state)
 	}
 	assert_int_equal(write(ends[1], "hhuq", 4), 4);
 	EVENTUALLY(holds(SWAPPINESS, "60"));
+	/* nor do the next daemon and `homeostat restore` */
+	assert_int_equal(undo_lock(&undo, 5000), 0);
+	assert_int_equal(undo_unlock(&undo), 0);
 	assert_false(there("runs"));
 	tree_put(root, "/go", "");
 	assert_int_equal(waitpid(pid, NULL, 0), pid);

@@ -16,6 +16,7 @@
 #include "json.h"
 #include "log.h"
 #include "names.h"
+#include "private_file.h"
 #include "statedir.h"
 #include "units.h"
 #include "version.h"
@@ -333,6 +334,16 @@ void aftermath_tripped(struct homeostatd *d)
 		log_warn("the writer of incident records is gone (%s): no record of this trip",
 			 strerror(-err));
 	run_hook(d, &t);
+}
+
+void aftermath_not_armed(struct homeostatd *d)
+{
+	__u32 reason = load(&d->kernel.gate->trip_reason);
+
+	if (reason == HS_TRIP_NONE || reason == HS_TRIP_OPERATOR)
+		aftermath_disarmed(d);
+	else
+		aftermath_tripped(d);
 }
 
 void aftermath_latch(struct homeostatd *d)

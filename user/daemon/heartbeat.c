@@ -64,36 +64,43 @@ static __u64 ran_ns(struct heartbeat *hb, __u64 busy)
 }
 
 /*
- * Is the main loop stuck? *look_ns is brought forward to the moment at which it would be. The time in
- * which nobody let it run is not held against it, up to HEARTBEAT_STARVED limits.
+ * How long the main loop has been stuck, 0 = it is not; then *look_ns is brought forward to the moment at
+ * which it would be. That nobody let it run is said, but no excuse: from outside, a loop that spins while
+ * others have the CPU looks the same, and T_safe is owed for that one.
  */
-static bool stalled(struct heartbeat *hb, __u64 now, __u64 limit, __u64 *look_ns)
+static __u64 stuck_ns(const struct heartbeat *hb, __u64 busy, __u64 now, __u64 limit,
+		      __u64 *look_ns)
 {
-	__u64 busy = load(&hb->busy_since_ns), since = busy ? busy : load(&hb->round_ns), until;
-	__u64 ran = ran_ns(hb, busy), most = (HEARTBEAT_STARVED - 1) * limit, no_cpu = 0;
+	__u64 since = busy ? busy : load(&hb->round_ns);
+	__u64 until = since + (busy ? limit : HEARTBEAT_LOOP_NS);
 
-	until = since + (busy ? limit : HEARTBEAT_LOOP_NS);
 	if (busy && load(&hb->patience_ns) > until)
 		until = load(&hb->patience_ns);
-	if (busy && now >= until) {
-		no_cpu = heartbeat_no_cpu(now - since, ran, main_state(hb));
-		until += no_cpu < most ? no_cpu : most;
-	}
-	if (now >= until) {
-		if (load(&hb->gate->armed)) { /* afterwards it may go on, but that is not why */
-			store(&hb->stall_ns, now - since);
-			store(&hb->no_cpu_ns, no_cpu);
-		}
-		return true;
-	}
+	if (now >= until)
+		return now - since;
 	if (until < *look_ns)
 		*look_ns = until;
-	return false;
+	return 0;
+}
+
+/* The gate first; what only the log wants to know comes after. */
+static void shut(struct heartbeat *hb, __u64 now, __u64 stall, __u64 ran, bool busy)
+{
+	bool first = load(&hb->gate->armed); /* afterwards it may go on, but that is not why */
+
+	if (first) {
+		store(&hb->stall_ns, stall);
+		store(&hb->no_cpu_ns, 0);
+	}
+	gate_shut(hb->gate, HS_TRIP_PROGRESS, now);
+	if (first && busy)
+		store(&hb->no_cpu_ns, heartbeat_no_cpu(stall, ran, main_state(hb)));
 }
 
 struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 {
 	__u64 now = hb->now(), limit = load(&hb->limit_ns), sleep = load(&hb->gate->period_ns);
+	__u64 busy = load(&hb->busy_since_ns), ran = ran_ns(hb, busy), stall;
 	struct heartbeat_step step = {0};
 	struct hs_gate *gate = hb->gate;
 
@@ -105,14 +112,15 @@ struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 	if (sleep < limit / 3)
 		sleep = limit / 3;
 	step.next_ns = now + sleep;
-	step.stalled = stalled(hb, now, limit, &step.next_ns);
-	if (!step.stalled) {
+	stall = stuck_ns(hb, busy, now, limit, &step.next_ns);
+	if (!stall) {
 		store(&gate->due_ns, now + sleep + limit - limit / 3);
 		store(&gate->heartbeat_ns, now);
 		return step;
 	}
+	step.stalled = true;
 	step.next_ns = now + limit / 3;
-	gate_shut(gate, HS_TRIP_PROGRESS, now);
+	shut(hb, now, stall, ran, busy);
 	return step;
 }
 

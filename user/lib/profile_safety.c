@@ -230,7 +230,7 @@ static int check_trip(struct profile_file *file, struct profile *profile)
 	if (text->hook)
 		strcpy(trip->hook, text->hook);
 	at.key = "hook_limit";
-	return check_quantity(at, text->hook_limit, UNIT_NS, 100 * MS, 600 * S,
+	return check_quantity(at, text->hook_limit, UNIT_NS, 100 * MS, 60 * S,
 			      &trip->hook_limit_ns);
 }
 
