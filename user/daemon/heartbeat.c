@@ -18,6 +18,14 @@
 #define REST_NS (250 * NS_PER_MS)     /* while the pulse has not said how fast it beats */
 #define REST_MAX_NS (500 * NS_PER_MS) /* the slowest pulse that a profile may ask for */
 
+/*
+ * sched_ext ends a scheduler with several RCU grace periods, and the kernel's RCU thread is an ordinary
+ * task that waits its turn behind every hog: 10 to 23 ms. Whoever wakes up above the hogs ends the turn of
+ * the one that runs; so, for as long as a leave may take, we look often: 3 ms.
+ */
+#define LEAVE_NS (30 * NS_PER_MS)
+#define LEAVE_LOOK_NS (100 * NS_PER_US)
+
 #define load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
 #define store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 
@@ -91,6 +99,13 @@ static bool stalled(struct heartbeat *hb, __u64 now, __u64 limit, __u64 *look_ns
 	return false;
 }
 
+/* Was the gate shut a moment ago? Then our scheduler is on its way out. */
+static bool leaving(const struct hs_gate *gate, __u64 now)
+{
+	return !load(&gate->armed) && load(&gate->trip_reason) != HS_TRIP_NONE &&
+	       now - load(&gate->trip_ns) < LEAVE_NS;
+}
+
 struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 {
 	__u64 now = hb->now(), limit = load(&hb->limit_ns), sleep = load(&hb->gate->period_ns);
@@ -104,6 +119,8 @@ struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 		sleep = REST_MAX_NS;
 	if (sleep < limit / 3)
 		sleep = limit / 3;
+	if (leaving(gate, now))
+		sleep = LEAVE_LOOK_NS;
 	step.next_ns = now + sleep;
 	step.stalled = stalled(hb, now, limit, &step.next_ns);
 	if (!step.stalled) {
@@ -111,8 +128,8 @@ struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 		store(&gate->heartbeat_ns, now);
 		return step;
 	}
-	step.next_ns = now + limit / 3;
 	gate_shut(gate, HS_TRIP_PROGRESS, now);
+	step.next_ns = now + (leaving(gate, now) ? LEAVE_LOOK_NS : limit / 3);
 	return step;
 }
 
