@@ -18,6 +18,14 @@
 #define REST_NS (250 * NS_PER_MS)     /* while the pulse has not said how fast it beats */
 #define REST_MAX_NS (500 * NS_PER_MS) /* the slowest pulse that a profile may ask for */
 
+/*
+ * sched_ext ends a scheduler with several RCU grace periods, and the kernel's RCU thread is an ordinary
+ * task that waits its turn behind every hog: 10 to 23 ms. Whoever wakes up above the hogs ends the turn of
+ * the one that runs; so, for as long as a leave may take, we look often: 3 ms.
+ */
+#define LEAVE_NS (30 * NS_PER_MS)
+#define LEAVE_LOOK_NS (100 * NS_PER_US)
+
 #define load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
 #define store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 
@@ -97,6 +105,13 @@ static void shut(struct heartbeat *hb, __u64 now, __u64 stall, __u64 ran, bool b
 		store(&hb->no_cpu_ns, heartbeat_no_cpu(stall, ran, main_state(hb)));
 }
 
+/* Was the gate shut a moment ago? Then our scheduler is on its way out. */
+static bool leaving(const struct hs_gate *gate, __u64 now)
+{
+	return !load(&gate->armed) && load(&gate->trip_reason) != HS_TRIP_NONE &&
+	       now - load(&gate->trip_ns) < LEAVE_NS;
+}
+
 struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 {
 	__u64 now = hb->now(), limit = load(&hb->limit_ns), sleep = load(&hb->gate->period_ns);
@@ -111,6 +126,8 @@ struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 		sleep = REST_MAX_NS;
 	if (sleep < limit / 3)
 		sleep = limit / 3;
+	if (leaving(gate, now))
+		sleep = LEAVE_LOOK_NS;
 	step.next_ns = now + sleep;
 	stall = stuck_ns(hb, busy, now, limit, &step.next_ns);
 	if (!stall) {
@@ -119,8 +136,8 @@ struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 		return step;
 	}
 	step.stalled = true;
-	step.next_ns = now + limit / 3;
 	shut(hb, now, stall, ran, busy);
+	step.next_ns = now + (leaving(gate, now) ? LEAVE_LOOK_NS : limit / 3);
 	return step;
 }
 
