@@ -224,6 +224,37 @@ static void a_wish_is_written(void **state)
 	assert_int_equal(wishes[HS_KNOB_SLICE_BATCH].gen, 2);
 }
 
+/* The verb is for everybody; a figure is for one of them. */
+static void a_report_has_one_reporter(void **state)
+{
+	static const char text[] = "name: a\nslo: [ { report: late, max: 10, for: 2s } ]\n";
+	struct json_object *reply, *rows, *row;
+	struct control *c;
+	char error[256];
+
+	(void)state;
+	assert_int_equal(
+		profile_parse(&d.policy.profile, "p", text, strlen(text), error, sizeof(error)), 0);
+	judge_set(&d);
+	pretend = 900;
+	expect("{\"verb\":\"report\",\"name\":\"late\"}\n", false, "value is missing", EINVAL);
+	expect("{\"verb\":\"report\",\"name\":\"early\",\"value\":9}\n", false, "'early'", ENOENT);
+	expect("{\"verb\":\"report\",\"name\":\"late\",\"value\":9}\n", true, "", 0);
+	pretend = 901;
+	expect("{\"verb\":\"report\",\"name\":\"late\",\"value\":99}\n", false,
+	       "another user reports 'late'", EBUSY);
+	slo_look(&d.judge.slo, &d.policy.profile, vitals, false, clock_ns());
+	c = connect_one();
+	reply = ask_line(c, "{\"verb\":\"status\"}\n");
+	assert_int_equal(js_get_array(reply, "slo", &rows), 0);
+	row = json_object_array_get_idx(rows, 0);
+	assert_int_equal(js_u64(row, "value"), 9);
+	assert_int_equal(js_u64(row, "uid"), 900);
+	assert_int_equal(js_u64(row, "pid"), getpid());
+	json_object_put(reply);
+	control_close(c);
+}
+
 static void follows(void **state)
 {
 	struct control *c = connect_one();
@@ -320,95 +351,6 @@ static void root_gets_in(void **state)
 	close(ready[0]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	serve();
-}
-
-/*
- * A process of this uid that connects `nr` times, says so, asks for `line` on each where there is one,
- * stays until `rest` is closed and then exits by the number of connections that are still open, plus 100.
- */
-static pid_t crowd(uid_t uid, int nr, const char *line, const int rest[2], int ready)
-{
-	struct control *c[SERVER_CLIENTS];
-	int open_nr = 0;
-	char byte;
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid)
-		return pid;
-	/* the daemon's ends, too: what it closes shall be closed */
-	for (int fd = 3; fd < 256; fd++) {
-		if (fd != rest[0] && fd != ready)
-			close(fd);
-	}
-	if (setuid(uid))
-		_exit(1);
-	for (int i = 0; i < nr; i++) {
-		if (control_open(&c[i], path) ||
-		    (line && send(control_fd(c[i]), line, strlen(line), MSG_NOSIGNAL) < 0))
-			_exit(2);
-	}
-	if (write(ready, "", 1) != 1 || read(rest[0], &byte, 1))
-		_exit(3);
-	for (int i = 0; i < nr; i++) {
-		char buf[256];
-		ssize_t n;
-
-		do
-			n = recv(control_fd(c[i]), buf, sizeof(buf), MSG_DONTWAIT);
-		while (n > 0);
-		open_nr += n < 0 && errno == EAGAIN;
-	}
-	_exit(100 + open_nr);
-}
-
-/* Nobody who may only look keeps others from it: by idling, by following, alone or in company. */
-static void a_place_for_each(void **state)
-{
-	static const char follow[] = "{\"verb\":\"events\",\"follow\":true,\"n\":0}\n";
-	/* who comes, with how many connections that follow or idle; and how many are left at the end */
-	static const struct {
-		uid_t uid;
-		int nr, left;
-		bool follows;
-	} cast[] = {
-		{60001, SERVER_CLIENTS, 3,
-		 false},	     /* never more than 4, and then the first to give */
-		{60002, 4, 3, true}, /* who has more than others gives followers, too */
-		{60003, 4, 3, true},
-		{60004, 1, 1, false},
-		{60005, 1, 1, false},
-		{60006, 1, 1, false},
-	};
-	enum {
-		NR = sizeof(cast) / sizeof(cast[0])
-	};
-	int ready[2], rest[2], status;
-	pid_t pid[NR];
-	char byte;
-
-	(void)state;
-	if (getuid())
-		skip();
-	assert_int_equal(chmod(root, 0755) | chmod(path, 0666), 0);
-	assert_int_equal(pipe(ready) | pipe(rest), 0);
-	for (int i = 0; i < NR; i++) {
-		pretend = cast[i].uid;
-		pid[i] = crowd(cast[i].uid, cast[i].nr, cast[i].follows ? follow : NULL, rest,
-			       ready[1]);
-		assert_int_equal(read(ready[0], &byte, 1), 1);
-		serve();
-	}
-	close(rest[1]);
-	for (int i = 0; i < NR; i++) {
-		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
-		if (!WIFEXITED(status) || WEXITSTATUS(status) != 100 + cast[i].left)
-			fail_msg("uid %u: status %#x", cast[i].uid, status);
-	}
-	close(rest[0]);
-	close(ready[0]);
-	close(ready[1]);
 	serve();
 }
 
@@ -772,13 +714,13 @@ int main(void)
 		TEST(reads),
 		TEST(explains_a_rule),
 		TEST(a_wish_is_written),
+		TEST(a_report_has_one_reporter),
 		TEST(follows),
 		TEST(bounds_clients_and_lines),
 		TEST(one_daemon_per_socket),
 		TEST(a_directory_of_ours_alone),
 		TEST(a_silent_daemon),
 		TEST(root_gets_in),
-		TEST(a_place_for_each),
 		TEST(a_full_queue),
 		TEST(a_request_is_progress),
 		TEST(a_flood_goes_in_rounds),
