@@ -48,8 +48,24 @@ flooded 'lines without an end' flood -l
 flooded 'replies left unread' flood -u
 flooded 'connects and leaves' flood -a
 flooded 'root: all of it, as fast as it can' flood -r 0
-flooded 'not root: all of it' setpriv --reuid=65534 --regid=65534 --clear-groups flood
-flooded 'not root: all of it, as fast as it can' setpriv --reuid=65534 --regid=65534 --clear-groups flood -r 0
+as() { _uid=$1; shift; setpriv --reuid="$_uid" --regid="$_uid" --clear-groups "$@"; }
+flooded 'not root: all of it' as 65534 flood
+flooded 'not root: all of it, as fast as it can' as 65534 flood -r 0
+# one user connects, and then only waits: another gets its answer every time
+as 65534 flood -k -r 20 -d 3 >"$tmp/flood" &
+flood=$!
+answers=0 refused=0
+while alive "$flood"; do
+	if as 65533 homeostat --json status >"$tmp/status" 2>>"$tmp/refused"; then
+		answers=$((answers + 1))
+	else
+		refused=$((refused + 1))
+	fi
+done
+wait "$flood"
+at_least 'many idle connections of one user' "$(field connected <"$tmp/flood")" 13
+at_least 'another user was answered meanwhile' "$answers" 2
+equals 'another user was refused' "$refused" 0
 at_most 'memory grew by, kB' "$(($(rss_kb) - rss))" 1024
 equals 'the log complains of nothing' "$(grep -E '^(warn|error): ' "$hs_log" | grep -v '^warn: no guard:')" ''
 finish

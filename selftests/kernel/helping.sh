@@ -84,6 +84,11 @@ check 'report: the group may' as 900 report late 9
 refuses 'report: nobody may not' 4 as 65534 report late 9
 reported() { [ "$(status_leaf 'slo[late].value')" = 9 ]; }
 check 'report: is known' slowly 3 reported
+# the reporter is known, and goes on alone
+as_another() { setpriv --reuid 65533 --regid 900 --clear-groups homeostat "$@"; }
+check 'report: it goes on' as 900 report late 9
+refuses 'report: another user, meanwhile' 4 as_another report late 99
+says 'report: the first is in the log' 'report late, first by uid 65534, pid [0-9]+: 9' cat "$hs_log"
 n=0
 while [ $n -lt 10 ] && ! tripped slo; do
 	homeostat report late 11 >/dev/null
@@ -94,6 +99,10 @@ check 'service level: missed is a trip' tripped slo
 equals 'service level: value' "$(status_leaf tripped.value)" 11
 equals 'service level: limit' "$(status_leaf tripped.limit)" 10
 equals 'service level: sched_ext is disabled' "$(scx_state)" disabled
+says 'service level: the log names the reporter' \
+	'gate shut, reason slo:.*\(late was 11, limit 10, reported by uid 0, pid [0-9]+\)' cat "$hs_log"
+recorded() { homeostat incident >"$tmp/incident" 2>/dev/null && grep -q 'reported by uid 0' "$tmp/incident"; }
+check 'service level: so does the record' slowly 10 recorded
 hs_stop
 
 hs_start balanced --mode act || cannot 'balanced starts' "$(tail -n 1 "$hs_log")"

@@ -158,7 +158,7 @@ static void a_trip(void **state)
 	assert_int_equal(d.after.recorder->trips, 1);
 }
 
-/* Of two figures with the same limit, the one that was above it. */
+/* Of two figures with the same limit and value, the one that was missed; and who said so. */
 static void names_the_figure(void **state)
 {
 	struct gate_cause cause = {HS_VITAL_NR, 900, 500};
@@ -169,13 +169,15 @@ static void names_the_figure(void **state)
 	profile->slo[0] = (struct profile_slo){HS_VITAL_STARVED, "", 500, S};
 	profile->slo[1] = (struct profile_slo){HS_VITAL_NR, "queue.length", 500, S};
 	profile->slo[2] = (struct profile_slo){HS_VITAL_NR, "orders.late", 500, S};
-	d.judge.slo.state[0].value = 900;
-	d.judge.slo.state[1].value = 20;
-	d.judge.slo.state[2].value = 900;
+	d.judge.slo.state[1] = (struct slo_state){.value = 900, .uid = 1, .pid = 2};
+	d.judge.slo.state[2] = (struct slo_state){.value = 900, .uid = 1234, .pid = 77};
+	d.judge.slo.missed = 2;
 	opens();
 	trip(&d, HS_TRIP_SLO, &cause);
 	assert_string_equal(newest()->report, "orders.late");
 	assert_int_equal(newest()->value, 900);
+	assert_int_equal(newest()->report_uid, 1234);
+	assert_int_equal(newest()->report_pid, 77);
 	opens();
 	trip(&d, HS_TRIP_HARM, &cause);
 	assert_string_equal(newest()->report, "");

@@ -177,6 +177,16 @@ static void what_was_said(void **state)
 	assert_int_equal(js_get_obj(o, "cause", &part), 0);
 	assert_string_equal(js_str(part, "vital"), "");
 	assert_int_equal(js_u64(part, "limit"), 8);
+	assert_true(js_is_null(part, "uid"));
+	json_object_put(o);
+	strcpy(t.report, "orders.late");
+	t.report_uid = 1234;
+	t.report_pid = 77;
+	o = record_of(&t);
+	assert_int_equal(js_get_obj(o, "cause", &part), 0);
+	assert_string_equal(js_str(part, "vital"), "orders.late");
+	assert_int_equal(js_u64(part, "uid"), 1234);
+	assert_int_equal(js_u64(part, "pid"), 77);
 	json_object_put(o);
 }
 

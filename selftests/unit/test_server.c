@@ -122,6 +122,37 @@ static void a_wish_is_written(void **state)
 	assert_int_equal(wishes[HS_KNOB_SLICE_BATCH].gen, 2);
 }
 
+/* The verb is for everybody; a figure is for one of them. */
+static void a_report_has_one_reporter(void **state)
+{
+	static const char text[] = "name: a\nslo: [ { report: late, max: 10, for: 2s } ]\n";
+	struct json_object *reply, *rows, *row;
+	struct control *c;
+	char error[256];
+
+	(void)state;
+	assert_int_equal(
+		profile_parse(&d.policy.profile, "p", text, strlen(text), error, sizeof(error)), 0);
+	judge_set(&d);
+	pretend = 900;
+	expect("{\"verb\":\"report\",\"name\":\"late\"}\n", false, "value is missing", EINVAL);
+	expect("{\"verb\":\"report\",\"name\":\"early\",\"value\":9}\n", false, "'early'", ENOENT);
+	expect("{\"verb\":\"report\",\"name\":\"late\",\"value\":9}\n", true, "", 0);
+	pretend = 901;
+	expect("{\"verb\":\"report\",\"name\":\"late\",\"value\":99}\n", false,
+	       "another user reports 'late'", EBUSY);
+	slo_look(&d.judge.slo, &d.policy.profile, vitals, false, clock_ns());
+	c = connect_one();
+	reply = ask_line(c, "{\"verb\":\"status\"}\n");
+	assert_int_equal(js_get_array(reply, "slo", &rows), 0);
+	row = json_object_array_get_idx(rows, 0);
+	assert_int_equal(js_u64(row, "value"), 9);
+	assert_int_equal(js_u64(row, "uid"), 900);
+	assert_int_equal(js_u64(row, "pid"), getpid());
+	json_object_put(reply);
+	control_close(c);
+}
+
 static void follows(void **state)
 {
 	struct control *c = connect_one();
@@ -150,12 +181,22 @@ static void bounds_clients_and_lines(void **state)
 {
 	struct control *c[SERVER_CLIENTS], *extra;
 	struct json_object *reply;
-	int places = getuid() ? SERVER_CLIENTS - SERVER_CLIENTS_ROOT : SERVER_CLIENTS;
+	int places = getuid() ? SERVER_CLIENTS_UID : SERVER_CLIENTS;
 	char junk[CONTROL_REQUEST_MAX];
 
 	(void)state;
-	for (int i = 0; i < places; i++)
+	for (int i = 0; i < places; i++) {
 		c[i] = connect_one();
+		json_object_put(ask_line(c[i], i ? "{\"verb\":\"events\",\"follow\":true,\"n\":0}\n"
+						 : "{\"verb\":\"status\"}\n"));
+	}
+	/* one more takes the place of who asks for nothing and follows nothing */
+	extra = connect_one();
+	assert_int_equal(control_recv(c[0], 1000, &reply), -EPIPE);
+	control_close(c[0]);
+	json_object_put(ask_line(extra, "{\"verb\":\"events\",\"follow\":true,\"n\":0}\n"));
+	c[0] = extra;
+	/* of one's own followers none goes */
 	extra = connect_one();
 	assert_int_equal(control_recv(extra, 1000, &reply), -EPIPE);
 	control_close(extra);
@@ -355,6 +396,7 @@ int main(void)
 		TEST(reads),
 		TEST(explains_a_rule),
 		TEST(a_wish_is_written),
+		TEST(a_report_has_one_reporter),
 		TEST(follows),
 		TEST(bounds_clients_and_lines),
 		TEST(one_daemon_per_socket),

@@ -57,6 +57,13 @@ static int look(struct set *set, bool armed, __u64 now)
 	return slo_look(&set->slo, &set->profile, set->vitals, armed, now);
 }
 
+static int report(struct set *set, const char *name, __u64 value, uid_t uid, __u64 now)
+{
+	const struct slo_figure figure = {name, value, uid, (pid_t)uid + 1};
+
+	return slo_report(&set->slo, &set->profile, &figure, now);
+}
+
 static void a_vital_sign(void **state)
 {
 	struct set *set = *state;
@@ -102,25 +109,56 @@ static void a_report(void **state)
 {
 	struct set *set = *state;
 
-	assert_int_equal(slo_report(&set->slo, &set->profile, "early", 1, S), -ENOENT);
-	assert_int_equal(slo_report(&set->slo, &set->profile, "", 1, S), -ENOENT);
+	assert_int_equal(report(set, "early", 1, 7, S), -ENOENT);
+	assert_int_equal(report(set, "", 1, 7, S), -ENOENT);
 	assert_int_equal(look(set, true, 1 * S), -1);
 	assert_false(set->slo.state[1].present);
 	for (__u64 t = 10; t < 14; t++) {
-		assert_int_equal(slo_report(&set->slo, &set->profile, "late", 11, t * S), 0);
+		assert_int_equal(report(set, "late", 11, 7, t * S), t == 10);
 		assert_int_equal(look(set, true, t * S), -1);
 	}
-	assert_int_equal(slo_report(&set->slo, &set->profile, "late", 12, 14 * S), 0);
+	assert_int_equal(report(set, "late", 12, 7, 14 * S), 0);
 	assert_int_equal(look(set, true, 14 * S), 1);
+	assert_int_equal(set->slo.missed, 1);
 	assert_int_equal(set->slo.state[1].value, 12);
 	/* nobody reports any more: it is over after 5 s */
 	assert_int_equal(look(set, true, 19 * S), 1);
 	assert_int_equal(look(set, true, 19 * S + 1), -1);
 	/* another profile */
-	slo_report(&set->slo, &set->profile, "late", 99, 20 * S);
+	report(set, "late", 99, 7, 20 * S);
 	slo_set(&set->slo);
 	assert_int_equal(look(set, true, 20 * S), -1);
 	assert_false(set->slo.state[1].present);
+}
+
+/* Who only looks cannot miss another's level for it, nor hide that it is missed. */
+static void one_reporter(void **state)
+{
+	struct set *set = *state;
+	const struct slo_state *late = &set->slo.state[1];
+
+	assert_int_equal(set->slo.missed, -1);
+	assert_int_equal(report(set, "late", 1, 900, 10 * S), 1);
+	assert_int_equal(report(set, "late", 99, 901, 11 * S), -EBUSY);
+	assert_int_equal(late->value, 1);
+	assert_int_equal(late->uid, 900);
+	assert_int_equal(late->pid, 901);
+	assert_int_equal(report(set, "late", 2, 900, 12 * S), 0);
+	/* until it is absent, to the nanosecond */
+	assert_int_equal(report(set, "late", 99, 901, 12 * S + SLO_FRESH_NS), -EBUSY);
+	assert_int_equal(report(set, "late", 3, 901, 12 * S + SLO_FRESH_NS + 1), 1);
+	assert_int_equal(report(set, "late", 4, 900, 18 * S), -EBUSY);
+	/* root always may, and it is root's from then on */
+	assert_int_equal(report(set, "late", 5, 0, 18 * S), 1);
+	assert_int_equal(report(set, "late", 6, 0, 19 * S), 0);
+	assert_int_equal(report(set, "late", 7, 901, 20 * S), -EBUSY);
+	assert_int_equal(late->value, 6);
+	assert_int_equal(late->uid, 0);
+	/* one that comes back is no news */
+	assert_int_equal(report(set, "late", 7, 0, 60 * S), 0);
+	/* another profile, another reporter */
+	slo_set(&set->slo);
+	assert_int_equal(report(set, "late", 7, 901, 61 * S), 1);
 }
 
 static void limits_in_force(void **state)
@@ -151,6 +189,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_vital_sign, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_interrupts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_report, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_reporter, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(limits_in_force, set_up, tear_down),
 	};
 

@@ -127,7 +127,7 @@ int cmd_incidents(struct cli *cli, int argc, char **argv)
 static void print_why(FILE *f, struct json_object *r)
 {
 	struct json_object *part = NULL;
-	char cause[160] = "", stall[96] = "", a[32];
+	char cause[224] = "", stall[96] = "", a[32];
 
 	if (!js_get_obj(r, "cause", &part))
 		prose_cause(cause, sizeof(cause), part);

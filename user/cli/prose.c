@@ -99,13 +99,16 @@ const char *prose_stall(char *buf, size_t size, struct json_object *trip)
 const char *prose_cause(char *buf, size_t size, struct json_object *cause)
 {
 	const char *vital = js_str(cause, "vital"), *unit = js_str(cause, "unit");
-	char value[32], limit[32];
+	char value[32], limit[32], by[80] = "";
 
 	buf[0] = '\0';
+	if (!js_is_null(cause, "uid"))
+		snprintf(by, sizeof(by), ", reported by uid %llu, pid %llu", js_u64(cause, "uid"),
+			 js_u64(cause, "pid"));
 	if (!js_is_null(cause, "limit"))
-		snprintf(buf, size, " (%s was %s, limit %s)", *vital ? vital : "a figure",
+		snprintf(buf, size, " (%s was %s, limit %s%s)", *vital ? vital : "a figure",
 			 value_text(value, sizeof(value), cause, "value", unit),
-			 value_text(limit, sizeof(limit), cause, "limit", unit));
+			 value_text(limit, sizeof(limit), cause, "limit", unit), by);
 	return buf;
 }
 

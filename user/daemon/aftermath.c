@@ -80,18 +80,17 @@ static __u64 last_heartbeat(const struct homeostatd *d, __u64 trip_ns)
 	return beat > trip_ns ? 0 : beat;
 }
 
-/* The gate has no room for the name of an application's figure: it is the level that says the same. */
+/* The gate has no room for an application's figure, nor for who reported it. */
 static void name_report(const struct homeostatd *d, struct recorder_trip *t)
 {
-	const struct profile *profile = &d->policy.profile;
+	const struct slo_state *state;
+	const struct profile_slo *level = judge_reported(d, &state);
 
-	for (__u32 i = 0; t->reason == HS_TRIP_SLO && i < profile->slo_nr; i++) {
-		const struct profile_slo *level = &profile->slo[i];
-
-		if (level->vital == t->vital && level->max == t->limit &&
-		    d->judge.slo.state[i].value == t->value)
-			memcpy(t->report, level->report, sizeof(t->report));
-	}
+	if (!level)
+		return;
+	memcpy(t->report, level->report, sizeof(t->report));
+	t->report_uid = state->uid;
+	t->report_pid = state->pid;
 }
 
 static void describe_trip(const struct homeostatd *d, struct recorder_trip *t, __u64 now)

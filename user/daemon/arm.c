@@ -209,20 +209,28 @@ static void stall_text(const struct homeostatd *d, __u32 reason, char *buf, size
 }
 
 /* What a trip was about, where it was about a figure. */
-static void cause_text(const struct hs_gate *gate, __u32 reason, char *buf, size_t size)
+static void cause_text(const struct homeostatd *d, __u32 reason, char *buf, size_t size)
 {
+	const struct hs_gate *gate = d->kernel.gate;
+	const struct slo_state *state;
+	const struct profile_slo *level = judge_reported(d, &state);
 	__u32 vital = load(&gate->trip_vital);
 	bool known = vital < HS_VITAL_NR;
 	int unit = known ? unit_find(vital_infos[vital].unit) : UNIT_COUNT;
-	char value[32], limit[32];
+	char value[32], limit[32], by[48] = "";
 
 	buf[0] = '\0';
 	if ((reason != HS_TRIP_LIMIT && reason != HS_TRIP_SLO && reason != HS_TRIP_HARM) ||
 	    (!known && !load(&gate->trip_limit)))
 		return;
-	snprintf(buf, size, " (%s was %s, limit %s)", known ? vital_name(vital) : "a figure",
+	if (level)
+		snprintf(by, sizeof(by), ", reported by uid %u, pid %d", state->uid, state->pid);
+	snprintf(buf, size, " (%s was %s, limit %s%s)",
+		 known	 ? vital_name(vital)
+		 : level ? level->report
+			 : "a figure",
 		 unit_format(value, sizeof(value), load(&gate->trip_value), (enum unit)unit),
-		 unit_format(limit, sizeof(limit), load(&gate->trip_limit), (enum unit)unit));
+		 unit_format(limit, sizeof(limit), load(&gate->trip_limit), (enum unit)unit), by);
 }
 
 /*
@@ -232,14 +240,14 @@ static void cause_text(const struct hs_gate *gate, __u32 reason, char *buf, size
 static void tripped(struct homeostatd *d)
 {
 	const struct hs_gate *gate = d->kernel.gate;
-	char stall[96], cause[160], next[256];
+	char stall[96], cause[192], next[256];
 	__u32 reason = load(&gate->trip_reason);
 
 	back_to_sensor(d);
 	undo_all(d);
 	aftermath_tripped(d);
 	stall_text(d, reason, stall, sizeof(stall));
-	cause_text(gate, reason, cause, sizeof(cause));
+	cause_text(d, reason, cause, sizeof(cause));
 	log_error("gate shut, reason %s: %s%s%s; everything is stock. %s", trip_name(reason),
 		  reason < HS_TRIP_NR ? trip_infos[reason].meaning : "?", stall, cause,
 		  aftermath_text(d, next, sizeof(next)));

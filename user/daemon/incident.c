@@ -67,6 +67,10 @@ static void add_cause(struct json_object *o, const struct recorder_trip *t)
 	js_add_str(cause, "unit", t->vital < HS_VITAL_NR ? vital_infos[t->vital].unit : "count");
 	js_add_u64(cause, "value", t->value);
 	js_add_u64(cause, "limit", t->limit);
+	if (!t->report[0])
+		return;
+	js_add_u64(cause, "uid", t->report_uid);
+	js_add_u64(cause, "pid", (__u64)t->report_pid);
 }
 
 static void add_parts(struct json_object *o, const struct recorder_trip *t)

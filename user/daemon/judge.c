@@ -120,6 +120,18 @@ static void carry_out(struct homeostatd *d, enum helping_order order)
 
 /* ---- looks ---- */
 
+const struct profile_slo *judge_reported(const struct homeostatd *d, const struct slo_state **state)
+{
+	const struct hs_gate *gate = d->kernel.gate;
+	int i = d->judge.slo.missed;
+
+	if (load(&gate->trip_reason) != HS_TRIP_SLO || load(&gate->trip_vital) < HS_VITAL_NR ||
+	    i < 0 || i >= (int)d->policy.profile.slo_nr)
+		return NULL;
+	*state = &d->judge.slo.state[i];
+	return &d->policy.profile.slo[i];
+}
+
 static void look_slo(struct homeostatd *d)
 {
 	const struct profile *profile = &d->policy.profile;
@@ -185,21 +197,32 @@ void judge_tick(struct homeostatd *d)
 int verb_report(struct call *call)
 {
 	struct homeostatd *d = call->d;
-	const char *name = js_str(call->request, "name");
-	__u64 value;
+	struct slo_figure figure = {
+		.name = js_str(call->request, "name"),
+		.uid = call->peer->uid,
+		.pid = call->peer->pid,
+	};
+	int err;
 
-	if (js_get_u64(call->request, "value", &value)) {
+	if (js_get_u64(call->request, "value", &figure.value)) {
 		snprintf(call->error, sizeof(call->error),
 			 "value is missing or no whole number from 0 up");
 		return -EINVAL;
 	}
-	if (slo_report(&d->judge.slo, &d->policy.profile, name, value, clock_ns())) {
+	err = slo_report(&d->judge.slo, &d->policy.profile, &figure, clock_ns());
+	if (err == -ENOENT)
 		snprintf(call->error, sizeof(call->error),
 			 "profile %s has no service level for a report '%.32s'",
-			 d->policy.profile.name, name);
-		return -ENOENT;
-	}
-	return 0;
+			 d->policy.profile.name, figure.name);
+	if (err == -EBUSY)
+		snprintf(call->error, sizeof(call->error),
+			 "another user reports '%.32s'; theirs it is until it has been absent for "
+			 "%llu s",
+			 figure.name, SLO_FRESH_NS / NS_PER_S);
+	if (err > 0)
+		log_info("report %s, first by uid %u, pid %d: %llu", figure.name, figure.uid,
+			 figure.pid, figure.value);
+	return err < 0 ? err : 0;
 }
 
 static void json_load(struct json_object *obj, const struct helping_load *load_)
@@ -266,6 +289,10 @@ static void json_slo(const struct homeostatd *d, struct json_object *array, __u6
 		js_add_bool(row, "present", state->present);
 		if (state->present)
 			js_add_u64(row, "value", state->value);
+		if (state->present && !vital) {
+			js_add_u64(row, "uid", state->uid);
+			js_add_u64(row, "pid", (__u64)state->pid);
+		}
 		js_add_u64(row, "max", level->max);
 		js_add_u64(row, "for_ns", level->for_ns);
 		js_add_u64(row, "above_ns",

@@ -32,6 +32,10 @@ bool judge_rest(struct homeostatd *d);
 /* Once a second, after the vital signs were read. */
 void judge_tick(struct homeostatd *d);
 
+/* Whose figure the last trip was about: the level of a report; NULL: it was about none. */
+const struct profile_slo *judge_reported(const struct homeostatd *d,
+					 const struct slo_state **state);
+
 /* Members `helping` and `slo` of the status. */
 void judge_json(const struct homeostatd *d, struct json_object *reply);
 

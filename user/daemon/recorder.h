@@ -8,6 +8,8 @@
 #ifndef HOMEOSTAT_RECORDER_H
 #define HOMEOSTAT_RECORDER_H
 
+#include <sys/types.h>
+
 #include "../../kern/abi.h"
 #include "mapped.h"
 #include "profile.h"
@@ -59,6 +61,8 @@ struct recorder_trip {
 	__u32 generation;
 	__u32 trips; /* in the window */
 	__u32 held;
+	uid_t report_uid; /* who said the figure `report` */
+	pid_t report_pid;
 	struct recorder_undone undone;
 	struct hs_exit exit;		 /* what sched_ext said; kind 0 = nothing */
 	char report[PROFILE_REPORT_LEN]; /* SLO: the application's figure that it was about */

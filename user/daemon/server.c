@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct client {
 	bool more;	       /* whole requests may be left in `in` */
 	bool paused;	       /* its kind has used up its budget */
 	unsigned int interest; /* what epoll is asked for */
+	__u64 heard_ns;	       /* when it came, or last said anything */
 	__u64 since_ns; /* a reply has waited, or a request lacked its end, since then; 0 = no */
 	char in[CONTROL_REQUEST_MAX];
 };
@@ -267,6 +269,7 @@ static int client_receive(struct server *server, struct client *client)
 	if (!n)
 		return -EPIPE;
 	client->in_len += (size_t)n;
+	client->heard_ns = clock_ns();
 	return client_lines(server, client);
 }
 
@@ -279,6 +282,58 @@ static void pause_accept(struct server *server, bool paused)
 		return;
 	server->paused = paused;
 	epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, server->fd, &event);
+}
+
+/* ---- places ---- */
+
+static int places(const struct server *server, uid_t uid)
+{
+	int nr = 0;
+
+	for (int i = 0; i < SERVER_CLIENTS; i++)
+		nr += server->client[i].fd >= 0 && server->client[i].peer.uid == uid;
+	return nr;
+}
+
+/*
+ * How soon this client gives its place to a newcomer of that uid, 0 = never: who holds most first, of
+ * theirs who follows nothing. Nobody drives out root, its own followers, or who would then hold less.
+ */
+static int rank(const struct server *server, const struct client *client, uid_t uid)
+{
+	int own = uid ? places(server, uid) : -1, held = places(server, client->peer.uid);
+	bool follow = client->peer.follow, stays;
+
+	stays = !client->peer.uid || own >= SERVER_CLIENTS_UID || held <= own + follow;
+	if (client->peer.uid == uid)
+		stays = follow;
+	return client->fd < 0 || stays ? 0 : 2 * held + !follow;
+}
+
+/* A place for this uid, another's where it must be: of equal rank, the longest silent goes. -1: none. */
+static int find_place(struct server *server, uid_t uid)
+{
+	bool free_one = !uid || places(server, uid) < SERVER_CLIENTS_UID;
+	int victim = -1, most = 1; /* no rank is 1 */
+
+	/* the first places are root's alone: who may only look cannot shut it out */
+	for (int i = uid ? SERVER_CLIENTS_ROOT : 0; free_one && i < SERVER_CLIENTS; i++) {
+		if (server->client[i].fd < 0)
+			return i;
+	}
+	for (int i = 0; i < SERVER_CLIENTS; i++) {
+		const struct client *client = &server->client[i];
+		int now = rank(server, client, uid);
+
+		if (now < most ||
+		    (now == most && client->heard_ns >= server->client[victim].heard_ns))
+			continue;
+		victim = i;
+		most = now;
+	}
+	if (victim >= 0)
+		client_close(&server->client[victim]);
+	return victim;
 }
 
 static void client_accept(struct server *server)
@@ -301,11 +356,8 @@ static void client_accept(struct server *server)
 		close(fd);
 		return;
 	}
-	/* the first places are root's alone: who may only look cannot shut it out */
-	i = cred.uid ? SERVER_CLIENTS_ROOT : 0;
-	while (i < SERVER_CLIENTS && server->client[i].fd >= 0)
-		i++;
-	if (i == SERVER_CLIENTS) {
+	i = find_place(server, cred.uid);
+	if (i < 0) {
 		close(fd); /* the client sees the end of file */
 		return;
 	}
@@ -316,6 +368,7 @@ static void client_accept(struct server *server)
 	}
 	server->client[i].fd = fd;
 	server->client[i].interest = EPOLLIN;
+	server->client[i].heard_ns = clock_ns();
 	server->client[i].peer = (struct peer){.uid = cred.uid, .pid = cred.pid};
 }
 
@@ -347,6 +400,14 @@ static void server_slice(struct server *server)
 	}
 }
 
+/* Asked anew: the event may be of who had the place before, in the same round. */
+static bool is_gone(const struct client *client)
+{
+	struct pollfd state = {.fd = client->fd};
+
+	return poll(&state, 1, 0) > 0;
+}
+
 void server_event(struct server *server, unsigned int tag, unsigned int events)
 {
 	struct client *client;
@@ -370,7 +431,8 @@ void server_event(struct server *server, unsigned int tag, unsigned int events)
 	}
 	if (!err && events & EPOLLIN)
 		err = client_receive(server, client);
-	if (err || events & EPOLLERR || (events & EPOLLHUP && !(events & EPOLLIN)))
+	if (err ||
+	    ((events & EPOLLERR || (events & EPOLLHUP && !(events & EPOLLIN))) && is_gone(client)))
 		client_close(client);
 }
 

@@ -5,7 +5,7 @@
  * SERVER_CLIENTS connections. Nothing here waits: what a client does not read in time costs it the
  * connection, and so does half a request. Memory is bounded: one request line per client, and a reply
  * while it is being sent. So is time: SERVER_ROUND requests of a client, then it is everybody else's
- * turn; and in each slice of time a budget of requests, one for root and one for all others, and of
+ * turn; of the connections, whoever comes gets one if somebody else holds more; and in each slice of time a budget of requests, one for root and one for all others, and of
  * connections. Who is over it is not read, and goes on in the next slice.
  */
 #ifndef HOMEOSTAT_SERVER_H
@@ -21,6 +21,7 @@
 
 #define SERVER_CLIENTS 16
 #define SERVER_CLIENTS_ROOT 4	      /* of these, kept for root */
+#define SERVER_CLIENTS_UID 4	      /* the most that any other user holds */
 #define SERVER_ROUND 8		      /* requests of one client answered in one round of the loop */
 #define SERVER_QUEUE 64		      /* connections that wait to be accepted */
 #define SERVER_FOLLOW_MAX (64 * 1024) /* unread bytes after which a follower is dropped */

@@ -10,17 +10,32 @@
 void slo_set(struct slo *slo)
 {
 	memset(slo, 0, sizeof(*slo));
+	slo->missed = -1;
 }
 
-int slo_report(struct slo *slo, const struct profile *profile, const char *name, __u64 value,
+/* Measured after we looked at the clock is as fresh as can be. */
+static bool fresh(const struct slo_state *state, __u64 now)
+{
+	return state->at_ns && (state->at_ns >= now || now - state->at_ns <= SLO_FRESH_NS);
+}
+
+int slo_report(struct slo *slo, const struct profile *profile, const struct slo_figure *figure,
 	       __u64 now_ns)
 {
 	for (__u32 i = 0; i < profile->slo_nr; i++) {
-		if (profile->slo[i].vital < HS_VITAL_NR || strcmp(profile->slo[i].report, name))
+		struct slo_state *state = &slo->state[i];
+		bool other = !state->at_ns || state->uid != figure->uid;
+
+		if (profile->slo[i].vital < HS_VITAL_NR ||
+		    strcmp(profile->slo[i].report, figure->name))
 			continue;
-		slo->state[i].value = value;
-		slo->state[i].at_ns = now_ns;
-		return 0;
+		if (other && figure->uid && fresh(state, now_ns))
+			return -EBUSY;
+		state->value = figure->value;
+		state->at_ns = now_ns;
+		state->uid = figure->uid;
+		state->pid = figure->pid;
+		return other;
 	}
 	return -ENOENT;
 }
@@ -35,9 +50,7 @@ static void take(struct slo_state *state, const struct profile_slo *level,
 		state->at_ns = load(&vital->present) ? load(&vital->updated_ns) : 0;
 		state->value = load(&vital->value);
 	}
-	/* measured after we looked at the clock: as fresh as can be */
-	state->present =
-		state->at_ns && (state->at_ns >= now || now - state->at_ns <= SLO_FRESH_NS);
+	state->present = fresh(state, now);
 }
 
 int slo_look(struct slo *slo, const struct profile *profile,
@@ -58,5 +71,7 @@ int slo_look(struct slo *slo, const struct profile *profile,
 		if (missed < 0 && now_ns - state->above_ns >= profile->slo[i].for_ns)
 			missed = (int)i;
 	}
+	if (missed >= 0)
+		slo->missed = missed;
 	return missed;
 }
