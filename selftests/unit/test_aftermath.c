@@ -12,6 +12,7 @@
 #include "names.h"
 #include "private_file.h"
 #include "statedir.h"
+#include "verbs.h"
 
 #define S 1000000000ULL
 
@@ -271,6 +272,32 @@ static void a_person_trips(void **state)
 }
 
 /* In good order: no trip, no record. A trip that came first is one all the same. */
+/* A person who takes it back to looking only wants it stock, whatever the next start is told. */
+static void a_person_only_looks(void **state)
+{
+	static const char *const modes[] = {"observe", "advise"};
+	char why[256];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct call call = {.d = &d, .request = json_object_new_object()};
+
+		js_add_str(call.request, "mode", modes[i]);
+		opens();
+		assert_int_equal(verb_mode(&call), 0);
+		json_object_put(call.request);
+		assert_false(d.armed);
+		expect_rearm(NULL, 0); /* in this mode there is nothing to wait for */
+		dies();
+		fresh_daemon();
+		aftermath_begin(&d, &d.policy.profile.trip);
+		assert_int_equal(aftermath_refuse(&d, why, sizeof(why)), -EPERM);
+		expect_rearm("by-hand", 0);
+		aftermath_by_hand(&d, false); /* mode act */
+		assert_int_equal(aftermath_refuse(&d, why, sizeof(why)), 0);
+	}
+}
+
 static void in_good_order(void **state)
 {
 	(void)state;
@@ -443,6 +470,7 @@ int main(void)
 		TEST(held_after_three),
 		TEST(by_itself),
 		TEST(a_person_trips),
+		TEST(a_person_only_looks),
 		TEST(in_good_order),
 		TEST(found_dead),
 		TEST(found_dead_without_a_trace),

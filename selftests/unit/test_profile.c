@@ -281,7 +281,17 @@ static const struct {
 	{"name: a\ntrip: { rearm_max: 10s }\n", 2, "without rearm", "rearm too"},
 	{"name: a\ntrip: { rearm: 10s, rearm_max: 5s }\n", 2, "longer than rearm_max",
 	 "rearm <= rearm_max"},
-	{"name: a\ntrip: { trips: 0 }\n", 2, "out of bounds", "1 to 1000"},
+	{"name: a\ntrip: { trips: 0 }\n", 2, "out of bounds", "1 to 16"},
+	{"name: a\ntrip: { trips: 17 }\n", 2, "out of bounds", "1 to 16"},
+	/* pauses that push the first trip out of the window before the last one: it would never be held */
+	{"name: a\ntrip:\n  rearm: 30min\n  rearm_max: 1h\n  trips: 3\n  window: 1h\n", 6,
+	 "pauses before trip 3 take 5400 s", "window >= 10800 s"},
+	{"name: a\ntrip: { rearm: 1000s, rearm_max: 1h, trips: 3, window: 5999s }\n", 2,
+	 "window of 5999 s", "window >= 6000 s"},
+	{"name: a\ntrip: { rearm: 16min, rearm_max: 1h }\n", 2, "take 2880 s", "window >= 5760 s"},
+	/* nor would a day be enough */
+	{"name: a\ntrip: { rearm: 1h, rearm_max: 24h, trips: 16, window: 24h }\n", 2,
+	 "take 975600 s", "fewer trips, or shorter pauses"},
 	{"name: a\ntrip:\n  window: 25h\n", 3, "out of bounds", "86400 s"},
 	{"name: a\ntrip: { hook: run.sh }\n", 2, "bad hook", "an absolute path"},
 	{"name: a\ntrip: { hook: / }\n", 2, "bad hook", "an absolute path"},

@@ -293,7 +293,10 @@ static void run_hook(struct homeostatd *d, const struct recorder_trip *t)
 void aftermath_profile(struct homeostatd *d)
 {
 	const struct profile_trip *policy = policy_of(d);
+	char warning[PROFILE_WARNING_LEN];
 
+	if (profile_warning(&d->policy.profile, warning, sizeof(warning)))
+		log_warn("%s", warning);
 	/* no longer than a path may be here: the profile has seen to that */
 	if (d->undo.table)
 		undo_set_hook(d->undo.table, policy->hook,
@@ -456,7 +459,8 @@ static void status_rearm(struct homeostatd *d, struct json_object *reply)
 	char why[256];
 
 	v = verdict_of(d, now);
-	if (d->armed || (v.state == BREAKER_FREE && !d->after.due)) {
+	if (d->armed || (v.state == BREAKER_FREE && !d->after.due) ||
+	    (v.state == BREAKER_BY_HAND && d->mode != HS_MODE_ACT)) {
 		json_object_object_add(reply, "rearm", NULL); /* null: nothing to wait for */
 		return;
 	}

@@ -70,7 +70,7 @@ int aftermath_refuse(struct homeostatd *d, char *why, size_t size);
 /* Once a second: a sample, and arming again when it is time. */
 void aftermath_tick(struct homeostatd *d);
 
-/* A person wants it stock: nothing is armed again but by a person. */
+/* A person wants it stock: nothing is armed again but by a person. Before it is disarmed: it may die. */
 void aftermath_latch(struct homeostatd *d);
 
 /* A person arms: what stood against it is forgotten, unless it is held and that is not meant. */

@@ -31,14 +31,22 @@ bool incident_name_ok(const char *name)
 	return n && n < INCIDENT_NAME_LEN - 40 && !strcmp(p + n, ".json");
 }
 
+unsigned long long incident_number(const char *name)
+{
+	return strtoull(strchr(name, '-') + 1, NULL, 10);
+}
+
 static int is_incident(const struct dirent *entry)
 {
 	return incident_name_ok(entry->d_name);
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+static int by_number(const struct dirent **a, const struct dirent **b)
 {
-	return strcmp((*a)->d_name, (*b)->d_name);
+	unsigned long long of_a = incident_number((*a)->d_name);
+	unsigned long long of_b = incident_number((*b)->d_name);
+
+	return of_a == of_b ? strcmp((*a)->d_name, (*b)->d_name) : of_a < of_b ? -1 : 1;
 }
 
 int incidents_list(int dir_fd, char ***names)
@@ -47,7 +55,7 @@ int incidents_list(int dir_fd, char ***names)
 	int nr, err = 0;
 
 	*names = NULL;
-	nr = scandirat(dir_fd, ".", &entry, is_incident, by_name);
+	nr = scandirat(dir_fd, ".", &entry, is_incident, by_number);
 	if (nr < 0)
 		return -errno;
 	*names = calloc((size_t)nr + 1, sizeof(**names));

@@ -14,11 +14,17 @@
 #define INCIDENT_NAME_LEN 96
 #define INCIDENT_SIZE_MAX (1024 * 1024) /* bytes of a record */
 
-/* Is it the name of a record? "20261121T123456Z-3-heartbeat.json"; nothing with a slash is. */
+/*
+ * Is it the name of a record? "20261121T123456Z-3-heartbeat.json": time, number of the record, reason;
+ * nothing with a slash is.
+ */
 bool incident_name_ok(const char *name);
 
+/* The number in such a name. Records are numbered as they are written, as a clock may go back. */
+unsigned long long incident_number(const char *name);
+
 /*
- * Names of the records in a directory, oldest first. *names is the caller's (incidents_free). Their
+ * Names of the records in a directory, oldest (by number) first. *names is the caller's (incidents_free). Their
  * number, or negative errno.
  */
 int incidents_list(int dir_fd, char ***names);
