@@ -239,6 +239,23 @@ static void passes_signals_on(void **state)
 	assert_int_equal(guard_end(&g), 0);
 }
 
+/* What could not be put back is no good end. */
+static void restorer_fails(void **state)
+{
+	char path[160];
+
+	(void)state;
+	assert_int_equal(start("cahw0"), 0);
+	assert_false(guard_watch(&g, true));
+	snprintf(path, sizeof(path), "%s%s", root, SWAPPINESS);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(kill(getpid(), SIGTERM), 0);
+	assert_true(guard_watch(&g, false));
+	assert_int_equal(guard_end(&g), 1);
+	assert_int_equal(rmdir(path), 0);
+}
+
 static void restorer_dies(void **state)
 {
 	__u64 before;
@@ -346,6 +363,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(strangers),
 	TEST(no_such_daemon),
 	TEST(passes_signals_on),
+	TEST(restorer_fails),
 	TEST(restorer_dies),
 	TEST(guard_dies),
 	TEST(link_is_checked),

@@ -245,5 +245,5 @@ int guard_end(struct guard *g)
 			      GUARD_RESTORE_NS + g->undo.table->hook_limit_ms * NS_PER_MS);
 	if (undone)
 		log_error("guard: the restorer failed: see `homeostat restore`");
-	return code ? code : undone < 0;
+	return code ? code : undone != 0;
 }
