@@ -141,6 +141,7 @@ FUZZ_S ?= 60
 fuzzobj = $(patsubst %.c,$(O)/fuzz/obj/%.o,$(1))
 $(O)/unit/test_fuzz: $(call sanobj,$(FUZZ_SRC))
 $(O)/san/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath selftests/fuzz/corpus)"'
+$(O)/san/selftests/unit/test_profile_limits.o: USER_CFLAGS += -DHS_PROFILES='"$(abspath policy/profiles)"'
 
 $(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
 	@mkdir -p $(@D)
@@ -158,6 +159,7 @@ $(O)/cov/%.o: %.c | $(O)/homeostat.skel.h
 	$(call say,CC-COV,$@)$(CC) $(USER_CFLAGS) $(COV) -MMD -MP -c $< -o $@
 
 $(O)/cov/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath selftests/fuzz/corpus)"'
+$(O)/cov/selftests/unit/test_profile_limits.o: USER_CFLAGS += -DHS_PROFILES='"$(abspath policy/profiles)"'
 $(O)/cov/unit/test_fuzz: $(call covobj,$(FUZZ_SRC))
 $(O)/cov/unit/%: $(O)/cov/selftests/unit/%.o $(call covobj,$(NOMAIN) $(LIB_SRC) selftests/unit/gcov_exit.c)
 	@mkdir -p $(@D)
@@ -174,7 +176,7 @@ $(O)/ktest/test_fault: $(call faultobj,selftests/kernel/test_fault.c) $(O)/libho
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) -lcmocka
 
 LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC))
-$(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) | $(O)/deps/config.mk
+$(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) kern/abi.h | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern $(LIBBPF_CFLAGS) -o $@ $< \
 		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) $(if $(filter undoenter,$(@F)),$(O)/libhomeostat.a) \
@@ -242,7 +244,9 @@ format:
 	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
 format-check: | $(O)/deps/config.mk
 	$(call say,FORMAT,check)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+GUARDED := $(addprefix user/guard/,guard.c guard.h main.c restorer.c)
 lint:
+	$(Q)n=$$(cat $(GUARDED) | wc -l); test $$n -le 500 || { echo "the guard has $$n lines, 500 are its limit" >&2; exit 1; }
 	$(call say,LINT,scripts)shellcheck -x $$(git ls-files --cached --others --exclude-standard 'scripts/*' 'selftests/*.sh' .ci/run packaging/homeostat.bash)
 
 install: all

@@ -26,7 +26,7 @@ static const char usage[] =
 
 #define PRIORITY 90		   /* above all that is tested and above the kernel's helpers */
 #define SETTLE_NS (30 * NS_PER_MS) /* from armed: the reflex has begun, the heart beats fast */
-#define SWEEP_NS (250 * NS_PER_MS) /* phases lie in here */
+#define SWEEP_NS (100 * NS_PER_MS) /* phases lie in here */
 #define LOOK_NS (10 * NS_PER_MS)   /* where no event comes; the limit of what is mute */
 #define LOOK_FINE_NS (20 * NS_PER_US)
 #define DEED_NS (3 * NS_PER_S) /* what should happen and has not by then does not */

@@ -38,7 +38,7 @@ fi
 # what is done to any program is done to the one that people run
 daemon=/usr/bin/homeostatd
 case $row in
-hang | spin | pulse-dead | wrong-abi) daemon=/lab/bin/homeostatd-fault ;;
+hang | pulse-dead | wrong-abi) daemon=/lab/bin/homeostatd-fault ;;
 esac
 echo '{"load":"begin"}' >>"$out"
 # shellcheck disable=SC2086  # options

@@ -45,14 +45,11 @@ static uint64_t fault(struct trial *t, const char *json)
 	return t0;
 }
 
+/* By turns it sleeps and spins; its heartbeat's thread lives. */
 static uint64_t hang(struct trial *t)
 {
-	return fault(t, "{\"verb\":\"fault\",\"what\":\"hang\"}\n");
-}
-
-static uint64_t spin(struct trial *t)
-{
-	return fault(t, "{\"verb\":\"fault\",\"what\":\"spin\"}\n");
+	return fault(t, t->number % 2 ? "{\"verb\":\"fault\",\"what\":\"spin\"}\n"
+				      : "{\"verb\":\"fault\",\"what\":\"hang\"}\n");
 }
 
 /* The pulse beats once more and does not start its timer again: that moment is the deed. */
@@ -177,7 +174,6 @@ const struct row rows_dead[] = {
 	{.name = "sigstop", .deed = sigstop},
 	{.name = "sigsegv", .deed = sigsegv},
 	{.name = "hang", .prepare = connect_first, .deed = hang, .after = disconnect},
-	{.name = "spin", .prepare = connect_first, .deed = spin, .after = disconnect},
 	{.name = "pulse-dead",
 	 .prepare = connect_first,
 	 .deed = pulse_dead,

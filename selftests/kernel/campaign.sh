@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
 # boot: campaign kernel=scx cpus=1
+# limit: 300
 #
 # A few trials of the fault campaign (scripts/fault), judged by its own limits: that of the rows in
 # which homeostat dies or falls mute, and of the trip.

@@ -124,11 +124,8 @@ late() { [ "$(vital pulse.late_ns)" -ge 3000000 ]; }
 check 'late pulse: the vital sign says so' within 10 late
 check 'late pulse: still armed' hs_armed
 fault pulse-late '"value":0' >/dev/null
-{
-	cat "$profiles/balanced.yaml"
-	echo 'limits:'
-	echo '  - { vital: pulse.late_ns, max: 2ms, windows: 3 }'
-} >"$tmp/limits.yaml"
+sed 's/vital: pulse.late_ns, max: [0-9a-z]*, windows: [0-9]*/vital: pulse.late_ns, max: 2ms, windows: 3/' \
+	"$profiles/balanced.yaml" >"$tmp/limits.yaml"
 check 'late pulse: a profile that limits it' homeostat profile load "$tmp/limits.yaml"
 sleep 1
 check 'late pulse: on time, it stays armed' hs_armed

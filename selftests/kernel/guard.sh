@@ -2,50 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
 # boot: guard kernel=scx cpus=1
+# limit: 240
 #
-# The real daemon under its guard: who dies, in which way, and what is left. The value that is changed is
-# put into the undo table as the daemon would, by /lab/bin/undoenter, while the daemon lives.
+# Who dies under the guard, in which way, and what is left.
 
-# shellcheck disable=SC2317  # functions that are called through check
-# shellcheck source=selftests/kernel/tap.sh
-. /lab/kernel/tap.sh
-
-sleep 5
-run=/run/homeostat
-value=/proc/sys/vm/swappiness
-stock=$(cat "$value")
-ms() { awk -v a="$1" 'BEGIN { if (a != "") printf "%.3f", a / 1000000 }'; }
-# child PID NAME: the one of that name
-child() {
-	for _s in /proc/[0-9]*/status; do
-		awk -v p="$1" -v n="$2" '/^Name:/ { f = $2 == n } /^Pid:/ { i = $2 } /^PPid:/ { if (f && $2 == p) print i }' "$_s"
-	done 2>/dev/null | head -n 1
-}
-
-# guard and daemon, armed: $guard, $hs_pid (the daemon), $restorer
-# with all its trips forgotten, or the stall-loop breaker would hold the third one at stock
-guarded() {
-	rm -f "$run/breaker"
-	homeostat-guard -- /usr/bin/homeostatd --profile "$profiles/balanced.yaml" --mode act >>"$hs_log" 2>&1 &
-	guard=$!
-	within 20 hs_armed || cannot 'the daemon arms under its guard' "$(tail -n 1 "$hs_log")"
-	hs_pid=$(child "$guard" homeostatd)
-	restorer=$(child "$guard" homeostat-guard)
-}
-change() { undoenter "$run" "$value" 7; }
-put_back() { [ "$(cat "$value")" = "$stock" ]; }
-all_gone() { gone "$guard" && gone "$hs_pid" && gone "$restorer" && scx_is disabled; }
-
-# ended NAME CODE: all of it is gone, nothing is left
-ended() {
-	check "$1: nobody is left" within 20 all_gone
-	_code=0
-	wait "$guard" || _code=$?
-	equals "$1: exit code" "$_code" "$2"
-	check "$1: the value is put back" within 10 put_back
-	says "$1: nothing is left to put back" 'nothing to put back' homeostat restore
-	hs_pid=
-}
+# shellcheck disable=SC2317,SC2154  # functions that are called through check; variables of guarded.sh
+# shellcheck source=selftests/kernel/guarded.sh
+. /lab/kernel/guarded.sh
 
 # deed NAME REASON TSAFE-OPTION…: under four hogs, with a changed value
 deed() {
@@ -88,9 +51,20 @@ before=$(switches)
 sleep 10
 at_most 'wake-ups of the guard at rest, in 10 s' $(($(switches) - before)) 22
 
+# the operator's hook: set in the table, as the daemon does; run by a death that nobody else can tell of
+cat >/tmp/hook <<'HOOK'
+#!/bin/sh
+echo "$HOMEOSTAT_REASON $(cat /proc/self/oom_score_adj)" >/tmp/hooked
+sleep 1000
+HOOK
+chmod 755 /tmp/hook
+undoenter -k /tmp/hook 1000 $run
+
 # the kernel ends the scheduler of who dies, the guard says died
 deed SIGKILL '5|13' -s 9 -p "$hs_pid"
 ended SIGKILL 137
+equals 'hook: was told why, and is an ordinary process' "$(cat /tmp/hooked)" 'died 0'
+says 'hook: killed at its limit' 'killed: its time is over \(limit 1000 ms\)' cat "$hs_log"
 
 guarded
 deed SIGSTOP 2 -s 19 -p "$hs_pid"
@@ -104,59 +78,7 @@ ended 'guard killed' 137
 says 'guard killed: the daemon noticed' 'the guard is dead' cat "$hs_log"
 
 guarded
-check 'all killed: a value is changed' change
-kill -KILL "$restorer" "$guard" "$hs_pid"
-check 'all killed: nobody is left' within 20 all_gone
-equals 'all killed: the value is still changed' "$(cat "$value")" 7
-guarded
-check 'all killed: the next start puts it back' put_back
-says 'all killed: and says so' "undo: $value: put back" cat "$hs_log"
-kill -TERM "$guard"
-ended 'SIGTERM to the guard' 0
-
-guarded
 check 'restorer killed: a value is changed' change
 kill -KILL "$restorer"
 ended 'restorer killed' 1
-
-guarded
-check 'restore: a value is changed' change
-kill -KILL "$restorer" "$guard" "$hs_pid"
-check 'restore: nobody is left' within 20 all_gone
-says 'restore: puts it back' "$value: put back \($stock\)" homeostat restore
-equals 'restore: the value' "$(cat "$value")" "$stock"
-hs_pid=
-
-# the operator's hook: set in the table, as the daemon does; run by a death that nobody else can tell of
-cat >/tmp/hook <<'HOOK'
-#!/bin/sh
-echo "$HOMEOSTAT_REASON $(cat /proc/self/oom_score_adj)" >/tmp/hooked
-sleep 1000
-HOOK
-chmod 755 /tmp/hook
-guarded
-undoenter -k /tmp/hook 1000 $run
-kill -KILL "$hs_pid"
-ended 'hook' 137
-equals 'hook: was told why, and is an ordinary process' "$(cat /tmp/hooked)" 'died 0'
-says 'hook: killed at its limit' 'its 1000 ms are over' cat "$hs_log"
-
-# without systemd
-rm -f "$run/breaker"
-homeostatd --supervise --profile "$profiles/balanced.yaml" --mode act >>"$hs_log" 2>&1 &
-super=$!
-within 20 hs_armed
-guard=$(child "$super" homeostat-guard)
-hs_pid=$(child "$guard" homeostatd)
-check 'supervise: a value is changed' change
-kill -KILL "$hs_pid"
-check 'supervise: the value is put back' within 10 put_back
-again() { _g=$(child "$super" homeostat-guard) && [ "$_g" != "$guard" ] && hs_armed; }
-check 'supervise: it is there again' within 20 again
-kill -TERM "$super"
-_code=0
-wait "$super" || _code=$?
-equals 'supervise: ends when told to' "$_code" 0
-check 'supervise: nobody is left' within 10 scx_is disabled
-hs_pid=
 finish

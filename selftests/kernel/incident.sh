@@ -2,27 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
 # boot: incident kernel=scx cpus=1
+# limit: 240
 #
-# What follows a trip: a record with the right reason, arming again after a pause that grows, the
-# stall-loop breaker that ends it; and that no disk and no death of the daemon changes any of that.
+# What follows a trip or a death: a record with the right reason, and after the third one stock, until a
+# person says otherwise.
 
-# shellcheck disable=SC2317  # functions that are passed by name
-# shellcheck source=selftests/kernel/tap.sh
-. /lab/kernel/tap.sh
-
-state=$tmp/state
-# incident [LEAF]: of the newest record
-incident() { homeostat --json incident --state "$state" | leaf "$1"; }
-incidents() { homeostat --json incidents --state "$state" | jflat | grep -c '\.reason '; }
-recorded() { [ "$(incidents)" -eq "$1" ] && [ "$(incident reason)" = "$2" ]; }
-tripped_by() { [ "$(status_leaf tripped.reason)" = "$1" ]; }
-rearm_is() { [ "$(status_leaf rearm.state)" = "$1" ]; }
-nothing_waits() { [ "$(status_leaf rearm)" = null ]; }
-# a minute's pause, but for those who cannot wait
-sed '/^trip:/d' "$profiles/balanced.yaml" >"$tmp/hand.yaml"
-cp "$tmp/hand.yaml" "$tmp/again.yaml"
-echo 'trip: { rearm: 3s, rearm_max: 10s, trips: 3, window: 1h }' >>"$tmp/again.yaml"
-echo 'trip: { trips: 3, window: 1h }' >>"$tmp/hand.yaml"
+# shellcheck disable=SC2317,SC2154  # functions that are passed by name; variables of incidents.sh
+# shellcheck source=selftests/kernel/incidents.sh
+. /lab/kernel/incidents.sh
 
 hs_act "$tmp/hand.yaml" --state "$state" || cannot 'homeostatd starts' "$(tail -n 1 "$hs_log")"
 equals 'nothing has tripped: nothing to wait for' "$(status_leaf rearm)" null
@@ -107,122 +94,4 @@ check 'held: arm does' homeostat arm
 check 'held: is armed' within 20 hs_armed
 check 'held: no more' nothing_waits
 hs_stop
-
-# of its own accord, after a pause that doubles
-hs_act "$tmp/again.yaml" --state "$state" || cannot 'homeostatd starts again' "$(tail -n 1 "$hs_log")"
-waits() { rearm_is waiting && [ "$(status_leaf rearm.trips)" -eq "$1" ]; }
-n=$(incidents)
-for trips in 1 2; do
-	echo S >/proc/sysrq-trigger
-	check "re-arm $trips: waits" within 10 waits $trips
-	at=$(cut -d' ' -f1 /proc/uptime)
-	in=$(status_leaf rearm.in_ns)
-	at_most "re-arm $trips: how long, ns" "$in" $((trips * 3000000000))
-	says "re-arm $trips: status says so" "^again +trip $trips of 3 within .*: it arms again in" homeostat status
-	check "re-arm $trips: a record" within 10 recorded $((n + trips)) sched-exit
-	at_least "re-arm $trips: the record has the pause, ns" "$(incident rearm.in_ns)" $((trips * 3000000000 - 1500000000))
-	check "re-arm $trips: is armed" within 20 hs_armed
-	took=$(awk -v a="$at" '{ print int(($1 - a) * 1000000000) }' /proc/uptime)
-	at_least "re-arm $trips: not before its time, ns" "$took" $((in - 200000000))
-	at_most "re-arm $trips: a second late at most, ns" "$took" $((in + 1500000000))
-done
-# a restart is no way round the pause
-hs_stop
-hs_start "$tmp/again.yaml" --mode act --state "$state"
-check 'restart: is armed, the pause is over' within 20 hs_armed
-echo S >/proc/sysrq-trigger
-check 'third trip: held' within 10 rearm_is held
-check 'held: arm' homeostat arm
-check 'held: is armed' within 20 hs_armed
-echo S >/proc/sysrq-trigger
-check 'counted anew' within 10 waits 1
-hs_kill
-hs_start "$tmp/again.yaml" --mode act --state "$state"
-check 'killed while it waits: it still waits' within 5 waits 1
-equals 'killed while it waits: stock' "$(scx_state)" disabled
-check 'killed while it waits: armed in time' within 10 hs_armed
-# a person's trip while it waits
-echo S >/proc/sysrq-trigger
-check 'waits again' within 10 waits 2
-check 'trip while it waits' homeostat trip
-check 'trip while it waits: it waits no more' within 10 rearm_is by-hand
-sleep 8
-equals 'trip while it waits: still stock' "$(scx_state)" disabled
-check 'trip while it waits: arm' homeostat arm
-check 'trip while it waits: is armed' within 20 hs_armed
-echo S >/proc/sysrq-trigger
-check 'waits once more' within 10 waits 1
-check 'disarm while it waits' homeostat disarm
-check 'disarm while it waits: it waits no more' rearm_is by-hand
-hs_stop
-
-# a disk that is full, or turns read-only, is worth a line in the log
-mkdir "$tmp/small"
-mount -t tmpfs -o size=16k,mode=700 none "$tmp/small"
-complained() { grep -q "$1" "$hs_log"; }
-failed() { [ "$(status_leaf incidents.failed)" -ge "$1" ]; }
-: >"$hs_log"
-hs_act "$tmp/hand.yaml" --state "$tmp/small" || cannot 'homeostatd starts with a small disk' "$(tail -n 1 "$hs_log")"
-dd if=/dev/zero of="$tmp/small/full" bs=4k 2>/dev/null
-before=$(status_leaf incidents.failed)
-check 'full disk: trip' homeostat trip
-check 'full disk: the log says so' within 10 complained 'no record of this trip .operator. was written: No space left'
-check 'full disk: and status' failed $((before + 1))
-equals 'full disk: nothing half is left' "$(ls -A "$tmp/small/incidents")" ''
-check 'full disk: arm' homeostat arm
-check 'full disk: is armed' within 20 hs_armed
-rm "$tmp/small/full"
-mount -o remount,ro "$tmp/small"
-check 'read-only disk: trip' homeostat trip
-check 'read-only disk: the log says so' within 10 complained 'no record of this trip .operator. was written: Read-only'
-check 'read-only disk: arm' homeostat arm
-check 'read-only disk: is armed' within 20 hs_armed
-sleep 3
-check 'read-only disk: and stays so' hs_armed
-hs_stop
-: >"$hs_log"
-hs_act "$tmp/hand.yaml" --state "$tmp/small" || cannot 'homeostatd starts with a read-only disk' "$(tail -n 1 "$hs_log")"
-check 'read-only disk: says so at the start' complained 'state directory .*: Read-only file system. There will be no incident records'
-equals 'read-only disk: and in status' "$(status_leaf incidents.recorded)" false
-check 'read-only disk: trip' homeostat trip
-check 'read-only disk: arm' homeostat arm
-check 'read-only disk: is armed' within 20 hs_armed
-hs_stop
-umount "$tmp/small"
-
-# the profile's hook, which the guard's restorer runs
-cat >"$tmp/hook" <<-END
-	#!/bin/sh
-	echo "\$HOMEOSTAT_REASON" >>$tmp/hooked
-END
-chmod 755 "$tmp/hook"
-sed "s|^trip:.*|trip: { hook: $tmp/hook }|" "$tmp/hand.yaml" >"$tmp/hook.yaml"
-rm -f "$hs_run/breaker"
-homeostat-guard -- /usr/bin/homeostatd --profile "$tmp/hook.yaml" --mode act --state "$state" >>"$hs_log" 2>&1 &
-hs_pid=$!
-hooked() { [ "$(cat "$tmp/hooked")" = "$1" ]; }
-check 'hook: armed under the guard' within 20 hs_armed
-homeostat disarm
-homeostat arm
-check 'hook: not at a disarming' [ ! -e "$tmp/hooked" ]
-check 'hook: trip' homeostat trip
-check 'hook: was run, and told why' within 10 hooked operator
-check 'hook: arm' homeostat arm
-check 'hook: is armed' within 20 hs_armed
-rm "$tmp/hooked"
-echo S >/proc/sysrq-trigger
-check 'hook: of another trip' within 10 hooked sched-exit
-check 'hook: it ends, and its guard' hs_stop
-
-# directories of others
-mkdir -m 0777 "$tmp/open"
-: >"$hs_log"
-hs_start balanced --state "$tmp/open" || cannot 'homeostatd starts' "$(tail -n 1 "$hs_log")"
-check 'state directory of everybody: a warning' complained 'others may write to it .mode 0777.'
-hs_stop
-refuses 'runtime directory of everybody: does not start' 1 /bin/timeout 10 homeostatd --socket "$tmp/open/control.sock"
-says 'runtime directory of everybody: says why' 'others may write to it .mode 0777.; chmod go-w' homeostatd --socket "$tmp/open/control.sock"
-mkdir -m 0755 "$tmp/own"
-ln -s "$tmp/own" "$tmp/link"
-refuses 'runtime directory is a link: does not start' 1 /bin/timeout 10 homeostatd --socket "$tmp/link/control.sock"
 finish

@@ -10,7 +10,9 @@
 #include "guard_link.h"
 #include "json.h"
 #include "names.h"
+#include "private_file.h"
 #include "statedir.h"
+#include "verbs.h"
 
 #define S 1000000000ULL
 
@@ -272,6 +274,32 @@ static void a_person_trips(void **state)
 }
 
 /* In good order: no trip, no record. A trip that came first is one all the same. */
+/* A person who takes it back to looking only wants it stock, whatever the next start is told. */
+static void a_person_only_looks(void **state)
+{
+	static const char *const modes[] = {"observe", "advise"};
+	char why[256];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct call call = {.d = &d, .request = json_object_new_object()};
+
+		js_add_str(call.request, "mode", modes[i]);
+		opens();
+		assert_int_equal(verb_mode(&call), 0);
+		json_object_put(call.request);
+		assert_false(d.armed);
+		expect_rearm(NULL, 0); /* in this mode there is nothing to wait for */
+		dies();
+		fresh_daemon();
+		aftermath_begin(&d, &d.policy.profile.trip);
+		assert_int_equal(aftermath_refuse(&d, why, sizeof(why)), -EPERM);
+		expect_rearm("by-hand", 0);
+		aftermath_by_hand(&d, false); /* mode act */
+		assert_int_equal(aftermath_refuse(&d, why, sizeof(why)), 0);
+	}
+}
+
 static void in_good_order(void **state)
 {
 	(void)state;
@@ -392,6 +420,31 @@ static void the_hook_is_asked_for(void **state)
 	close(pair[1]);
 }
 
+/* Shut by the pulse or the heartbeat while it was being armed: a trip. By a person, or for nothing: none. */
+static void tripped_while_arming(void **state)
+{
+	static const enum hs_trip none[] = {HS_TRIP_NONE, HS_TRIP_OPERATOR};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+		opens();
+		d.armed = false; /* arm() is not through yet */
+		gate_shut(&gate, none[i], 1);
+		aftermath_not_armed(&d);
+		assert_int_equal(d.after.breaker->nr, 0);
+		assert_int_equal(d.after.breaker->acting, 0);
+		assert_int_equal(d.after.recorder->trips, 0);
+	}
+	opens();
+	d.armed = false;
+	gate_shut(&gate, HS_TRIP_HEARTBEAT, clock_ns());
+	aftermath_not_armed(&d);
+	assert_int_equal(d.after.breaker->nr, 1);
+	assert_int_equal(d.after.breaker->acting, 0);
+	assert_int_equal(newest()->reason, HS_TRIP_HEARTBEAT);
+	expect_rearm("waiting", 1);
+}
+
 static void without_records(void **state)
 {
 	(void)state;
@@ -419,11 +472,13 @@ int main(void)
 		TEST(held_after_three),
 		TEST(by_itself),
 		TEST(a_person_trips),
+		TEST(a_person_only_looks),
 		TEST(in_good_order),
 		TEST(found_dead),
 		TEST(found_dead_without_a_trace),
 		TEST(more_undone_than_named),
 		TEST(the_hook_is_asked_for),
+		TEST(tripped_while_arming),
 		TEST(without_records),
 	};
 

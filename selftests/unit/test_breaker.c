@@ -112,6 +112,38 @@ static void without_a_pause(void **state)
 	assert_int_equal(b.held, 1);
 }
 
+/* Trips at once whenever it arms: with any policy that a profile may state, that comes to an end. */
+static void every_loop_ends(void **state)
+{
+	static const char *const rearm[] = {"1s", "10s", "7min", "1h"};
+	int accepted = 0;
+
+	(void)state;
+	for (int trips = 1; trips <= BREAKER_TRIPS; trips++) {
+		for (int i = 0; i < 4; i++) {
+			struct breaker b = {0};
+			struct profile p;
+			char text[160], error[256];
+			__u64 now = S;
+
+			snprintf(text, sizeof(text),
+				 "name: a\ntrip: { rearm: %s, rearm_max: 1h, trips: %d, "
+				 "window: 12h }\n",
+				 rearm[i], trips);
+			if (profile_parse(&p, "p", text, strlen(text), error, sizeof(error)))
+				continue;
+			accepted++;
+			for (int n = 1; n <= trips; n++) {
+				breaker_trip(&b, &p.trip, HS_TRIP_LIMIT, now);
+				assert_int_equal(b.held, n == trips);
+				now = breaker_decide(&b, &p.trip, now).at_ns + 3 * S;
+			}
+			profile_free(&p);
+		}
+	}
+	assert_in_range(accepted, 30, 63);
+}
+
 static void extremes(void **state)
 {
 	const struct profile_trip longest = {
@@ -282,10 +314,15 @@ static void without_a_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(backs_off),	     cmocka_unit_test(the_window_passes),
-		cmocka_unit_test(people_come_first), cmocka_unit_test(without_a_pause),
-		cmocka_unit_test(extremes),	     TEST(survives),
-		TEST(replaces_what_is_wrong),	     TEST(without_a_file),
+		cmocka_unit_test(backs_off),
+		cmocka_unit_test(the_window_passes),
+		cmocka_unit_test(people_come_first),
+		cmocka_unit_test(without_a_pause),
+		cmocka_unit_test(every_loop_ends),
+		cmocka_unit_test(extremes),
+		TEST(survives),
+		TEST(replaces_what_is_wrong),
+		TEST(without_a_file),
 	};
 
 	return cmocka_run_group_tests_name("breaker", tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../user/cli/cli.h"
@@ -237,6 +238,34 @@ static void profile_check(void **state)
 	expect("profile check /nonexistent.yaml", CLI_FAILED, NULL, "/nonexistent.yaml");
 }
 
+/* A hook that would not be run is found out now, not at the first trip; the host may be another one. */
+static void profile_hook(void **state)
+{
+	char path[] = "/tmp/test_cli_hook.XXXXXX", words[128], text[128];
+	int fd = mkstemp(path), len;
+
+	(void)state;
+	assert_true(fd >= 0);
+	len = snprintf(text, sizeof(text), "name: x\ntrip: { hook: /nonexistent/hook }\n");
+	assert_int_equal(pwrite(fd, text, (size_t)len, 0), len);
+	snprintf(words, sizeof(words), "profile check %s", path);
+	expect(words, CLI_OK, "fine; profile x",
+	       "warning: hook /nonexistent/hook would not be run here: No such file or directory");
+	snprintf(words, sizeof(words), "profile check %s --json", path);
+	expect(words, CLI_OK, "would not be run here: No such file or directory\"}", NULL);
+	/* the file itself is no program; its directory is /tmp, which is sticky */
+	len = snprintf(text, sizeof(text), "name: x\ntrip: { hook: %s }\n", path);
+	assert_int_equal(pwrite(fd, text, (size_t)len, 0), len);
+	assert_int_equal(ftruncate(fd, len), 0);
+	snprintf(words, sizeof(words), "profile check %s", path);
+	expect(words, CLI_OK, "fine", "would not be run here: not a program");
+	assert_int_equal(fchmod(fd, 0700), 0);
+	snprintf(words, sizeof(words), "profile check %s --json", path);
+	expect(words, CLI_OK, "\"warning\":null", NULL);
+	close(fd);
+	unlink(path);
+}
+
 /* Every @table@ of the man pages is one that help-tables knows. */
 static void help_tables(void **state)
 {
@@ -277,7 +306,8 @@ static void man_example(void **state)
 	fclose(page);
 	fclose(yaml);
 	snprintf(words, sizeof(words), "profile check %s", path);
-	expect(words, CLI_OK, "profile control, rules: 1, workloads: 1", NULL);
+	expect(words, CLI_OK, "profile control, rules: 1, workloads: 1",
+	       "warning: hook /usr/local/sbin/tripped");
 	unlink(path);
 }
 
@@ -291,6 +321,7 @@ int main(void)
 		cmocka_unit_test(top_without_terminal),
 		cmocka_unit_test(names),
 		cmocka_unit_test(profile_check),
+		cmocka_unit_test(profile_hook),
 		cmocka_unit_test(help_tables),
 		cmocka_unit_test(man_example),
 	};

@@ -44,6 +44,24 @@ static void beats_fast_under_stress(void **state)
 	assert_int_equal(gate.armed, 1);
 }
 
+/* While our scheduler leaves it looks often, then rests; disarmed in good order it rests at once. */
+static void looks_often_after_a_trip(void **state)
+{
+	(void)state;
+	gate.armed = 0;
+	gate.trip_reason = HS_TRIP_OPERATOR;
+	gate.trip_ns = fake_now;
+	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 100 * NS_PER_US);
+	assert_true(gate.due_ns > fake_now + LIMIT / 2);
+	fake_now += 29 * NS_PER_MS;
+	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 100 * NS_PER_US);
+	fake_now += NS_PER_MS;
+	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 250 * NS_PER_MS);
+	gate.trip_reason = HS_TRIP_NONE;
+	gate.trip_ns = fake_now;
+	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 250 * NS_PER_MS);
+}
+
 /* At rest as slowly as the pulse, never more than half a second. */
 static void beats_slowly_at_rest(void **state)
 {
@@ -200,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(beats_fast_under_stress, fresh),
 		cmocka_unit_test_setup(beats_slowly_at_rest, fresh),
+		cmocka_unit_test_setup(looks_often_after_a_trip, fresh),
 		cmocka_unit_test_setup(a_stuck_main_loop_trips, fresh),
 		cmocka_unit_test_setup(a_main_loop_without_a_cpu, fresh),
 		cmocka_unit_test_setup(progress_and_patience, fresh),

@@ -11,6 +11,7 @@
 #include "incident.h"
 #include "json.h"
 #include "names.h"
+#include "private_file.h"
 #include "scribe.h"
 
 #define S 1000000000ULL
@@ -226,6 +227,15 @@ static void expect_written(const struct recorder_trip *t, const char *wanted)
 	json_object_put(o);
 }
 
+static void expect_refused(const struct recorder_trip *t, int err)
+{
+	struct json_object *o = record_of(t);
+	char name[INCIDENT_NAME_LEN];
+
+	assert_int_equal(incident_write(dir_fd, o, t, name), err);
+	json_object_put(o);
+}
+
 static void writes(void **state)
 {
 	struct recorder_trip t = a_trip(HS_TRIP_HEARTBEAT);
@@ -233,14 +243,16 @@ static void writes(void **state)
 	char **names;
 
 	(void)state;
-	expect_written(&t, "20261121T123456Z-3-heartbeat.json");
+	expect_written(&t, "20261121T123456Z-1-heartbeat.json");
 	/* never over another */
-	expect_written(&t, "20261121T123456Z-3-heartbeat-2.json");
+	expect_written(&t, "20261121T123456Z-2-heartbeat.json");
+	/* the order is that of writing, whatever the clock says */
 	t.wall_ns -= S;
 	t.reason = HS_TRIP_SCHED_STALL;
 	expect_written(&t, "20261121T123455Z-3-sched-stall.json");
 	assert_int_equal(records(&names), 3);
-	assert_string_equal(names[0], "20261121T123455Z-3-sched-stall.json");
+	assert_string_equal(names[2], "20261121T123455Z-3-sched-stall.json");
+	assert_string_equal(names[0], "20261121T123456Z-1-heartbeat.json");
 	assert_int_equal(fstatat(dir_fd, names[0], &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	incidents_free(names, 3);
@@ -258,7 +270,7 @@ static void follows_no_link(void **state)
 	snprintf(victim, sizeof(victim), "%s/victim", root);
 	assert_int_equal(symlinkat(victim, dir_fd, ".incident.tmp"), 0);
 	assert_int_equal(symlinkat(victim, dir_fd, "20261121T123456Z-3-heartbeat.json"), 0);
-	expect_written(&t, "20261121T123456Z-3-heartbeat-2.json");
+	expect_written(&t, "20261121T123456Z-4-heartbeat.json");
 	assert_int_equal(stat(victim, &st), 0);
 	assert_int_equal(st.st_size, 4);
 }
@@ -302,10 +314,37 @@ static void keeps_the_newest(void **state)
 	}
 	assert_int_equal(incident_prune(dir_fd), 0);
 	assert_int_equal(records(&names), INCIDENTS_KEPT);
-	assert_string_equal(names[0], "20261121T123501Z-3-lease.json");
+	assert_string_equal(names[0], "20261121T123501Z-6-lease.json");
 	incidents_free(names, INCIDENTS_KEPT);
 	assert_int_equal(faccessat(dir_fd, "notes.txt", F_OK, 0), 0);
 	assert_int_equal(faccessat(dir_fd, "20261121T123456Z-3-lease.json.bak", F_OK, 0), 0);
+}
+
+/* After a boot without a clock: it is the oldest that go, and what was just written is the newest. */
+static void a_clock_that_says_1970(void **state)
+{
+	struct recorder_trip t = a_trip(HS_TRIP_LEASE);
+	char **names;
+
+	(void)state;
+	for (int i = 0; i < INCIDENTS_KEPT + 5; i++) {
+		struct json_object *o = record_of(&t);
+		char name[INCIDENT_NAME_LEN];
+
+		if (i == INCIDENTS_KEPT)
+			t.wall_ns = 7 * S;
+		assert_int_equal(incident_write(dir_fd, o, &t, name), 0);
+		json_object_put(o);
+		assert_int_equal(incident_prune(dir_fd), 0);
+		assert_int_equal(faccessat(dir_fd, name, F_OK, 0), 0);
+	}
+	assert_int_equal(records(&names), INCIDENTS_KEPT);
+	assert_string_equal(names[0], "20261121T123456Z-6-lease.json");
+	assert_string_equal(names[INCIDENTS_KEPT - 1], "19700101T000007Z-55-lease.json");
+	incidents_free(names, INCIDENTS_KEPT);
+	/* no number is left */
+	tree_put(root, "/records/20261121T123456Z-9999999999-lease.json", "");
+	expect_refused(&t, -EOVERFLOW);
 }
 
 static void names(void **state)
@@ -496,13 +535,13 @@ static void a_dead_scribe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_was_undone),	     TEST(the_minute_before),
-		TEST(what_was_said),	     TEST(writes),
-		TEST(follows_no_link),	     TEST(a_full_disk),
-		TEST(keeps_the_newest),	     cmocka_unit_test(names),
-		TEST(directories),	     TEST(the_scribe_writes),
-		TEST(more_than_it_can_keep), TEST(a_disk_that_fails),
-		TEST(a_dead_scribe),
+		TEST(what_was_undone),	 TEST(the_minute_before),
+		TEST(what_was_said),	 TEST(writes),
+		TEST(follows_no_link),	 TEST(a_full_disk),
+		TEST(keeps_the_newest),	 TEST(a_clock_that_says_1970),
+		cmocka_unit_test(names), TEST(directories),
+		TEST(the_scribe_writes), TEST(more_than_it_can_keep),
+		TEST(a_disk_that_fails), TEST(a_dead_scribe),
 	};
 
 	return cmocka_run_group_tests_name("incident", tests, NULL, NULL);

@@ -11,62 +11,63 @@ static struct json_object *parse(const char *text)
 	return js_parse(text, strlen(text));
 }
 
+static const char *const refused[] = {
+	"",
+	"1",
+	"[]",
+	"null",
+	"{",
+	"{}x",
+
+	"{\"a\":1,}",
+	"{\"a\":\"\xff\"}",
+	"{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{}}}}}}}}}",
+	/* a key twice, also hidden by an escape or further down */
+	"{\"verb\":\"status\",\"verb\":\"trip\"}",
+	"{\"verb\":\"status\",\"\\u0076erb\":\"trip\"}",
+	"{\"a\":[{\"b\":1,\"b\":1}]}",
+	"{\"a\":{\"\":1,\"\":2}}",
+	/* what json-c would take were it not told to be strict */
+	"{'a':1}",
+	"{\"a\":1}/**/",
+	"/**/{\"a\":1}",
+	"{\"a\":01}",
+	"{\"a\":+1}",
+	"{\"a\":.5}",
+	"{\"a\":1.}",
+	"{\"a\":0x1}",
+	"{\"a\":NaN}",
+	"{\"a\":nan}",
+	"{\"a\":Infinity}",
+	"{\"a\":-Infinity}",
+	"{\"a\":True}",
+	"{\"a\":TRUE}",
+	"{\"a\":NULL}",
+	"{\"a\":\"\n\"}",
+	"{\"a\":\"\t\"}",
+	"{\"a\" 1}",
+	"{a:1}",
+	"{\"a\":[1,]}",
+	"{,}",
+	"{\"a\":1}{\"b\":2}",
+	"{\"a\":1} \"",
+	"{\"a\":\"\\x41\"}",
+	/* numbers that do not fit */
+	"{\"a\":18446744073709551616}",
+	"{\"a\":-9223372036854775809}",
+	"{\"a\":99999999999999999999999999999999999999999999999999}",
+	"{\"a\":1e999}",
+	/* not UTF-8: overlong, surrogate, cut off, beyond the last plane */
+	"{\"a\":\"\xc0\xaf\"}",
+	"{\"a\":\"\xe0\x80\xaf\"}",
+	"{\"a\":\"\xed\xa0\x80\"}",
+	"{\"a\":\"\xe2\x82\"}",
+	"{\"a\":\"\xf8\x88\x80\x80\x80\"}",
+	"{\"\xff\":1}",
+};
+
 static void strict(void **state)
 {
-	static const char *const refused[] = {
-		"",
-		"1",
-		"[]",
-		"null",
-		"{",
-		"{}x",
-
-		"{\"a\":1,}",
-		"{\"a\":\"\xff\"}",
-		"{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{}}}}}}}}}",
-		/* a key twice, also hidden by an escape or further down */
-		"{\"verb\":\"status\",\"verb\":\"trip\"}",
-		"{\"verb\":\"status\",\"\\u0076erb\":\"trip\"}",
-		"{\"a\":[{\"b\":1,\"b\":1}]}",
-		"{\"a\":{\"\":1,\"\":2}}",
-		/* what json-c would take were it not told to be strict */
-		"{'a':1}",
-		"{\"a\":1}/**/",
-		"/**/{\"a\":1}",
-		"{\"a\":01}",
-		"{\"a\":+1}",
-		"{\"a\":.5}",
-		"{\"a\":1.}",
-		"{\"a\":0x1}",
-		"{\"a\":NaN}",
-		"{\"a\":nan}",
-		"{\"a\":Infinity}",
-		"{\"a\":-Infinity}",
-		"{\"a\":True}",
-		"{\"a\":TRUE}",
-		"{\"a\":NULL}",
-		"{\"a\":\"\n\"}",
-		"{\"a\":\"\t\"}",
-		"{\"a\" 1}",
-		"{a:1}",
-		"{\"a\":[1,]}",
-		"{,}",
-		"{\"a\":1}{\"b\":2}",
-		"{\"a\":1} \"",
-		"{\"a\":\"\\x41\"}",
-		/* numbers that do not fit */
-		"{\"a\":18446744073709551616}",
-		"{\"a\":-9223372036854775809}",
-		"{\"a\":99999999999999999999999999999999999999999999999999}",
-		"{\"a\":1e999}",
-		/* not UTF-8: overlong, surrogate, cut off, beyond the last plane */
-		"{\"a\":\"\xc0\xaf\"}",
-		"{\"a\":\"\xe0\x80\xaf\"}",
-		"{\"a\":\"\xed\xa0\x80\"}",
-		"{\"a\":\"\xe2\x82\"}",
-		"{\"a\":\"\xf8\x88\x80\x80\x80\"}",
-		"{\"\xff\":1}",
-	};
 	struct json_object *obj;
 
 	(void)state;

@@ -7,77 +7,78 @@
 #include "../../user/lib/json.h"
 #include "event_log.h"
 
+static const struct {
+	struct hs_event event;
+	const char *text;
+} event_texts[] = {
+	{{.type = HS_EVENT_REFLEX,
+	  .id = HS_KNOB_SLICE_BATCH,
+	  .vital = HS_VITAL_WAIT_NORMAL_P99,
+	  .cause = HS_CAUSE_REFLEX,
+	  .from = 20000,
+	  .to = 10000,
+	  .value = 16000000,
+	  .latency_ns = 1200000,
+	  .rule = 0},
+	 "sched.slice.batch_us went from 20 ms to 10 ms: sched.wait.normal.p99_ns is 16 ms "
+	 "(rule 1, after 1.2 ms)"},
+	{{.type = HS_EVENT_ADVICE,
+	  .id = HS_KNOB_BATCH_DUTY,
+	  .cause = HS_CAUSE_PROFILE,
+	  .from = 1000,
+	  .to = 500},
+	 "sched.batch.duty_permille would go from 100 % to 50 %: profile"},
+	{{.type = HS_EVENT_CLASS,
+	  .from = HS_CLASS_NORMAL,
+	  .to = HS_CLASS_CRITICAL,
+	  .latency_ns = 16000000,
+	  .pid = 42,
+	  .comm = "redis-server-lo"},
+	 "redis-server-lo[42] went from normal to critical, 16 ms after it was first seen"},
+	{{.type = HS_EVENT_TRIP,
+	  .id = HS_TRIP_LIMIT,
+	  .vital = HS_VITAL_PULSE_LATE,
+	  .value = 12000000,
+	  .to = 5000000},
+	 "gate shut: a vital sign was beyond a hard limit of the profile: pulse.late_ns "
+	 "was 12 ms, limit 5 ms"},
+	{{.type = HS_EVENT_TRIP, .id = HS_TRIP_HEARTBEAT},
+	 "gate shut: the daemon's heartbeat was overdue"},
+	{{.type = HS_EVENT_TRIP, .id = HS_TRIP_PROGRESS, .to = 21000000, .value = 18000000},
+	 "gate shut: the daemon's main loop made no progress for 21 ms, 18 ms of them "
+	 "without a CPU"},
+	{{.type = HS_EVENT_FREEZE, .id = HS_KNOB_SLICE_BATCH, .from = 8000, .to = 5000},
+	 "sched.slice.batch_us turned back and forth too often: frozen at stock, 5 ms "
+	 "(was 8 ms)"},
+	{{.type = HS_EVENT_DEADLINE, .latency_ns = 2000, .pid = 7, .comm = "probe"},
+	 "probe[7] missed its deadline by 2 us"},
+	{{.type = HS_EVENT_BUDGET, .id = 3, .pid = 7, .comm = "probe"},
+	 "probe[7] competes as normal: critical budget of CPU 3 is used up"},
+	{{.type = HS_EVENT_PLUGIN, .latency_ns = 2000},
+	 "the policy in the reflex slot took 2 us and was shut out"},
+	{{.type = HS_EVENT_LOOK,
+	  .vital = HS_VITAL_WAIT_NORMAL_P99,
+	  .value = 9000000,
+	  .to = 5000000},
+	 "left to look at stock: sched.wait.normal.p99_ns is 9 ms, above 5 ms"},
+	{{.type = HS_EVENT_LOOK,
+	  .id = 1,
+	  .vital = HS_VITAL_WAIT_NORMAL_P99,
+	  .value = 9000000,
+	  .to = 5000000},
+	 "stock was looked at: sched.wait.normal.p99_ns was 9 ms, and is allowed 5 ms"},
+	{{.type = 4711}, "?"},
+};
+
 static void events(void **state)
 {
-	static const struct {
-		struct hs_event event;
-		const char *text;
-	} cases[] = {
-		{{.type = HS_EVENT_REFLEX,
-		  .id = HS_KNOB_SLICE_BATCH,
-		  .vital = HS_VITAL_WAIT_NORMAL_P99,
-		  .cause = HS_CAUSE_REFLEX,
-		  .from = 20000,
-		  .to = 10000,
-		  .value = 16000000,
-		  .latency_ns = 1200000,
-		  .rule = 0},
-		 "sched.slice.batch_us went from 20 ms to 10 ms: sched.wait.normal.p99_ns is 16 ms "
-		 "(rule 1, after 1.2 ms)"},
-		{{.type = HS_EVENT_ADVICE,
-		  .id = HS_KNOB_BATCH_DUTY,
-		  .cause = HS_CAUSE_PROFILE,
-		  .from = 1000,
-		  .to = 500},
-		 "sched.batch.duty_permille would go from 100 % to 50 %: profile"},
-		{{.type = HS_EVENT_CLASS,
-		  .from = HS_CLASS_NORMAL,
-		  .to = HS_CLASS_CRITICAL,
-		  .latency_ns = 16000000,
-		  .pid = 42,
-		  .comm = "redis-server-lo"},
-		 "redis-server-lo[42] went from normal to critical, 16 ms after it was first seen"},
-		{{.type = HS_EVENT_TRIP,
-		  .id = HS_TRIP_LIMIT,
-		  .vital = HS_VITAL_PULSE_LATE,
-		  .value = 12000000,
-		  .to = 5000000},
-		 "gate shut: a vital sign was beyond a hard limit of the profile: pulse.late_ns "
-		 "was 12 ms, limit 5 ms"},
-		{{.type = HS_EVENT_TRIP, .id = HS_TRIP_HEARTBEAT},
-		 "gate shut: the daemon's heartbeat was overdue"},
-		{{.type = HS_EVENT_TRIP, .id = HS_TRIP_PROGRESS, .to = 21000000, .value = 18000000},
-		 "gate shut: the daemon's main loop made no progress for 21 ms, 18 ms of them "
-		 "without a CPU"},
-		{{.type = HS_EVENT_FREEZE, .id = HS_KNOB_SLICE_BATCH, .from = 8000, .to = 5000},
-		 "sched.slice.batch_us turned back and forth too often: frozen at stock, 5 ms "
-		 "(was 8 ms)"},
-		{{.type = HS_EVENT_DEADLINE, .latency_ns = 2000, .pid = 7, .comm = "probe"},
-		 "probe[7] missed its deadline by 2 us"},
-		{{.type = HS_EVENT_BUDGET, .id = 3, .pid = 7, .comm = "probe"},
-		 "probe[7] competes as normal: critical budget of CPU 3 is used up"},
-		{{.type = HS_EVENT_PLUGIN, .latency_ns = 2000},
-		 "the policy in the reflex slot took 2 us and was shut out"},
-		{{.type = HS_EVENT_LOOK,
-		  .vital = HS_VITAL_WAIT_NORMAL_P99,
-		  .value = 9000000,
-		  .to = 5000000},
-		 "left to look at stock: sched.wait.normal.p99_ns is 9 ms, above 5 ms"},
-		{{.type = HS_EVENT_LOOK,
-		  .id = 1,
-		  .vital = HS_VITAL_WAIT_NORMAL_P99,
-		  .value = 9000000,
-		  .to = 5000000},
-		 "stock was looked at: sched.wait.normal.p99_ns was 9 ms, and is allowed 5 ms"},
-		{{.type = 4711}, "?"},
-	};
 	char text[256];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct json_object *e = event_json(&cases[i].event);
+	for (size_t i = 0; i < sizeof(event_texts) / sizeof(event_texts[0]); i++) {
+		struct json_object *e = event_json(&event_texts[i].event);
 
-		assert_string_equal(prose_event(text, sizeof(text), e), cases[i].text);
+		assert_string_equal(prose_event(text, sizeof(text), e), event_texts[i].text);
 		json_object_put(e);
 	}
 }

@@ -154,6 +154,31 @@ static void ends_for_good(void **state)
 	lives("111000", 1, "xxx");
 }
 
+/* As some start their children: their ends are waited for all the same. */
+static void children_ignored(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid) {
+		char *argv[] = {root, (char *)"10", NULL};
+		struct supervise s = {.guard = "/proc/self/exe",
+				      .argv = argv,
+				      .dir = dir,
+				      .root = root,
+				      .pause_ns = NS_PER_MS,
+				      .patience_ms = 100};
+
+		signal(SIGCHLD, SIG_IGN);
+		alarm(20);
+		_exit(supervise(&s));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(holds("/runs", "xx"));
+}
+
 static void puts_back(void **state)
 {
 	(void)state;
@@ -395,11 +420,17 @@ int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(ends_for_good),	 TEST(puts_back),
-		TEST(damaged_table),	 TEST(no_guard),
-		TEST(passes_signals_on), TEST(stops_between_two_lives),
-		TEST(as_itself),	 TEST(pauses),
-		TEST(restores),		 TEST(notifies),
+		TEST(ends_for_good),
+		TEST(children_ignored),
+		TEST(puts_back),
+		TEST(damaged_table),
+		TEST(no_guard),
+		TEST(passes_signals_on),
+		TEST(stops_between_two_lives),
+		TEST(as_itself),
+		TEST(pauses),
+		TEST(restores),
+		TEST(notifies),
 	};
 
 	if (argc == 6 && !strcmp(argv[1], "--rundir"))

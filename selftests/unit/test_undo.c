@@ -3,7 +3,9 @@
 /* The undo table: what is refused, what survives a death at any point, what is put back and what is not. */
 #include "fixture.h"
 
+#include <sched.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "change.h"
@@ -457,6 +459,34 @@ static void one_owner(void **state)
 	undo_close(&other);
 }
 
+/* In a runtime directory without room for it: refused, instead of a SIGBUS at the first store. */
+static void no_room(void **state)
+{
+	char tiny[80];
+	int status, err;
+	pid_t pid;
+
+	(void)state;
+	snprintf(tiny, sizeof(tiny), "%s/tiny", root);
+	assert_int_equal(mkdir(tiny, 0755), 0);
+	pid = fork();
+	if (!pid) { /* a mount that nobody else sees, and that goes with us */
+		if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount("tiny", tiny, "tmpfs", 0, "size=64k,mode=0755"))
+			_exit(77);
+		for (int i = 0; i < 2; i++) { /* nor does what the first left mislead the second */
+			err = undo_open(&undo, tiny, root, true);
+			if (err != -ENOSPC)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 static void hook_and_reason(void **state)
 {
 	char text[UNDO_HOOK_LEN + 1];
@@ -508,6 +538,7 @@ int main(void)
 		TEST(another_boot),
 		TEST(not_ours),
 		TEST(one_owner),
+		TEST(no_room),
 		TEST(hook_and_reason),
 		TEST(words),
 	};

@@ -111,9 +111,16 @@ static void tables_have_units(void **state)
 
 static void numbers(void **state)
 {
+	const char *text = "99%";
 	__u64 v = 1;
 
 	(void)state;
+	assert_int_equal(parse_digits(&text, 98, &v), -ERANGE);
+	assert_string_equal(text, "99%");
+	assert_int_equal(parse_digits(&text, 99, &v), 0);
+	assert_int_equal(v, 99);
+	assert_int_equal(parse_digits(&text, 99, &v), -EINVAL);
+	assert_string_equal(text, "%");
 	assert_int_equal(parse_u64("18446744073709551615", &v), 0);
 	assert_true(v == ~0ULL);
 	assert_int_equal(parse_u64("18446744073709551616", &v), -ERANGE);

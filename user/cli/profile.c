@@ -25,8 +25,18 @@ static int read_profile(struct cli *cli, const char *path, struct profile *profi
 	return err ? CLI_FAILED : CLI_OK;
 }
 
+/* What is right, but will not work here; it may be meant for another host. */
+static void warn(struct cli *cli, const char *path, const struct profile *profile)
+{
+	char warning[PROFILE_WARNING_LEN];
+
+	if (!cli->json && profile_warning(profile, warning, sizeof(warning)))
+		fprintf(cli->err, "%s: warning: %s\n", path, warning);
+}
+
 static int check(struct cli *cli, const char *path)
 {
+	char warning[PROFILE_WARNING_LEN];
 	struct profile profile;
 	struct json_object *out;
 	int rc = read_profile(cli, path, &profile);
@@ -38,12 +48,17 @@ static int check(struct cli *cli, const char *path)
 		js_add_str(out, "name", profile.name);
 		js_add_u64(out, "rules", profile.config.rules_nr);
 		js_add_u64(out, "workloads", profile.workload_nr);
+		if (profile_warning(&profile, warning, sizeof(warning)))
+			js_add_str(out, "warning", warning);
+		else
+			json_object_object_add(out, "warning", NULL); /* null: none */
 		out_json(cli, out);
 		json_object_put(out);
 	} else {
 		fprintf(cli->out, "%s: fine; profile %s, rules: %u, workloads: %u\n", path,
 			profile.name, profile.config.rules_nr, profile.workload_nr);
 	}
+	warn(cli, path, &profile);
 	profile_free(&profile);
 	return CLI_OK;
 }
@@ -80,6 +95,7 @@ static int load(struct cli *cli, const char *path)
 
 	if (rc)
 		return rc;
+	warn(cli, path, &profile);
 	profile_free(&profile);
 	/* the daemon has another working directory */
 	err = path_absolute(full, sizeof(full), path);

@@ -32,7 +32,7 @@ struct trip {
 	struct cli *cli;
 	struct json_object *gates; /* what was found: {map_id, was_armed, mode, …} */
 	unsigned int shut;	   /* gates that are shut now */
-	unsigned int strange;	   /* of our name and size, but another version */
+	unsigned int strange;	   /* of our name, but another version or size */
 	unsigned int missed;	   /* gates that could not be mapped */
 };
 
@@ -54,6 +54,16 @@ static void note(struct trip *t, __u32 id, const struct hs_gate *was)
 	js_add_u64(o, "generation", was->generation);
 	js_add_str(o, "tripped_before", trip_name(was->trip_reason));
 	js_add_u64(o, "heartbeat_age_ns", was->heartbeat_ns ? now_ns() - was->heartbeat_ns : 0);
+}
+
+/* Of another program's idea of a gate: nothing is stored where it may mean something else. */
+static void leave_alone(struct trip *t, const char *what, __u32 theirs, __u32 ours)
+{
+	t->strange++;
+	cli_error(t->cli,
+		  "gate of %s %u found, this program knows %u: use its own homeostat, or kill -9 "
+		  "its homeostatd",
+		  what, theirs, ours);
 }
 
 /* Trips one gate. 0, or a negative errno. */
@@ -78,11 +88,7 @@ static int trip_map(struct trip *t, __u32 id, int fd)
 		note(t, id, &was);
 		t->shut++;
 	} else {
-		t->strange++;
-		cli_error(t->cli,
-			  "gate of kernel interface %u found, this program knows %u: use its "
-			  "own homeostat, or kill -9 its homeostatd",
-			  was.abi_version, HS_ABI_VERSION);
+		leave_alone(t, "kernel interface", was.abi_version, HS_ABI_VERSION);
 	}
 	munmap(gate, sizeof(*gate));
 	return 0;
@@ -91,8 +97,7 @@ static int trip_map(struct trip *t, __u32 id, int fd)
 static bool is_gate(const struct bpf_map_info *info)
 {
 	return !strcmp(info->name, GATE_MAP) && info->type == BPF_MAP_TYPE_ARRAY &&
-	       info->max_entries == 1 && info->value_size == sizeof(struct hs_gate) &&
-	       info->map_flags & BPF_F_MMAPABLE;
+	       info->max_entries == 1 && info->map_flags & BPF_F_MMAPABLE;
 }
 
 /*
@@ -114,8 +119,12 @@ static int trip_all(struct trip *t)
 				unseen = -errno;
 			continue;
 		}
-		if (!bpf_map_get_info_by_fd(fd, &info, &len) && is_gate(&info))
+		if (bpf_map_get_info_by_fd(fd, &info, &len) || !is_gate(&info))
+			; /* somebody else's */
+		else if (info.value_size == sizeof(struct hs_gate))
 			err = trip_map(t, id, fd) ?: err;
+		else
+			leave_alone(t, "size", info.value_size, sizeof(struct hs_gate));
 		close(fd);
 	}
 	if (errno != ENOENT) /* that is how the walk ends */

@@ -16,6 +16,7 @@
 #include "json.h"
 #include "log.h"
 #include "names.h"
+#include "private_file.h"
 #include "statedir.h"
 #include "units.h"
 #include "version.h"
@@ -291,7 +292,10 @@ static void run_hook(struct homeostatd *d, const struct recorder_trip *t)
 void aftermath_profile(struct homeostatd *d)
 {
 	const struct profile_trip *policy = policy_of(d);
+	char warning[PROFILE_WARNING_LEN];
 
+	if (profile_warning(&d->policy.profile, warning, sizeof(warning)))
+		log_warn("%s", warning);
 	/* no longer than a path may be here: the profile has seen to that */
 	if (d->undo.table)
 		undo_set_hook(d->undo.table, policy->hook,
@@ -329,6 +333,16 @@ void aftermath_tripped(struct homeostatd *d)
 		log_warn("the writer of incident records is gone (%s): no record of this trip",
 			 strerror(-err));
 	run_hook(d, &t);
+}
+
+void aftermath_not_armed(struct homeostatd *d)
+{
+	__u32 reason = load(&d->kernel.gate->trip_reason);
+
+	if (reason == HS_TRIP_NONE || reason == HS_TRIP_OPERATOR)
+		aftermath_disarmed(d);
+	else
+		aftermath_tripped(d);
 }
 
 void aftermath_latch(struct homeostatd *d)
@@ -444,7 +458,8 @@ static void status_rearm(struct homeostatd *d, struct json_object *reply)
 	char why[256];
 
 	v = verdict_of(d, now);
-	if (d->armed || (v.state == BREAKER_FREE && !d->after.due)) {
+	if (d->armed || (v.state == BREAKER_FREE && !d->after.due) ||
+	    (v.state == BREAKER_BY_HAND && d->mode != HS_MODE_ACT)) {
 		json_object_object_add(reply, "rearm", NULL); /* null: nothing to wait for */
 		return;
 	}

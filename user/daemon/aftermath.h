@@ -50,9 +50,12 @@ void aftermath_asked(struct homeostatd *d);
 /* Another profile is in force: its hook is the one to run. */
 void aftermath_profile(struct homeostatd *d);
 
-/* Before the gate is opened; and where that failed, or it was shut in good order. */
+/* Before the gate is opened; and where it was shut in good order. */
 void aftermath_arming(struct homeostatd *d);
 void aftermath_disarmed(struct homeostatd *d);
+
+/* It was opened, but nothing came of it: a trip meanwhile, but by a person, is one like any other. */
+void aftermath_not_armed(struct homeostatd *d);
 
 /* A value that was put back (or not): belongs to the trip that is entered next. */
 void aftermath_undone(struct homeostatd *d, const struct undo_entry *entry,
@@ -67,7 +70,7 @@ int aftermath_refuse(struct homeostatd *d, char *why, size_t size);
 /* Once a second: a sample, and arming again when it is time. */
 void aftermath_tick(struct homeostatd *d);
 
-/* A person wants it stock: nothing is armed again but by a person. */
+/* A person wants it stock: nothing is armed again but by a person. Before it is disarmed: it may die. */
 void aftermath_latch(struct homeostatd *d);
 
 /* A person arms: what stood against it is forgotten, unless it is held and that is not meant. */

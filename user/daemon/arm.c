@@ -135,13 +135,12 @@ static int open_up(struct homeostatd *d, char *why, size_t size)
 
 	aftermath_arming(d);
 	err = gate_open(gate);
-	if (err) {
-		aftermath_disarmed(d);
-		snprintf(why, size, "tripped while it was being armed");
-		return err;
-	}
-	err = wait_for_lease(d, 0);
-	if (err) {
+	if (!err)
+		err = wait_for_lease(d, 0);
+	if (err == -ECANCELED) {
+		snprintf(why, size, "tripped while it was being armed, reason %s",
+			 trip_name(load(&gate->trip_reason)));
+	} else if (err) {
 		snprintf(why, size, "the pulse did not renew the lease: %s", strerror(-err));
 	} else {
 		err = kernel_attach_sched(&d->kernel);
@@ -150,7 +149,7 @@ static int open_up(struct homeostatd *d, char *why, size_t size)
 	}
 	if (err) {
 		gate_shut(gate, HS_TRIP_NONE, clock_ns());
-		aftermath_disarmed(d);
+		aftermath_not_armed(d);
 	}
 	return err;
 }
@@ -192,7 +191,8 @@ int arm_by_hand(struct homeostatd *d, char *why, size_t size)
 		before = *d->after.breaker;
 	aftermath_by_hand(d, true);
 	err = arm(d, why, size);
-	if (err && d->after.breaker) /* nothing has come of it */
+	if (err && d->after.breaker &&
+	    !d->after.breaker->nr) /* nothing has come of it, no trip either */
 		*d->after.breaker = before;
 	return err;
 }
@@ -271,9 +271,6 @@ void disarm(struct homeostatd *d, enum hs_trip reason)
 	gate_shut(d->kernel.gate, reason, clock_ns());
 	back_to_sensor(d);
 	aftermath_disarmed(d);
-	/* the scheduler, finding the gate shut for no reason, names the lease: it is none */
-	if (reason == HS_TRIP_NONE)
-		store(&d->kernel.gate->trip_reason, HS_TRIP_NONE);
 	log_info("disarmed (%s): the kernel's own scheduler is back", trip_name(reason));
 }
 
@@ -292,15 +289,15 @@ void arm_tick(struct homeostatd *d)
 		return;
 	running_scheduler(d->opt.root, text, sizeof(text));
 	if (strcmp(text, "homeostat")) {
-		log_error("our scheduler is gone (%s runs)", text[0] ? text : "none of sched_ext");
 		trip(d, HS_TRIP_SCHED_EXIT, NULL);
+		log_error("our scheduler is gone (%s runs)", text[0] ? text : "none of sched_ext");
 		return;
 	}
 	if (d->ticks % LIMITS_TICKS ||
 	    cgroups_limited(d->opt.root, text, sizeof(text), made_progress, &d->heartbeat) <= 0)
 		return;
-	log_warn("disarming: %s", text);
 	disarm(d, HS_TRIP_NONE);
+	log_warn("disarmed: %s", text);
 	snprintf(d->refusal, sizeof(d->refusal), "%s", text);
 }
 

@@ -80,15 +80,6 @@ void breaker_trip(struct breaker *b, const struct profile_trip *policy, enum hs_
 		store(&b->held, 1);
 }
 
-static __u64 pause_after(const struct profile_trip *policy, __u32 trips)
-{
-	__u64 most = policy->rearm_max_ns, pause = policy->rearm_ns;
-
-	while (--trips && pause < most)
-		pause = pause > most / 2 ? most : pause * 2;
-	return pause;
-}
-
 struct breaker_verdict breaker_decide(const struct breaker *b, const struct profile_trip *policy,
 				      __u64 now_ns)
 {
@@ -99,7 +90,7 @@ struct breaker_verdict breaker_decide(const struct breaker *b, const struct prof
 	} else if (b->latched) {
 		v.state = BREAKER_BY_HAND;
 	} else if (v.trips && policy->rearm_ns) {
-		v.at_ns = newest(b) + pause_after(policy, v.trips);
+		v.at_ns = newest(b) + profile_pause(policy, v.trips);
 		v.state = now_ns < v.at_ns ? BREAKER_WAITING : BREAKER_FREE;
 	}
 	return v;

@@ -21,7 +21,7 @@
 #include "profile.h"
 
 #define BREAKER_FILE "breaker"
-#define BREAKER_TRIPS 16
+#define BREAKER_TRIPS PROFILE_TRIPS_MAX
 
 /* The file. Times are CLOCK_MONOTONIC. */
 struct breaker {

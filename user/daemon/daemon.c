@@ -25,7 +25,7 @@
 #include "parse.h"
 #include "privileges.h"
 #include "slow.h"
-#include "statedir.h"
+#include "private_file.h"
 
 /* data.u32 of epoll events; from SOURCE_SERVER on they are the server's. */
 enum source {
@@ -328,6 +328,11 @@ static int start_parts(struct homeostatd *d)
 		log_error("heartbeat thread: %s", strerror(-err));
 		return err;
 	}
+	/* before the guard sees the gate: it has had the hook run for that one */
+	if (d->after.died_ns)
+		gate_spare(d->kernel.gate, (struct gate_trip){.reason = HS_TRIP_DIED,
+							      .ns = d->after.died_ns,
+							      .cause.vital = HS_VITAL_NR});
 	return guard_greet(d);
 }
 
@@ -374,10 +379,6 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	aftermath_profile(d);
 	start_sensing(d);
 	watch_cpus(d);
-	if (d->after.died_ns)
-		gate_spare(d->kernel.gate, (struct gate_trip){.reason = HS_TRIP_DIED,
-							      .ns = d->after.died_ns,
-							      .cause.vital = HS_VITAL_NR});
 	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
 	judge_set(d);
 	if (opt->mode == HS_MODE_ACT)

@@ -69,8 +69,8 @@ void guard_heard(struct homeostatd *d)
 {
 	if (d->stop || !guard_gone(d->opt.guard_fd))
 		return;
-	log_error("the guard is dead; so shall we be, in good order");
 	trip(d, HS_TRIP_GUARD, NULL);
+	log_error("the guard is dead; so shall we be, in good order");
 	d->exit_err = -EOWNERDEAD;
 	d->stop = true;
 }

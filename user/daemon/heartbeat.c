@@ -18,6 +18,14 @@
 #define REST_NS (250 * NS_PER_MS)     /* while the pulse has not said how fast it beats */
 #define REST_MAX_NS (500 * NS_PER_MS) /* the slowest pulse that a profile may ask for */
 
+/*
+ * sched_ext ends a scheduler with several RCU grace periods, and the kernel's RCU thread is an ordinary
+ * task that waits its turn behind every hog: 10 to 23 ms. Whoever wakes up above the hogs ends the turn of
+ * the one that runs; so, for as long as a leave may take, we look often: 3 ms.
+ */
+#define LEAVE_NS (30 * NS_PER_MS)
+#define LEAVE_LOOK_NS (100 * NS_PER_US)
+
 #define load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
 #define store(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 
@@ -64,36 +72,50 @@ static __u64 ran_ns(struct heartbeat *hb, __u64 busy)
 }
 
 /*
- * Is the main loop stuck? *look_ns is brought forward to the moment at which it would be. The time in
- * which nobody let it run is not held against it, up to HEARTBEAT_STARVED limits.
+ * How long the main loop has been stuck, 0 = it is not; then *look_ns is brought forward to the moment at
+ * which it would be. That nobody let it run is said, but no excuse: from outside, a loop that spins while
+ * others have the CPU looks the same, and T_safe is owed for that one.
  */
-static bool stalled(struct heartbeat *hb, __u64 now, __u64 limit, __u64 *look_ns)
+static __u64 stuck_ns(const struct heartbeat *hb, __u64 busy, __u64 now, __u64 limit,
+		      __u64 *look_ns)
 {
-	__u64 busy = load(&hb->busy_since_ns), since = busy ? busy : load(&hb->round_ns), until;
-	__u64 ran = ran_ns(hb, busy), most = (HEARTBEAT_STARVED - 1) * limit, no_cpu = 0;
+	__u64 since = busy ? busy : load(&hb->round_ns);
+	__u64 until = since + (busy ? limit : HEARTBEAT_LOOP_NS);
 
-	until = since + (busy ? limit : HEARTBEAT_LOOP_NS);
 	if (busy && load(&hb->patience_ns) > until)
 		until = load(&hb->patience_ns);
-	if (busy && now >= until) {
-		no_cpu = heartbeat_no_cpu(now - since, ran, main_state(hb));
-		until += no_cpu < most ? no_cpu : most;
-	}
-	if (now >= until) {
-		if (load(&hb->gate->armed)) { /* afterwards it may go on, but that is not why */
-			store(&hb->stall_ns, now - since);
-			store(&hb->no_cpu_ns, no_cpu);
-		}
-		return true;
-	}
+	if (now >= until)
+		return now - since;
 	if (until < *look_ns)
 		*look_ns = until;
-	return false;
+	return 0;
+}
+
+/* The gate first; what only the log wants to know comes after. */
+static void shut(struct heartbeat *hb, __u64 now, __u64 stall, __u64 ran, bool busy)
+{
+	bool first = load(&hb->gate->armed); /* afterwards it may go on, but that is not why */
+
+	if (first) {
+		store(&hb->stall_ns, stall);
+		store(&hb->no_cpu_ns, 0);
+	}
+	gate_shut(hb->gate, HS_TRIP_PROGRESS, now);
+	if (first && busy)
+		store(&hb->no_cpu_ns, heartbeat_no_cpu(stall, ran, main_state(hb)));
+}
+
+/* Was the gate shut a moment ago? Then our scheduler is on its way out. */
+static bool leaving(const struct hs_gate *gate, __u64 now)
+{
+	return !load(&gate->armed) && load(&gate->trip_reason) != HS_TRIP_NONE &&
+	       now - load(&gate->trip_ns) < LEAVE_NS;
 }
 
 struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 {
 	__u64 now = hb->now(), limit = load(&hb->limit_ns), sleep = load(&hb->gate->period_ns);
+	__u64 busy = load(&hb->busy_since_ns), ran = ran_ns(hb, busy), stall;
 	struct heartbeat_step step = {0};
 	struct hs_gate *gate = hb->gate;
 
@@ -104,15 +126,18 @@ struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 		sleep = REST_MAX_NS;
 	if (sleep < limit / 3)
 		sleep = limit / 3;
+	if (leaving(gate, now))
+		sleep = LEAVE_LOOK_NS;
 	step.next_ns = now + sleep;
-	step.stalled = stalled(hb, now, limit, &step.next_ns);
-	if (!step.stalled) {
+	stall = stuck_ns(hb, busy, now, limit, &step.next_ns);
+	if (!stall) {
 		store(&gate->due_ns, now + sleep + limit - limit / 3);
 		store(&gate->heartbeat_ns, now);
 		return step;
 	}
-	step.next_ns = now + limit / 3;
-	gate_shut(gate, HS_TRIP_PROGRESS, now);
+	step.stalled = true;
+	shut(hb, now, stall, ran, busy);
+	step.next_ns = now + (leaving(gate, now) ? LEAVE_LOOK_NS : limit / 3);
 	return step;
 }
 

@@ -25,12 +25,6 @@
 #define HEARTBEAT_STACK (64 * 1024)
 #define HEARTBEAT_LOOP_NS 5000000000ULL /* the main loop must come round this often */
 
-/*
- * Limits after which a main loop that wants to run and is not let trips. One, as for a stuck loop: from
- * outside, a loop that spins while others have the CPU looks the same, and T_safe is owed for that one.
- */
-#define HEARTBEAT_STARVED 1
-
 struct heartbeat {
 	pthread_t thread;
 	bool running;

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +17,6 @@
 #include "names.h"
 
 #define TEMPORARY ".incident.tmp"
-#define SAME_SECOND 9 /* records of one second, generation and reason */
 
 #define NR(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -183,22 +181,21 @@ struct json_object *incident_json(const struct recorder *r, const struct recorde
 	return o;
 }
 
-/* The first free name for it. */
+/* A number above all that are there: never over another, and the newest whatever the clock says. */
 static int choose_name(int dir_fd, const struct recorder_trip *t, char name[INCIDENT_NAME_LEN])
 {
-	char wall[32], again[4] = "";
-	struct stat st;
+	unsigned long long number;
+	char wall[32], **names;
+	int nr;
 
+	nr = incidents_list(dir_fd, &names);
+	if (nr < 0)
+		return nr;
+	number = nr ? incident_number(names[nr - 1]) + 1 : 1;
+	incidents_free(names, nr);
 	wall_text(wall, sizeof(wall), true, t->wall_ns);
-	for (int i = 1; i <= SAME_SECOND; i++) {
-		if (i > 1)
-			snprintf(again, sizeof(again), "-%d", i);
-		snprintf(name, INCIDENT_NAME_LEN, "%s-%u-%s%s.json", wall, t->generation,
-			 trip_name(t->reason), again);
-		if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
-			return errno == ENOENT ? 0 : -errno;
-	}
-	return -EEXIST;
+	snprintf(name, INCIDENT_NAME_LEN, "%s-%llu-%s.json", wall, number, trip_name(t->reason));
+	return incident_name_ok(name) ? 0 : -EOVERFLOW;
 }
 
 static int write_all(int fd, const char *text, size_t len)

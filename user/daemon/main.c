@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* homeostatd: command line. Exit codes: 0 fine, 1 failed, 2 wrong usage. */
+/* homeostatd: command line. Exit codes: 0 fine, 1 failed, 2 wrong usage or not root. */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon.h"
 #include "guard_link.h"
@@ -51,7 +52,7 @@ static void help(FILE *out)
 		fprintf(out, "  -%c, %-20s %s\n", infos[i].letter, left, infos[i].help);
 	}
 	fprintf(out, "\nSIGHUP loads the profile again; SIGTERM and SIGINT disarm and end.\n"
-		     "Exit: 0 fine, 1 failed, 2 wrong usage. See homeostatd(8).\n");
+		     "Exit: 0 fine, 1 failed, 2 wrong usage or not root. See homeostatd(8).\n");
 }
 
 static int usage(const char *problem, const char *what)
@@ -145,7 +146,7 @@ static int take_options(struct options *opt, int argc, char **argv)
 static int check(const struct options *opt)
 {
 	struct profile profile;
-	char error[512];
+	char error[512], warning[PROFILE_WARNING_LEN];
 
 	if (!opt->profile)
 		return usage("nothing to check without", "--profile");
@@ -155,6 +156,8 @@ static int check(const struct options *opt)
 	}
 	printf("%s: profile %s: fine (%u rules, %u workloads)\n", opt->profile, profile.name,
 	       profile.config.rules_nr, profile.workload_nr);
+	if (profile_warning(&profile, warning, sizeof(warning)))
+		fprintf(stderr, "%s: warning: %s\n", opt->profile, warning);
 	profile_free(&profile);
 	return 0;
 }
@@ -177,6 +180,11 @@ int main(int argc, char **argv)
 		opt.profile = path;
 	if (opt.check)
 		return check(&opt);
+	if (geteuid()) { /* as wrong usage: whoever starts us again after a failure need not try */
+		fprintf(stderr, "homeostatd: needs root: it loads programs into the kernel; only "
+				"--check, --help and --version do without\n");
+		return 2;
+	}
 	if (opt.supervise && opt.guard_fd < 0)
 		return supervise_self(&opt, argc, argv);
 	err = daemon_start(&d, &opt);

@@ -15,6 +15,7 @@
 
 #include "log.h"
 #include "parse.h"
+#include "private_file.h"
 
 void mapped_head(struct mapped_head *head, const char *root, __u32 magic, __u32 version,
 		 size_t size)
@@ -23,36 +24,22 @@ void mapped_head(struct mapped_head *head, const char *root, __u32 magic, __u32 
 	read_file(root, "/proc/sys/kernel/random/boot_id", head->boot_id, sizeof(head->boot_id));
 }
 
-/* What is wrong with the file behind fd; NULL: nothing. */
-static const char *wrong(int fd, size_t size)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return strerror(errno);
-	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
-		return "it is no plain file";
-	if (st.st_uid != geteuid())
-		return "it belongs to somebody else";
-	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return "it is open to others";
-	return (size_t)st.st_size == size ? NULL : "it has the wrong size";
-}
-
 /* The file that is there, or negative errno; -ENOENT: none that is of any use, see `why`. */
 static int open_old(int dir_fd, const char *name, size_t size, char *why, size_t why_size)
 {
-	int fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	const char *what;
+	int fd = private_file(dir_fd, name, false, why, why_size);
+	struct stat st;
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd == -ENOENT) {
+		why[0] = '\0';
 		return -ENOENT;
-	what = fd < 0 ? strerror(errno) : wrong(fd, size);
-	if (!what)
-		return fd;
-	snprintf(why, why_size, "%s", what);
-	if (fd >= 0)
+	}
+	if (fd >= 0) {
+		if (!fstat(fd, &st) && (size_t)st.st_size == size)
+			return fd;
+		snprintf(why, why_size, "it has the wrong size");
 		close(fd);
+	}
 	return unlinkat(dir_fd, name, 0) ? -errno : -ENOENT;
 }
 

@@ -104,7 +104,7 @@ static const int calls[] = {
 	SCMP_SYS(madvise),
 	SCMP_SYS(mlock),
 	SCMP_SYS(munlock),
-	/* the end of a child that was started before */
+	/* the end of a child that was started before: the scribe */
 	SCMP_SYS(wait4),
 	/* threads and signals within the process; clone3 is refused by a filter of its own */
 	SCMP_SYS(clone3),
@@ -118,7 +118,6 @@ static const int calls[] = {
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
-	SCMP_SYS(wait4), /* for the scribe, at the end */
 	SCMP_SYS(eventfd2),
 	SCMP_SYS(pipe2),
 	/* the heartbeat's priority and CPUs: bounded by RLIMIT_RTPRIO */

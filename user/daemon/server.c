@@ -22,7 +22,7 @@
 #include "clock.h"
 #include "json.h"
 #include "log.h"
-#include "statedir.h"
+#include "private_file.h"
 
 struct client {
 	int fd; /* -1 = free */

@@ -47,7 +47,7 @@ typedef struct json_object *(*server_handler)(void *ctx, struct json_object *req
 struct server;
 
 /*
- * Listens on `path` (its directory is made if missing, and must be nobody's but ours, see statedir.h; a socket that nobody listens on is replaced;
+ * Listens on `path` (its directory is made if missing, and must be nobody's but ours, see private_file.h; a socket that nobody listens on is replaced;
  * another daemon's is -EADDRINUSE; "PATH.lock" beside it, which stays, decides between two that start at
  * the same instant). Readable by root and, where it exists, the group
  * CONTROL_GROUP. Descriptors are added to epoll_fd with data.u32 = tag (listener), tag + 1 + n

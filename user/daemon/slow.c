@@ -13,19 +13,14 @@
 int slow_parse_psi(const char *text, __u64 *permille)
 {
 	static const char head[] = "some avg10=";
-	__u64 whole = 0;
+	__u64 whole;
 	char digit;
 
 	if (strncmp(text, head, sizeof(head) - 1))
 		return -EINVAL;
 	text += sizeof(head) - 1;
-	if (*text < '0' || *text > '9')
+	if (parse_digits(&text, 100, &whole))
 		return -EINVAL;
-	for (; *text >= '0' && *text <= '9'; text++) {
-		whole = whole * 10 + (__u64)(*text - '0');
-		if (whole > 100)
-			return -EINVAL;
-	}
 	digit = text[0] == '.' ? text[1] : '\0';
 	if (digit < '0' || digit > '9')
 		return -EINVAL;
@@ -72,32 +67,16 @@ static int read_rss(const char *root, __u64 *bytes)
 	return err;
 }
 
-/* Digits at *text, at most `max`, and past them. 0 or -EINVAL. */
-static int take_digits(const char **text, __u64 max, __u64 *value)
-{
-	*value = 0;
-	if (**text < '0' || **text > '9')
-		return -EINVAL;
-	for (; **text >= '0' && **text <= '9'; (*text)++) {
-		*value = *value * 10 + (__u64)(**text - '0');
-		if (*value > max)
-			return -EINVAL;
-	}
-	return 0;
-}
-
 /* "12.34" → 1234, and past it. 0 or -EINVAL. */
 static int take_hundredths(const char **text, __u64 *value)
 {
-	__u64 part;
-	int err = take_digits(text, 1ULL << 48, value);
+	__u64 whole, part;
 
-	if (err || **text != '.')
+	if (parse_digits(text, 1ULL << 48, &whole) || *(*text)++ != '.' ||
+	    parse_digits(text, 99, &part))
 		return -EINVAL;
-	(*text)++;
-	err = take_digits(text, 99, &part);
-	*value = *value * 100 + part;
-	return err;
+	*value = whole * 100 + part;
+	return 0;
 }
 
 /* "0.20 0.18 0.12 3/411 31946": the third of the five, before the slash. */
@@ -106,17 +85,13 @@ static int read_running(const char *root, __u64 *running)
 	char buf[128];
 	ssize_t len = read_file(root, "/proc/loadavg", buf, sizeof(buf));
 	const char *at;
-	int err;
 
 	if (len < 0)
 		return (int)len;
 	at = strchr(buf, '/');
 	while (at && at > buf && at[-1] != ' ')
 		at--;
-	if (!at)
-		return -EINVAL;
-	err = take_digits(&at, 1ULL << 32, running);
-	return err || *at != '/' ? -EINVAL : 0;
+	return !at || parse_digits(&at, 1ULL << 32, running) || *at != '/' ? -EINVAL : 0;
 }
 
 int slow_load(struct slow_load *load, const char *root, __u32 cpus)

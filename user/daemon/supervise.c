@@ -92,8 +92,8 @@ static void put_back(const struct supervise *s, pid_t group)
 	if (!err) {
 		err = undo_lock(&undo, (int)s->patience_ms);
 		if (err == -EBUSY) {
-			log_error("supervise: the daemon does not end without its guard: killed");
 			kill(-group, SIGKILL);
+			log_error("supervise: the daemon does not end without its guard: killed");
 			err = undo_lock(&undo, (int)s->patience_ms);
 		}
 	}
@@ -165,7 +165,8 @@ int supervise(struct supervise *s)
 	int code;
 
 	our_signals(&set);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
+	/* ignored, as some start their children, it would never come, and nobody could be waited for */
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || sigprocmask(SIG_BLOCK, &set, NULL))
 		return 1;
 	for (;;) {
 		code = one_life(s, &stop);

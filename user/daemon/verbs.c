@@ -140,6 +140,8 @@ int verb_mode(struct call *call)
 	judge_rest(call->d);
 	if (mode == HS_MODE_ACT) /* a person says so; but not that what is held be let go */
 		aftermath_by_hand(call->d, false);
+	else
+		aftermath_latch(call->d);
 	return set_mode(call->d, (enum hs_mode)mode, call->error, sizeof(call->error));
 }
 
@@ -151,16 +153,16 @@ int verb_arm(struct call *call)
 int verb_disarm(struct call *call)
 {
 	judge_rest(call->d);
-	disarm(call->d, HS_TRIP_NONE);
 	aftermath_latch(call->d);
+	disarm(call->d, HS_TRIP_NONE);
 	return 0;
 }
 
 int verb_trip(struct call *call)
 {
 	judge_rest(call->d);
-	disarm(call->d, HS_TRIP_OPERATOR);
 	aftermath_latch(call->d);
+	disarm(call->d, HS_TRIP_OPERATOR);
 	return 0;
 }
 

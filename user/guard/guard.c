@@ -21,6 +21,7 @@
 #include "guard_link.h"
 #include "log.h"
 #include "names.h"
+#include "notify.h"
 
 #define load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
 
@@ -59,8 +60,10 @@ int guard_start(struct guard *g, char **argv)
 	sigaddset(&signals, SIGHUP);
 	g->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (g->signals < 0 || sigprocmask(SIG_BLOCK, &signals, NULL) ||
-	    signal(SIGPIPE, SIG_IGN) == SIG_ERR || pipe2(pipe_fd, O_CLOEXEC))
+	    signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
+	    pipe2(pipe_fd, O_CLOEXEC))
 		return -errno;
+	g->notify = notify_open();
 	g->pipe = pipe_fd[1];
 	g->restorer = fork();
 	if (!g->restorer) {
@@ -102,8 +105,8 @@ static void kill_daemon(struct guard *g, const char *why)
 	if (g->killed)
 		return;
 	g->killed = true;
-	log_error("guard: the daemon %s: killed", why);
 	send_daemon(g, SIGKILL);
+	log_error("guard: the daemon %s: killed", why);
 }
 
 __u64 guard_look(struct guard *g, __u64 now)
@@ -142,8 +145,8 @@ static void take_hello(struct guard *g, const int fds[2])
 
 	if (gate == MAP_FAILED || gate->abi_version != HS_ABI_VERSION)
 		kill_daemon(g, "brings a gate that cannot be watched");
-	else
-		g->gate = gate;
+	else if ((g->gate = gate)->trip_reason == HS_TRIP_DIED)
+		g->told_ns = load(&gate->trip_ns); /* the daemon before: that was told */
 }
 
 /* One message. False: there is none, or never will be one again. */
@@ -184,8 +187,8 @@ bool guard_watch(struct guard *g, bool until_hello)
 			send_daemon(g, (int)info.ssi_signo);
 		if (fds[3].revents) {
 			g->restorer_fd = -1;
-			log_error("guard: the restorer is dead: the daemon is asked to end");
 			send_daemon(g, SIGTERM);
+			log_error("guard: the restorer is dead: the daemon is asked to end");
 		}
 	}
 	return false;
@@ -220,13 +223,12 @@ static __u32 untold(const struct guard *g, int code)
 
 int guard_end(struct guard *g)
 {
-	int code = reap(g->daemon, g->daemon_fd, 0), undone;
+	int code = reap(g->daemon, g->daemon_fd, 0), undone = -1;
 	__u32 reason;
 
-	while (hear(g)) /* its last words */
+	notify_send(g->notify, "STOPPING=1"); /* restorer and hook may outlast the watchdog */
+	while (hear(g))			      /* its last words */
 		;
-	if (code)
-		log_error("guard: the daemon ended with %d", code);
 	if (g->gate && code) /* in good order it shuts the gate by itself */
 		gate_shut(g->gate, HS_TRIP_DIED, clock_ns());
 	ask_restorer(g, 'u');
@@ -236,8 +238,11 @@ int guard_end(struct guard *g)
 		ask_restorer(g, 'h');
 	}
 	ask_restorer(g, 'q');
-	undone = reap(g->restorer, g->restorer_fd,
-		      GUARD_RESTORE_NS + g->undo.table->hook_limit_ms * NS_PER_MS);
+	if (code)
+		log_error("guard: the daemon ended with %d", code);
+	if (g->restorer_fd >= 0)
+		undone = reap(g->restorer, g->restorer_fd,
+			      GUARD_RESTORE_NS + g->undo.table->hook_limit_ms * NS_PER_MS);
 	if (undone)
 		log_error("guard: the restorer failed: see `homeostat restore`");
 	return code ? code : undone < 0;

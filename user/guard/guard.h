@@ -9,6 +9,7 @@
  * Heartbeat overdue: gate shut. Daemon deaf: SIGKILL. Daemon dead: gate shut, undo, exit with its code.
  * Guard dead: the daemon sees the end of its socket and stops in good order; the restorer sees that of
  * its pipe, waits for the daemon's death (the undo table's lock) and undoes.
+ * 500 lines are the limit for all of this (make lint) but hook.c, which nothing else depends on.
  */
 #ifndef HOMEOSTAT_GUARD_H
 #define HOMEOSTAT_GUARD_H
@@ -19,8 +20,7 @@
 #include "../../kern/abi.h"
 #include "undo.h"
 
-#define GUARD_HELLO_NS                                                                             \
-	120000000000ULL		  /* loading takes that long at most, on the slowest of hosts */
+#define GUARD_HELLO_NS 120000000000ULL /* loading takes no longer, on the slowest of hosts */
 #define GUARD_GRACE_NS 1000000ULL /* what the pulse has after `due_ns`, before we shut the gate */
 /*
  * Between two looks while little depends on the next beat: the gate is shut, or the heart at rest, where
@@ -44,8 +44,8 @@ struct guard {
 	struct undo undo;	/* the restorer has its own */
 	struct hs_gate *gate;	/* NULL = the daemon has not said hello */
 	pid_t daemon, restorer;
-	int daemon_fd, restorer_fd; /* their pidfds; restorer_fd -1 = dead */
-	int link, signals, pipe;    /* link -1 = the daemon has closed it */
+	int daemon_fd, restorer_fd;	 /* their pidfds; restorer_fd -1 = dead */
+	int link, signals, pipe, notify; /* link -1 = the daemon has closed it */
 	__u64 start_ns;
 	__u64 broken_ns; /* the promise that is broken … */
 	int looks;	 /* … and how often that was seen */

@@ -43,20 +43,29 @@ static void become_hook(const char *path, const char *reason)
 /* A process of its own keeps the hook's time, so that it never stands in the way of an undo. */
 static int keep_hook(const char *path, const char *reason, int limit_ms)
 {
-	pid_t pid = fork();
-	struct pollfd end = {.events = POLLIN};
+	struct pollfd end = {.fd = -1, .events = POLLIN};
+	const char *why = NULL;
 	int status = 0;
+	pid_t pid;
 
+	close_range(3, ~0U, 0); /* pipe and lock are the restorer's, and may outlive it in nobody */
+	pid = fork();
 	if (!pid)
 		become_hook(path, reason);
-	end.fd = pid < 0 ? -1 : pidfd_open(pid, 0);
-	if (end.fd < 0 || poll(&end, 1, limit_ms) <= 0)
-		log_error("hook %s: killed, its %d ms are over", path, limit_ms);
+	if (pid > 0)
+		end.fd = pidfd_open(pid, 0);
+	if (end.fd < 0)
+		why = strerror(errno);
+	else if (poll(&end, 1, limit_ms) <= 0)
+		why = "its time is over";
 	if (pid > 0) {
 		kill(-pid, SIGKILL); /* what it left behind in its group, too */
 		kill(pid, SIGKILL);
 	}
-	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status))
+	if (why)
+		log_error("hook %s: %s: %s (limit %d ms)", path, pid > 0 ? "killed" : "not run",
+			  why, limit_ms);
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status))
 		log_info("hook %s: ended with %d", path, WEXITSTATUS(status));
 	return 0;
 }

@@ -22,10 +22,9 @@
 
 /* All that it needs after the start; whatever else it calls kills it. */
 static const int allowed[] = {
-	SCMP_SYS(poll),		     /* is there room in the log? */
-	SCMP_SYS(ppoll),	     /* waits */
+	SCMP_SYS(ppoll),	     /* waits; is there room in the log? */
 	SCMP_SYS(read),		     /* messages of the daemon, signals */
-	SCMP_SYS(write),	     /* to the restorer, and what it has to say */
+	SCMP_SYS(write),	     /* to restorer, systemd, log */
 	SCMP_SYS(pidfd_send_signal), /* signals passed on, SIGKILL */
 	SCMP_SYS(waitid),	     /* how they ended */
 	SCMP_SYS(clock_gettime),     /* where the vDSO has no clock */
@@ -65,7 +64,7 @@ static void harden(const struct guard *g)
 	     "affinity");
 	want(sched_setscheduler(0, SCHED_FIFO, &param), "SCHED_FIFO");
 	want(mlockall(MCL_CURRENT | MCL_FUTURE), "locking memory");
-	want(write_file("", "/proc/self/oom_score_adj", "-1000"), "oom_score_adj");
+	want(write_file("", OOM_SCORE, "-1000"), "oom_score_adj");
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	want(!none || cap_set_proc(none), "giving up capabilities");
 	cap_free(none);
@@ -74,9 +73,8 @@ static void harden(const struct guard *g)
 
 static const char help[] =
 	"Usage: homeostat-guard [--rundir DIR] -- /PATH/TO/homeostatd [ARG…]\n\n"
-	"Runs homeostatd; when that is dead or deaf, shuts the gate, puts back what was changed, "
-	"and\n"
-	"ends with its exit code. DIR is that of its control socket (/run/homeostat).\n";
+	"Runs homeostatd; when that is dead or deaf, shuts the gate, puts back what was changed,\n"
+	"and ends with its exit code. DIR is that of its control socket (/run/homeostat).\n";
 
 int main(int argc, char **argv)
 {

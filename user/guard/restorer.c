@@ -48,12 +48,13 @@ int restorer_main(int pipe, const char *dir, const char *root)
 			hook_run(undo.table);
 		if (n > 0 && what != 'u')
 			continue;
-		if (n <= 0) { /* the daemon may still live: until its death it has the lock */
-			log_error("restorer: the guard is dead");
+		if (n <= 0) /* the guard is dead; until its own death the daemon has the lock */
 			what = 'q';
-		}
 		err = undo_lock(&undo, -1);
 		left = err ? 0 : undo_replay(undo.table, root, report, NULL);
+		undo_unlock(&undo); /* a hook may go on for long; who comes next need not wait */
+		if (n <= 0)
+			log_error("restorer: the guard is dead");
 	}
 	if (err || left < 0)
 		log_error("restorer: undo table: %s", undo_error(err ? err : left));

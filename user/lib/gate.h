@@ -33,7 +33,7 @@ struct gate_trip gate_prepare(struct hs_gate *gate);
 /* The arming ends before gate_open(): what was said is said again. */
 void gate_spare(struct hs_gate *gate, struct gate_trip before);
 
-/* Opens. 0, or -ECANCELED: tripped since gate_prepare(); then the gate is shut, reason OPERATOR. */
+/* Opens. 0, or -ECANCELED: tripped since gate_prepare(), or just now; then the gate is shut and says why. */
 int gate_open(struct hs_gate *gate);
 
 /* Shuts, if it is open. Whoever came first has given the reason (see struct hs_gate); it is kept. */

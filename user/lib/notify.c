@@ -24,7 +24,7 @@ int notify_open(void)
 	memcpy(addr.sun_path, path, len);
 	if (path[0] == '@') /* no file: an abstract name */
 		addr.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (!connect(fd, (struct sockaddr *)&addr,
@@ -37,7 +37,7 @@ int notify_open(void)
 
 void notify_send(int fd, const char *text)
 {
-	if (fd >= 0 && send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (fd >= 0 && write(fd, text, strlen(text)) < 0)
 		return; /* systemd restarts us if it misses it: nothing better can be done here */
 }
 

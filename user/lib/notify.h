@@ -7,7 +7,7 @@
 /* A connected descriptor, or negative errno; -ENOENT: nobody wants to know. */
 int notify_open(void);
 
-/* One message, such as "READY=1"; lost where nobody takes it at once. `fd` may be negative. */
+/* One message, such as "READY=1", by write() alone; lost where nobody takes it at once. `fd` may be negative. */
 void notify_send(int fd, const char *text);
 
 /* "WATCHDOG=1", if the unit has a watchdog. */

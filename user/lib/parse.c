@@ -10,8 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Digits from *text on; *text is moved behind them. */
-static int digits(const char **text, __u64 *value)
+int parse_digits(const char **text, __u64 max, __u64 *value)
 {
 	const char *p = *text;
 	__u64 v = 0;
@@ -20,7 +19,7 @@ static int digits(const char **text, __u64 *value)
 		return -EINVAL;
 	for (; *p >= '0' && *p <= '9'; p++) {
 		if (__builtin_mul_overflow(v, 10ULL, &v) ||
-		    __builtin_add_overflow(v, (__u64)(*p - '0'), &v))
+		    __builtin_add_overflow(v, (__u64)(*p - '0'), &v) || v > max)
 			return -ERANGE;
 	}
 	*text = p;
@@ -28,10 +27,10 @@ static int digits(const char **text, __u64 *value)
 	return 0;
 }
 
-int parse_u64(const char *text, __u64 *value)
+int parse_u64_max(const char *text, __u64 max, __u64 *value)
 {
 	__u64 v;
-	int err = digits(&text, &v);
+	int err = parse_digits(&text, max, &v);
 
 	if (err)
 		return err;
@@ -41,17 +40,9 @@ int parse_u64(const char *text, __u64 *value)
 	return 0;
 }
 
-int parse_u64_max(const char *text, __u64 max, __u64 *value)
+int parse_u64(const char *text, __u64 *value)
 {
-	__u64 v;
-	int err = parse_u64(text, &v);
-
-	if (err)
-		return err;
-	if (v > max)
-		return -ERANGE;
-	*value = v;
-	return 0;
+	return parse_u64_max(text, ~0ULL, value);
 }
 
 int parse_cpus(const char *text, __u64 *set, size_t words)
@@ -63,13 +54,13 @@ int parse_cpus(const char *text, __u64 *set, size_t words)
 	if (!*text || !strcmp(text, "(null)"))
 		return 0;
 	for (;;) {
-		err = digits(&text, &first);
+		err = parse_digits(&text, ~0ULL, &first);
 		if (err)
 			return err;
 		last = first;
 		if (*text == '-') {
 			text++;
-			err = digits(&text, &last);
+			err = parse_digits(&text, ~0ULL, &last);
 			if (err)
 				return err;
 		}

@@ -16,6 +16,12 @@ int parse_u64(const char *text, __u64 *value);
 int parse_u64_max(const char *text, __u64 max, __u64 *value);
 
 /*
+ * The digits at *text, which is moved behind them: for numbers within a text. 0, -EINVAL (no digit) or
+ * -ERANGE (above max); then neither is changed.
+ */
+int parse_digits(const char **text, __u64 max, __u64 *value);
+
+/*
  * A list of CPUs as the kernel writes it ("0-3,8") into a bit set of `words` 64-bit words, cleared
  * first. "" and "(null)" are the empty set. 0, -EINVAL, or -ERANGE (CPU beyond the set).
  */

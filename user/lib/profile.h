@@ -37,6 +37,8 @@ struct profile_knob {
 #define PROFILE_SLOS_MAX 16
 #define PROFILE_REPORT_LEN 32
 #define PROFILE_HOOK_LEN 256
+#define PROFILE_WARNING_LEN (PROFILE_HOOK_LEN + 128)
+#define PROFILE_TRIPS_MAX 16 /* that a profile may count, and the stall-loop breaker remembers */
 
 /* A service level: above `max` for `for_ns` while armed is a trip, reason SLO. */
 struct profile_slo {
@@ -99,6 +101,15 @@ int profile_parse(struct profile *profile, const char *path, const char *text, s
 
 /* Everything at stock, no rules, nothing declared: what runs without a profile. */
 void profile_stock(struct profile *profile);
+
+/* The pause before it arms again after the nth trip (from 1) in the window, in ns. Pure. */
+__u64 profile_pause(const struct profile_trip *trip, __u32 nth);
+
+/*
+ * What a profile that is right may still lack on this host: a hook that root may run (trust.h). NULL, or
+ * one clause in buf.
+ */
+const char *profile_warning(const struct profile *profile, char *buf, size_t size);
 
 /* Frees what it owns; zeroes it. NULL-safe. */
 void profile_free(struct profile *profile);

@@ -2,10 +2,12 @@
 /* Copyright (C) 2026 homeostat contributors */
 /* What a profile says of its own limits: limits, slo, helping, trip. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "names.h"
 #include "profile_check.h"
+#include "trust.h"
 
 #define MS 1000000ULL
 #define S 1000000000ULL
@@ -161,6 +163,36 @@ static bool hook_ok(const char *path)
 	return true;
 }
 
+__u64 profile_pause(const struct profile_trip *trip, __u32 nth)
+{
+	__u64 most = trip->rearm_max_ns, pause = trip->rearm_ns;
+
+	while (--nth && pause < most)
+		pause = pause > most / 2 ? most : pause * 2;
+	return pause;
+}
+
+/*
+ * Pauses alone must not push the first trip out of the window before the last one, or it would arm and
+ * trip for ever. Twice their sum leaves as much time again for arming and tripping.
+ */
+static int check_loop(struct place at, const struct profile_trip *trip)
+{
+	char window[32], pauses[32], least[32];
+	__u64 sum = 0;
+
+	for (__u32 nth = 1; trip->rearm_ns && nth < trip->trips; nth++)
+		sum += profile_pause(trip, nth);
+	if (trip->window_ns >= 2 * sum)
+		return 0;
+	return check_wrong(at,
+			   "in a window of %s the breaker may never close, as the pauses before "
+			   "trip %u take %s; expected window >= %s, fewer trips, or shorter pauses",
+			   unit_format(window, sizeof(window), trip->window_ns, UNIT_NS),
+			   trip->trips, unit_format(pauses, sizeof(pauses), sum, UNIT_NS),
+			   unit_format(least, sizeof(least), 2 * sum, UNIT_NS));
+}
+
 static int check_trip(struct profile_file *file, struct profile *profile)
 {
 	const struct trip_text *text = file->text->trip;
@@ -182,11 +214,12 @@ static int check_trip(struct profile_file *file, struct profile *profile)
 		return check_wrong(at, "rearm is longer than rearm_max; expected rearm <= "
 				       "rearm_max");
 	at.key = "trips";
-	if (check_quantity(at, text->trips, UNIT_COUNT, 1, 1000, &trips))
+	if (check_quantity(at, text->trips, UNIT_COUNT, 1, PROFILE_TRIPS_MAX, &trips))
 		return -EINVAL;
 	trip->trips = (__u32)trips;
 	at.key = "window";
-	if (check_quantity(at, text->window, UNIT_NS, 1 * S, DAY, &trip->window_ns))
+	if (check_quantity(at, text->window, UNIT_NS, 1 * S, DAY, &trip->window_ns) ||
+	    check_loop(at, trip))
 		return -EINVAL;
 	at.key = "hook";
 	if (text->hook && !hook_ok(text->hook))
@@ -197,8 +230,19 @@ static int check_trip(struct profile_file *file, struct profile *profile)
 	if (text->hook)
 		strcpy(trip->hook, text->hook);
 	at.key = "hook_limit";
-	return check_quantity(at, text->hook_limit, UNIT_NS, 100 * MS, 600 * S,
+	return check_quantity(at, text->hook_limit, UNIT_NS, 100 * MS, 60 * S,
 			      &trip->hook_limit_ns);
+}
+
+const char *profile_warning(const struct profile *profile, char *buf, size_t size)
+{
+	const char *hook = profile->trip.hook;
+	const char *why = hook[0] ? untrusted_program(hook) : NULL;
+
+	if (!why)
+		return NULL;
+	snprintf(buf, size, "hook %s would not be run here: %s", hook, why);
+	return buf;
 }
 
 int check_safety(struct profile_file *file, struct profile *profile)

@@ -4,77 +4,8 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* Behind a slash at its end, a link would be followed. */
-static int without_slashes(char *buf, size_t size, const char *path)
-{
-	size_t len = strlen(path);
-
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	if (!len || len >= size)
-		return -ENAMETOOLONG;
-	memcpy(buf, path, len);
-	buf[len] = '\0';
-	return 0;
-}
-
-static int check_dir(int fd, char *why, size_t size)
-{
-	struct stat st;
-
-	if (fstat(fd, &st)) {
-		snprintf(why, size, "%s", strerror(errno));
-		return -errno;
-	}
-	if (st.st_uid != geteuid()) {
-		snprintf(why, size, "it belongs to uid %u, not to uid %u", st.st_uid, geteuid());
-		return -EPERM;
-	}
-	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		snprintf(why, size, "others may write to it (mode %04o); chmod go-w",
-			 st.st_mode & 07777);
-		return -EPERM;
-	}
-	return 0;
-}
-
-int private_dir(int at, const char *path, mode_t mode, char *why, size_t size)
-{
-	char plain[PATH_MAX];
-	int fd, err = without_slashes(plain, sizeof(plain), path);
-
-	if (err) {
-		snprintf(why, size, "%s", strerror(-err));
-		return err;
-	}
-	if (mode && mkdirat(at, plain, mode) && errno != EEXIST) {
-		err = -errno;
-		snprintf(why, size, "it cannot be made: %s", strerror(-err));
-		return err;
-	}
-	fd = openat(at, plain, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) {
-		err = errno == ELOOP ? -ENOTDIR : -errno;
-		snprintf(why, size, "%s",
-			 err == -ENOTDIR ? "it is a symbolic link, or no directory"
-					 : strerror(-err));
-		return err;
-	}
-	err = check_dir(fd, why, size);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	return fd;
-}
 
 static const char *digits(const char *p, int least, int most)
 {
@@ -100,14 +31,22 @@ bool incident_name_ok(const char *name)
 	return n && n < INCIDENT_NAME_LEN - 40 && !strcmp(p + n, ".json");
 }
 
+unsigned long long incident_number(const char *name)
+{
+	return strtoull(strchr(name, '-') + 1, NULL, 10);
+}
+
 static int is_incident(const struct dirent *entry)
 {
 	return incident_name_ok(entry->d_name);
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+static int by_number(const struct dirent **a, const struct dirent **b)
 {
-	return strcmp((*a)->d_name, (*b)->d_name);
+	unsigned long long of_a = incident_number((*a)->d_name);
+	unsigned long long of_b = incident_number((*b)->d_name);
+
+	return of_a == of_b ? strcmp((*a)->d_name, (*b)->d_name) : of_a < of_b ? -1 : 1;
 }
 
 int incidents_list(int dir_fd, char ***names)
@@ -116,7 +55,7 @@ int incidents_list(int dir_fd, char ***names)
 	int nr, err = 0;
 
 	*names = NULL;
-	nr = scandirat(dir_fd, ".", &entry, is_incident, by_name);
+	nr = scandirat(dir_fd, ".", &entry, is_incident, by_number);
 	if (nr < 0)
 		return -errno;
 	*names = calloc((size_t)nr + 1, sizeof(**names));

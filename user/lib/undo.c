@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "parse.h"
+#include "private_file.h"
 
 #define LOCK_POLL_NS 5000000L
 
@@ -85,6 +86,8 @@ const char *undo_error(int err)
 		       "then remove it";
 	case -ELOOP:
 		return "is a link; remove it";
+	case -ENOTDIR:
+		return "its directory is a link, or none";
 	case -EPERM:
 		return "it or its directory belongs to somebody else, or others may write it; "
 		       "remove it";
@@ -98,34 +101,16 @@ const char *undo_error(int err)
 /* ---- the file ---- */
 
 /* Its owner alone may say what root is to write where. */
-static bool ours(int fd, mode_t type, mode_t forbidden)
-{
-	struct stat st;
-
-	return !fstat(fd, &st) && (st.st_mode & S_IFMT) == type && st.st_uid == geteuid() &&
-	       !(st.st_mode & forbidden) && (type == S_IFDIR || st.st_nlink == 1);
-}
-
 static int open_file(const char *dir, bool create)
 {
-	int dir_fd, fd, err = 0;
+	char why[160]; /* undo_error() says it */
+	int dir_fd = private_dir(AT_FDCWD, dir, create ? 0755 : 0, why, sizeof(why)), fd;
 
-	if (create && mkdir(dir, 0755) && errno != EEXIST)
-		return -errno;
-	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)
-		return -errno;
-	/* non-blocking: what stands there may be a fifo */
-	fd = openat(dir_fd, UNDO_FILE,
-		    O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | (create ? O_CREAT : 0), 0600);
-	if (fd < 0)
-		err = -errno;
-	else if (!ours(dir_fd, S_IFDIR, 0022) || !ours(fd, S_IFREG, 07177))
-		err = -EPERM;
+		return dir_fd;
+	fd = private_file(dir_fd, UNDO_FILE, create, why, sizeof(why));
 	close(dir_fd);
-	if (err && fd >= 0)
-		close(fd);
-	return err ? err : fd;
+	return fd;
 }
 
 /* Empties the table of another boot, or makes a new one: only who has the lock may. */
@@ -140,20 +125,23 @@ static int make_fresh(struct undo *undo, const char *boot_id)
 	strcpy(t->boot_id, boot_id);
 	t->version = UNDO_VERSION;
 	publish(&t->magic, UNDO_MAGIC);
-	return flock(undo->fd, LOCK_UN) ? -errno : 0;
+	return undo_unlock(undo);
 }
 
 static int map_file(struct undo *undo, bool create)
 {
 	struct stat st;
+	int err;
 
 	if (fstat(undo->fd, &st))
 		return -errno;
 	/* whoever made the file and died before it had its size left an empty one */
-	if (!st.st_size && create && ftruncate(undo->fd, sizeof(struct undo_table)))
-		return -errno;
 	if (st.st_size != (off_t)sizeof(struct undo_table) && (st.st_size || !create))
 		return -EBADMSG;
+	/* a page that tmpfs could not give at the first store would be a SIGBUS */
+	err = posix_fallocate(undo->fd, 0, sizeof(struct undo_table));
+	if (err)
+		return -err;
 	undo->table = mmap(NULL, sizeof(struct undo_table), PROT_READ | PROT_WRITE, MAP_SHARED,
 			   undo->fd, 0);
 	if (undo->table == MAP_FAILED) {
@@ -215,6 +203,11 @@ int undo_lock(struct undo *undo, int timeout_ms)
 		left -= LOCK_POLL_NS;
 	}
 	return 0;
+}
+
+int undo_unlock(struct undo *undo)
+{
+	return flock(undo->fd, LOCK_UN) ? -errno : 0;
 }
 
 /* ---- values ---- */

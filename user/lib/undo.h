@@ -72,7 +72,7 @@ struct undo {
 /*
  * Opens the table in the directory `dir`, or makes it (`create`: directory included). Directory and file
  * must be ours (root's), and not writable by others. A table of an earlier boot is emptied. `root` is that
- * of /proc. 0; -ENOENT (not `create`); -ELOOP, -EPERM: a link, or not ours alone; -EBADMSG: damaged, or of
+ * of /proc. 0; -ENOENT (not `create`); -ELOOP, -ENOTDIR, -EPERM: it or its directory is a link, or not ours alone; -EBADMSG: damaged, or of
  * another version; -EBUSY: its owner is about to make it; other errno. undo_error() says it in words.
  */
 int undo_open(struct undo *undo, const char *dir, const char *root, bool create);
@@ -82,6 +82,9 @@ void undo_close(struct undo *undo);
 
 /* Takes the lock, waiting timeout_ms at most (-1: for ever). 0, -EBUSY, or another negative errno. */
 int undo_lock(struct undo *undo, int timeout_ms);
+
+/* Gives it back. 0 or negative errno. */
+int undo_unlock(struct undo *undo);
 
 /* One line for an error of undo_open(), undo_lock(), undo_check(). */
 const char *undo_error(int err);

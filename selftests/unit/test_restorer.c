@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* The restorer: what it puts back, and the hook that it runs. */
+#include "guard_fixture.h"
+
+static void tables_refused(void **state)
+{
+	char file[96];
+
+	(void)state;
+	tree_put(root, "/run/" UNDO_FILE, "rubbish");
+	snprintf(file, sizeof(file), "%s/" UNDO_FILE, dir);
+	assert_int_equal(chmod(file, 0600), 0);
+	assert_int_equal(start("ahk"), -EBADMSG);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(symlink("/etc/passwd", file), 0);
+	assert_int_equal(start("ahk"), -ELOOP);
+	assert_int_equal(restorer_main(-1, dir, root), 1);
+	/* and a directory that is one */
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(rmdir(dir), 0);
+	snprintf(file, sizeof(file), "%s/elsewhere", root);
+	assert_int_equal(mkdir(file, 0755), 0);
+	assert_int_equal(symlink(file, dir), 0);
+	assert_int_equal(start("ahk"), -ENOTDIR);
+	assert_int_equal(restorer_main(-1, dir, root), 1);
+	assert_int_equal(rmdir(file), 0); /* nothing was made in it */
+}
+
+/* The restorer in this process: obeys these letters, then sees its pipe's end. */
+static int restorer(const char *letters)
+{
+	int ends[2], code;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(write(ends[1], letters, strlen(letters)), strlen(letters));
+	close(ends[1]);
+	code = restorer_main(ends[0], dir, root);
+	close(ends[0]);
+	return code;
+}
+
+static void restores(void **state)
+{
+	struct undo undo;
+	char full[128];
+
+	(void)state;
+	assert_int_equal(undo_open(&undo, dir, root, true), 0);
+	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_int_equal(restorer("?q"), 0);
+	assert_true(holds(SWAPPINESS, "10"));
+	assert_int_equal(restorer("uq"), 0);
+	assert_true(holds(SWAPPINESS, "60"));
+	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_int_equal(restorer(""), 0);
+	assert_true(holds(SWAPPINESS, "60"));
+	/* what could not be put back is a failure, and stays */
+	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
+	snprintf(full, sizeof(full), "%s" SWAPPINESS, root);
+	assert_int_equal(unlink(full), 0);
+	assert_int_equal(mkdir(full, 0755), 0);
+	hook("/hook", "", 10000, 0755);
+	assert_int_equal(restorer("uhq"), 1);
+	assert_true(there("reason"));
+	assert_int_equal(undo_check(undo.table, sizeof(*undo.table)), 1);
+	/* damaged meanwhile */
+	undo.table->entry[0].kind = 77;
+	assert_int_equal(undo_replay(undo.table, root, NULL, NULL), -EBADMSG);
+	undo_close(&undo);
+}
+
+static void hook_runs(void **state)
+{
+	(void)state;
+	hook("/hook", "", 10000, 0755);
+	assert_int_equal(start("ahtws"), 0);
+	assert_false(guard_watch(&g, true));
+	assert_int_equal(kill(getpid(), SIGTERM), 0);
+	assert_true(guard_watch(&g, false));
+	assert_int_equal(guard_end(&g), 0);
+	assert_true(holds("/reason", "operator"));
+	/* nothing but stdin, stdout, stderr, and what ls itself opened */
+	assert_true(holds("/fds", "4"));
+}
+
+static void hook_is_killed(void **state)
+{
+	__u64 before = clock_ns();
+
+	(void)state;
+	hook("/hook", "sleep 1000 & sleep 1000; echo >survived", 300, 0755);
+	assert_int_equal(guarded("cahk"), 128 + SIGKILL);
+	assert_true(holds("/reason", "died"));
+	assert_true(holds(SWAPPINESS, "60"));
+	assert_true(clock_ns() - before >= 300 * NS_PER_MS);
+	assert_true(clock_ns() - before < 100 * NS_PER_S);
+}
+
+/* One at a time; and an undo does not wait for it. */
+static void hook_in_the_way_of_nobody(void **state)
+{
+	struct undo undo;
+	int ends[2];
+	pid_t pid;
+
+	(void)state;
+	hook("/hook", "while [ ! -e ${0%/*}/go ]; do :; done; echo >>${0%/*}/runs", 30000, 0755);
+	assert_int_equal(undo_open(&undo, dir, root, true), 0);
+	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid) {
+		close(ends[1]);
+		_exit(restorer_main(ends[0], dir, root));
+	}
+	assert_int_equal(write(ends[1], "hhuq", 4), 4);
+	EVENTUALLY(holds(SWAPPINESS, "60"));
+	/* nor do the next daemon and `homeostat restore` */
+	assert_int_equal(undo_lock(&undo, 5000), 0);
+	assert_int_equal(undo_unlock(&undo), 0);
+	assert_false(there("runs"));
+	tree_put(root, "/go", "");
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(holds("/runs", "")); /* one line */
+	close(ends[0]);
+	close(ends[1]);
+	undo_close(&undo);
+}
+
+static void hook_refusals(void **state)
+{
+	char path[128];
+
+	(void)state;
+	hook("/hook", "", 10000, 0775);
+	assert_int_equal(restorer("hq"), 0);
+	assert_false(there("reason"));
+	snprintf(path, sizeof(path), "%s/hook", root);
+	assert_non_null(untrusted_program(path));
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_non_null(untrusted_program(path));
+	assert_int_equal(chmod(path, 0755), 0);
+	assert_null(untrusted_program(path));
+	assert_int_equal(chmod(root, 0777), 0);
+	assert_non_null(untrusted_program(path));
+	assert_int_equal(chmod(root, 0700), 0);
+	if (!geteuid()) {
+		assert_int_equal(chown(path, 1, 1), 0);
+		assert_non_null(untrusted_program(path));
+	}
+	assert_non_null(untrusted_program("hook"));
+	assert_non_null(untrusted_program("/nonexistent"));
+	assert_non_null(untrusted_program("/tmp"));
+	snprintf(path, sizeof(path), "%s/link", root);
+	assert_int_equal(symlink("/bin/sh", path), 0);
+	assert_non_null(untrusted_program(path));
+}
+
+static const struct CMUnitTest tests[] = {
+	TEST(tables_refused),
+	TEST(restores),
+	TEST(hook_runs),
+	TEST(hook_is_killed),
+	TEST(hook_in_the_way_of_nobody),
+	TEST(hook_refusals),
+};
+
+GUARD_MAIN("restorer", tests)
