@@ -227,7 +227,7 @@ static void what_goes_wrong_on_the_way(void **state)
 	beat = BEAT_IS_LOST;
 	refuses(-ETIMEDOUT, "did not renew the lease");
 	beat = BEAT_FINDS_A_TRIP;
-	refuses(-ECANCELED, "did not renew the lease");
+	refuses(-ECANCELED, "tripped while it was being armed");
 	beat = BEAT_RENEWS;
 	attach_err = -ENOMEM;
 	refuses(-ENOMEM, "the kernel log may say why");
