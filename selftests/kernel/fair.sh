@@ -5,6 +5,7 @@
 #
 # What the scheduler owes to each class: critical work runs at once, but nobody starves.
 
+# shellcheck disable=SC2317  # functions that are passed by name
 # shellcheck source=selftests/kernel/tap.sh
 . /lab/kernel/tap.sh
 
@@ -34,11 +35,21 @@ at_least "the hogs' work, of EEVDF's" \
 
 hog -t 2 -d 3 >/dev/null &
 hogs=$!
-audio -W 1 -d 2 -o "$tmp/audio"
+audio -W 1 -d 2 -o "$tmp/audio" &
+audio=$!
+# its start, until the dynamic linker has done, is one long run: what is missed is counted from there
+warm() {
+	homeostat --json workloads >"$tmp/workloads"
+	[ "$(leaf 'declared[audio].wakeups' <"$tmp/workloads")" -ge 50 ]
+}
+check 'declared audio: begins' within 10 warm
+misses=$(leaf 'declared[audio].misses' <"$tmp/workloads")
+at_most 'declared audio: missed at its start' "$misses" 1
+wait "$audio"
 equals 'declared audio: no deadline missed' "$(field misses <"$tmp/audio")" 0
 homeostat --json workloads >"$tmp/workloads"
 at_least 'declared audio: runs are counted' "$(leaf 'declared[audio].wakeups' <"$tmp/workloads")" 400
-equals 'declared audio: none of them missed' "$(leaf 'declared[audio].misses' <"$tmp/workloads")" 0
+equals 'declared audio: none of them missed' "$(leaf 'declared[audio].misses' <"$tmp/workloads")" "$misses"
 at_least 'declared audio: worst run, ns' "$(leaf 'declared[audio].run_max_ns' <"$tmp/workloads")" 900000
 at_least 'declared audio: mean run, ns' "$(leaf 'declared[audio].run_mean_ns' <"$tmp/workloads")" 900000
 at_most 'declared audio: mean run is no nonsense, ns' "$(leaf 'declared[audio].run_mean_ns' <"$tmp/workloads")" 1300000
