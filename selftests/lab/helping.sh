@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
-# boot: helping kernel=scx cpus=1
-# limit: 600
+# In the guest, by hand (scripts/vm … -- sh /lab/helping.sh), as long as its first part does not pass in
+# every phase: see "Am I helping?" in helping.h.
 #
 # "Am I helping?": a harmful profile is found out and leaves; a change of load is not taken for harm; the
 # balanced profile beside noisy load stays. And service levels. Longer: scripts/helping.
