@@ -15,8 +15,9 @@ struct hs_fault {
 	__u32 pulse_dead;    /* 1 = the timer is not started again */
 	__u32 lose_pid;	     /* a task that sched_ext gives us to queue, and that we put nowhere */
 	__u32 scribble; /* 1 = every window all knobs become 0 and ~0 by turns, past every bound */
-	__u32 storm;	/* so many events with each pulse, STORM_MAX at most */
-	__u64 died_ns;	/* when pulse_dead was first obeyed */
+	__u32 no_storage; /* so many of the next attempts to make a task's state fail */
+	__u32 storm;	  /* so many events with each pulse, STORM_MAX at most */
+	__u64 died_ns;	  /* when pulse_dead was first obeyed */
 };
 #define STORM_MAX 4096
 
@@ -39,6 +40,15 @@ static __always_inline bool fault_pulse_dead(void)
 	if (!fault.died_ns) /* later beats are somebody's attempts to revive it */
 		fault.died_ns = bpf_ktime_get_ns();
 	return true;
+}
+
+static __always_inline bool fault_no_storage(void)
+{
+	__u32 n = *(volatile __u32 *)&fault.no_storage;
+
+	if (n)
+		*(volatile __u32 *)&fault.no_storage = n - 1;
+	return n;
 }
 
 static __always_inline bool fault_lose(struct task_struct *p)
@@ -89,6 +99,7 @@ static __always_inline void fault_storm(void)
 
 #define fault_pulse_late() 0ULL
 #define fault_pulse_dead() false
+#define fault_no_storage() false
 #define fault_lose(p) false
 #define fault_scribble(now) ((void)0)
 #define fault_storm() ((void)0)

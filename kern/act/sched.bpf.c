@@ -368,7 +368,7 @@ s32 BPF_PROG(sched_init_task, struct task_struct *p, struct scx_init_task_args *
 	struct task_state *s, *parent;
 	struct task_struct *current;
 
-	s = bpf_task_storage_get(&TASKS, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	s = task_state_make(p);
 	if (!s)
 		return -12; /* ENOMEM: the fork fails, as it would for any other lack of memory */
 	if (s->first_ns) {  /* the sensor knows it */

@@ -28,6 +28,7 @@
 #include "task_event.h"
 #include "knob.h"
 #include "../sense/sched.h"
+#include "fault.h"
 
 #define BATCH_AFTER_NS (50 * 1000000ULL) /* one run this long without a sleep: a batch task */
 #define ANCESTORS_MAX 16		 /* levels of parents and of cgroups that are looked at */
@@ -135,6 +136,26 @@ static __always_inline void task_declare(struct task_struct *p, struct task_stat
 	task_set_class(p, s, wl ? wl->class : HS_CLASS_NORMAL, now);
 }
 
+/*
+ * The state of @p, made (all zero) if there is none. NULL: no memory. Task storage is allocated without
+ * waiting, and that fails for two reasons that do not last: an interrupt has made it meanwhile (-EEXIST),
+ * or somebody holds a lock of the allocator's. To give up at once would end the scheduler: what init_task
+ * refuses while it is being attached is an error to sched_ext.
+ */
+#define STORAGE_TRIES 16
+
+static __always_inline struct task_state *task_state_make(struct task_struct *p)
+{
+	struct task_state *s = NULL;
+
+	HS_NO_UNROLL
+	for (u32 i = 0; i < STORAGE_TRIES && !s; i++) {
+		if (!fault_no_storage())
+			s = bpf_task_storage_get(&TASKS, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	}
+	return s;
+}
+
 /* The state of @p, made and classified by declaration if it is new. NULL: no memory. */
 static __always_inline struct task_state *task_state_get(struct task_struct *p, u64 now)
 {
@@ -142,7 +163,7 @@ static __always_inline struct task_state *task_state_get(struct task_struct *p, 
 
 	if (s)
 		return s;
-	s = bpf_task_storage_get(&TASKS, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	s = task_state_make(p);
 	if (!s)
 		return NULL;
 	s->class = HS_CLASS_NORMAL;

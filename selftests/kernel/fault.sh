@@ -80,6 +80,25 @@ check 'lost task: found again, it arms' fault lose-task '"pid":0'
 check 'lost task: arms' homeostat arm
 check 'lost task: is armed' within 10 hs_armed
 
+# the allocator refuses while our scheduler takes over the tasks: a moment's refusal is nothing, one that
+# lasts is an error of ours to sched_ext, so everything is stock and that is the reason
+check 'no storage, for a moment: disarm' homeostat disarm
+check 'no storage, for a moment: begins' fault no-storage '"value":15'
+check 'no storage, for a moment: arms' homeostat arm
+check 'no storage, for a moment: is armed' within 10 hs_armed
+hog -t 2 -d 1 >/dev/null
+check 'no storage, for a moment: stays armed' hs_armed
+check 'no storage: disarm' homeostat disarm
+check 'no storage: begins' fault no-storage '"value":4294967295'
+homeostat arm >"$tmp/said" 2>&1
+check 'no storage: the reason' within 10 tripped_by sched-error
+equals 'no storage: sched_ext is disabled' "$(scx_state)" disabled
+says 'no storage: the kernel log says why' 'ops\.init_task\(\) failed \(-12\)' dmesg
+dmesg -c >/dev/null # what follows is to be clean
+check 'no storage: ends' fault no-storage '"value":0'
+check 'no storage: arms' homeostat arm
+check 'no storage: is armed' within 10 hs_armed
+
 # rubbish in every knob, past every bound: who uses them clamps them
 bound=$(($(knob sched.starvation_ms max) + 5))
 budget=$(knob sched.critical.budget_permille max)

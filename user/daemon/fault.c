@@ -100,6 +100,13 @@ static int scribble(struct call *call, struct hs_fault *fault, __u64 value)
 	return 0;
 }
 
+static int no_storage(struct call *call, struct hs_fault *fault, __u64 value)
+{
+	(void)call;
+	store(&fault->no_storage, (__u32)(value < UINT32_MAX ? value : UINT32_MAX));
+	return 0;
+}
+
 static int event_storm(struct call *call, struct hs_fault *fault, __u64 value)
 {
 	(void)call;
@@ -131,6 +138,7 @@ static const struct fault {
 	{"pulse-late", pulse_late, "ns"},
 	{"pulse-dead", pulse_dead, NULL},
 	{"lose-task", lose_task, NULL},
+	{"no-storage", no_storage, "attempts that fail"},
 	{"scribble", scribble, NULL},
 	{"change", change, "a number for the file at path"},
 	{"event-storm", event_storm, "events with each pulse"},

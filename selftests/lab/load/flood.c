@@ -136,7 +136,9 @@ static uint64_t flood(const struct load *l, uint64_t rate)
 {
 	uint64_t begin = now_ns(), end = begin + l->seconds * NS_PER_S, nr = 0;
 
-	while (now_ns() < end && !load_stop) {
+	/* who was kept from it for the last moments makes up for that */
+	while ((now_ns() < end || (nr < rate * l->seconds && now_ns() < end + NS_PER_S)) &&
+	       !load_stop) {
 		attempt(ways[nr++ % ways_nr]);
 		if (rate)
 			sleep_until(begin + nr * NS_PER_S / rate);

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
-# In the guest, by hand (scripts/vm … -- sh /lab/helping.sh), as long as its first part does not pass in
-# every phase: see "Am I helping?" in helping.h.
+# boot: helping kernel=scx cpus=1
+# limit: 600
 #
 # "Am I helping?": a harmful profile is found out and leaves; a change of load is not taken for harm; the
 # balanced profile beside noisy load stays. And service levels. Longer: scripts/helping.
@@ -26,18 +26,17 @@ slowly() {
 }
 tripped() { [ "$(status_leaf tripped.reason)" = "$1" ]; }
 
-# nothing is critical, nobody preempts, everybody runs for 100 ms
+# the wrong ones are declared: hogs take nearly all with precedence, and who sleeps and wakes is nobody
 cat >"$tmp/harmful.yaml" <<'END'
 name: harmful
 heartbeat: { limit: 100ms }
 helping: { margin: 100%, for: 5s, observe: 3s }
 knobs:
-  - { name: sched.critical.budget_permille, value: 0% }
+  - { name: sched.critical.budget_permille, value: 95% }
   - { name: sched.recognise.burst_us, value: 0us }
-  - { name: sched.slice.normal_us, value: 50ms }
-  - { name: sched.slice.batch_us, value: 100ms }
-  - { name: sched.preempt.threshold_us, value: 100ms }
   - { name: sched.starvation_ms, value: 1s }
+workloads:
+  - { name: hog, class: critical, match: { comm: hog } }
 END
 
 hog -t 4 -d 35 >/dev/null &
@@ -107,9 +106,11 @@ hs_stop
 
 hs_start balanced --mode act || cannot 'balanced starts' "$(tail -n 1 "$hs_log")"
 check 'balanced: armed' within 20 hs_armed
+# those before are counted, too: the flight recorder outlives a daemon
+trips=$(status_leaf incidents.trips)
 noise 2 0
 check 'balanced: armed after minutes of noise' within 20 hs_armed
 equals 'balanced: no trip' "$(status_leaf tripped)" null
 says 'balanced: judged' '^(fine|soon|stock|unknown|worse|looking|proving)$' status_leaf helping.verdict
-equals 'balanced: none in its whole life' "$(status_leaf incidents.trips)" 0
+equals 'balanced: none meanwhile' "$(status_leaf incidents.trips)" "$trips"
 finish
