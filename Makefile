@@ -4,6 +4,7 @@
 # make run    set up what is missing, build, show homeostat at work (in a lab guest)
 # make test   set up what is missing, build, pass all tests
 # make fault  the whole fault campaign (about an hour); writes docs/fault-campaign.md
+# make helping  does "Am I helping?" stay calm, and find out harm (about an hour); writes docs/helping.md
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
 # make coverage  lines that the unit tests reach of what must not be wrong
@@ -210,7 +211,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test fault check fuzz coverage format format-check lint install clean
+.PHONY: setup run test fault helping check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -229,6 +230,12 @@ fault:
 	$(Q)O=$(O) scripts/setup
 	$(Q)$(MAKE) --no-print-directory programs tests
 	$(Q)O=$(O) scripts/fault --doc docs/fault-campaign.md
+
+# an hour of virtual time for each profile
+helping:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory programs tests
+	$(Q)O=$(O) scripts/helping --doc docs/helping.md
 
 check: format-check lint $(UNIT)
 	$(Q)O=$(O) scripts/test --unit

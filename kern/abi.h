@@ -223,6 +223,7 @@ enum hs_event_type {
 #define HS_RULES_MAX 32	    /* reflex rules of one profile */
 #define HS_LIMITS_MAX 16    /* invariants of one profile */
 #define HS_WORKLOADS_MAX 64 /* declared workloads of one profile */
+#define HS_WORKLOAD_SELF 0  /* slot of homeostatd's own declaration */
 #define HS_MATCHES_MAX 4096 /* cgroups, commands and pids that declarations resolve to */
 #define HS_COMM_LEN 16	    /* TASK_COMM_LEN */
 #define HS_HIST_BUCKETS 128 /* log2-linear, 4 buckets per octave (lib/hist.h) */

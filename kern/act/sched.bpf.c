@@ -109,8 +109,8 @@ s32 BPF_PROG(sched_select_cpu, struct task_struct *p, s32 prev, u64 wake_flags)
 	l = llc_state_of(llc_of(cpu));
 	if (!l)
 		return cpu;
-	if (s->class == HS_CLASS_CRITICAL && c->budget_ns > 0) {
-		s->slice_ns = critical_slice_ns(c);
+	if (s->class == HS_CLASS_CRITICAL && budget_left(s, c) > 0) {
+		s->slice_ns = critical_slice_ns(s, c);
 		s->flags |= TASK_EXPRESS;
 	} else {
 		s->slice_ns = fair_slice_ns(p, s->class);
@@ -132,7 +132,7 @@ static __always_inline bool goes_on_express(struct task_struct *prev, struct tas
 {
 	if (!(s->flags & TASK_EXPRESS) || !express(prev, s, c, cpu, now))
 		return false;
-	s->slice_ns = critical_slice_ns(c);
+	s->slice_ns = critical_slice_ns(s, c);
 	scx_bpf_task_set_slice(prev, s->slice_ns);
 	return true;
 }
@@ -356,7 +356,7 @@ void BPF_PROG(sched_tick, struct task_struct *p)
 	}
 	run = task_exec_ns(p) - s->run_exec_ns;
 	refill(c, rq_clock_of(p));
-	if (s->class != HS_CLASS_CRITICAL || c->budget_ns < (s64)run)
+	if (s->class != HS_CLASS_CRITICAL || budget_left(s, c) < (s64)run)
 		scx_bpf_task_set_slice(p, 0);
 }
 
@@ -489,6 +489,9 @@ static __always_inline s32 init_cpu(u32 cpu)
 	if (!c || !t || !l)
 		return -22;
 	c->class = NOTHING;
+	/* no debt and no credit of the last arming, with its knobs */
+	c->budget_ns = 0;
+	c->duty_ns = 0;
 	l->node = t->node;
 	err = scx_bpf_create_dsq(DSQ_PINNED(cpu), -1);
 	return err ? err : scx_bpf_create_dsq(DSQ_PARKED_PINNED(cpu), -1);

@@ -33,6 +33,20 @@ static __always_inline void note_wakeup(struct task_state *s)
 		s->flags &= ~TASK_EVENT;
 }
 
+/*
+ * What is left of the critical budget for @s. homeostatd itself may overdraw it: right after an arming the
+ * budget still rises from 0, and critical tasks may have used it up, but its main loop has the heartbeat's
+ * limit to keep, which no queue of normal tasks does. A debt is paid back before anybody has precedence again,
+ * and a main loop that runs on and on trips.
+ */
+#define OVERDRAFT_NS (5 * MSEC)
+
+static __always_inline s64 budget_left(const struct task_state *s, const struct cpu_state *c)
+{
+	return s->workload == HS_WORKLOAD_SELF + 1 ? c->budget_ns + (s64)OVERDRAFT_NS
+						   : c->budget_ns;
+}
+
 /* May @p run with precedence on @cpu? Refused: it competes as normal, and that is counted. */
 static __always_inline bool express(struct task_struct *p, struct task_state *s,
 				    struct cpu_state *c, u32 cpu, u64 now)
@@ -42,7 +56,7 @@ static __always_inline bool express(struct task_struct *p, struct task_state *s,
 	if (s->class != HS_CLASS_CRITICAL)
 		return false;
 	refill(c, now);
-	if (c->budget_ns > 0)
+	if (budget_left(s, c) > 0)
 		return true;
 	sc = sense_this_cpu();
 	if (sc)
@@ -54,11 +68,12 @@ static __always_inline bool express(struct task_struct *p, struct task_state *s,
 	return false;
 }
 
-static __always_inline u64 critical_slice_ns(struct cpu_state *c)
+static __always_inline u64 critical_slice_ns(const struct task_state *s, const struct cpu_state *c)
 {
 	u64 slice = knob_bounded(HS_KNOB_SLICE_CRITICAL) * 1000;
+	s64 left = budget_left(s, c);
 
-	return c->budget_ns > 0 && slice > (u64)c->budget_ns ? (u64)c->budget_ns : slice;
+	return left > 0 && slice > (u64)left ? (u64)left : slice;
 }
 
 /* First into the queue of the CPU that @p is on, ahead of what runs there. */
@@ -73,7 +88,7 @@ static __always_inline void enqueue_critical(struct task_struct *p, struct task_
 {
 	u64 deadline = deadline_of(s, flags & SCX_ENQ_WAKEUP || !s->wake_ns ? now : s->wake_ns);
 
-	s->slice_ns = critical_slice_ns(c);
+	s->slice_ns = critical_slice_ns(s, c);
 	s->flags |= TASK_EXPRESS;
 	if (c->class != HS_CLASS_CRITICAL || deadline < c->deadline_ns) {
 		c->class = HS_CLASS_CRITICAL;

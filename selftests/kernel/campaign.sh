@@ -16,7 +16,7 @@ first=1000
 for row in sigkill sigstop hang pulse-dead oom guard-killed all-killed rt-hog trip other-starts flood; do
 	sh /lab/fault/row.sh $row $first 2 "$lines" || echo "row $row: exit code $?"
 	first=$((first + 2))
-	wanted="$wanted $row:2"
+	wanted="$wanted $row:2:1"
 done
 awk -v rows="$wanted" -v limit_ms=5 -v stall_ms=200 -v form=tap -f /lab/fault/judge.awk "$lines" >"$tmp/verdicts"
 while read -r verdict row why; do

@@ -70,11 +70,26 @@ guarded
 deed SIGSTOP 2 -s 19 -p "$hs_pid"
 ended SIGSTOP 137
 says 'SIGSTOP: the guard says so' 'is deaf: killed' cat "$hs_log"
+# it did not live to tell of its trip: the next one does, and is still tripped
+homeostat-guard -- /usr/bin/homeostatd --profile "$profiles/balanced.yaml" --mode act >>"$hs_log" 2>&1 &
+guard=$!
+check 'after SIGSTOP: it starts again' within 20 hs_answers
+equals 'after SIGSTOP: not armed' "$(status_leaf armed)" false
+says 'after SIGSTOP: the reason is known' 'counts as a trip, reason heartbeat' cat "$hs_log"
+recorded() { homeostat incident >"$tmp/incident" 2>/dev/null && grep -q heartbeat "$tmp/incident"; }
+check 'after SIGSTOP: it is recorded' within 10 recorded
+says 'after SIGSTOP: so is what the restorer has put back' 'swappiness' cat "$tmp/incident"
+kill "$guard"
+wait "$guard"
 
 guarded
 check 'guard killed: a value is changed' change
+rm -f /tmp/hooked
+undoenter -k /tmp/hook 1000 $run
 kill -KILL "$guard"
 ended 'guard killed' 137
+hooked() { [ "$(cat /tmp/hooked 2>/dev/null)" = 'guard 0' ]; }
+check 'guard killed: the hook is run all the same' within 10 hooked
 says 'guard killed: the daemon noticed' 'the guard is dead' cat "$hs_log"
 
 guarded

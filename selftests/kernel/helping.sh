@@ -26,24 +26,11 @@ slowly() {
 }
 tripped() { [ "$(status_leaf tripped.reason)" = "$1" ]; }
 
-# the wrong ones are declared: hogs take nearly all with precedence, and who sleeps and wakes is nobody
-cat >"$tmp/harmful.yaml" <<'END'
-name: harmful
-heartbeat: { limit: 100ms }
-helping: { margin: 100%, for: 5s, observe: 3s }
-knobs:
-  - { name: sched.critical.budget_permille, value: 95% }
-  - { name: sched.recognise.burst_us, value: 0us }
-  - { name: sched.starvation_ms, value: 1s }
-workloads:
-  - { name: hog, class: critical, match: { comm: hog } }
-END
-
 hog -t 4 -d 35 >/dev/null &
 hogs=$!
 probe -d 35 >/dev/null &
 probe=$!
-hs_start "$tmp/harmful.yaml" --mode act || cannot 'homeostatd starts' "$(tail -n 1 "$hs_log")"
+hs_start /lab/harmful.yaml --mode act || cannot 'homeostatd starts' "$(tail -n 1 "$hs_log")"
 equals 'act: stock is observed first' "$(status_leaf helping.first)" true
 equals 'act: not armed meanwhile' "$(status_leaf armed)" false
 check 'act: armed after that' slowly 10 hs_armed

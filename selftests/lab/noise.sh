@@ -3,8 +3,8 @@
 # Copyright (C) 2026 homeostat contributors
 # shellcheck shell=dash
 #
-# Normal noisy load: noise.sh MINUTES SEED. Every minute some neighbours for 14 to 20 s, each time
-# others, and then silence, which costs nothing in virtual time. Says what it starts. Sourced or run.
+# Normal noisy load: every now and then some neighbours, each time others, and then silence, which costs
+# nothing in virtual time. Says what it starts. Sourced.
 
 # spell SECONDS N: the Nth kind of neighbours, for so long; N beyond them begins anew
 spell() {
@@ -73,14 +73,19 @@ hackbench_for() {
 	done
 }
 
-# noise MINUTES SEED [EVERY]: a spell every EVERY seconds (60)
+# noise MINUTES SEED [EVERY [LENGTH]]: every EVERY seconds (60) a spell of LENGTH (14) to twice as many
+# seconds, until COMMAND in $noise_until succeeds, if there is one
 noise() {
-	_n=$2 _every=${3:-60} _stop=$(($(cut -d. -f1 /proc/uptime) + $1 * 60))
+	_n=$2 _every=${3:-60} _length=${4:-14} _stop=$(($(cut -d. -f1 /proc/uptime) + $1 * 60))
+	noise_s=0
 	while [ "$(cut -d. -f1 /proc/uptime)" -lt $_stop ]; do
 		_begin=$(cut -d. -f1 /proc/uptime)
-		echo "noise: $_n at $_begin s"
-		spell $((14 + _n * 5 % 7)) "$_n"
+		_this=$((_length + _n * 5 % 7 * _length / 7))
+		echo "noise: $_n at $_begin s for $_this s"
+		spell $_this "$_n"
+		noise_s=$((noise_s + _this))
 		_n=$((_n + 1))
+		! ${noise_until:-false} || return 0
 		_left=$((_begin + _every - $(cut -d. -f1 /proc/uptime)))
 		[ $_left -le 0 ] || sleep $_left
 	done

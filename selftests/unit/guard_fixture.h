@@ -110,6 +110,14 @@ static inline int deed(struct fake *f, char letter)
 	case 'x': /* what the kernel does to the scheduler of who dies */
 		gate_shut(f->gate, HS_TRIP_SCHED_EXIT, clock_ns());
 		return -1;
+	case 'b': /* what the pulse makes of it */
+		gate_shut(f->gate, HS_TRIP_HEARTBEAT, clock_ns());
+		return -1;
+	case 'l':
+		gate_shut_over(f->gate, HS_TRIP_LIMIT,
+			       &(struct gate_cause){.vital = 3, .value = 7, .limit = 5},
+			       clock_ns());
+		return -1;
 	case 'n': /* nonsense */
 		send(f->link, "nonsense", 8, 0);
 		return -1;
@@ -228,6 +236,16 @@ static inline void hook(const char *name, const char *sleep, __u32 limit_ms, mod
 	assert_int_equal(chmod(path, mode), 0);
 	assert_int_equal(undo_open(&undo, dir, root, true), 0);
 	assert_int_equal(undo_set_hook(undo.table, path, limit_ms), 0);
+	undo_close(&undo);
+}
+
+/* A trip of which nobody has told yet. */
+static inline void hook_due(const char *reason)
+{
+	struct undo undo;
+
+	assert_int_equal(undo_open(&undo, dir, root, true), 0);
+	undo_set_reason(undo.table, reason);
 	undo_close(&undo);
 }
 

@@ -364,6 +364,53 @@ static void found_dead(void **state)
 	close(fd);
 }
 
+/* It was tripped before it died, and the guard has told of that: still tripped, for that reason. */
+static void found_dead_of_a_trip(void **state)
+{
+	__u64 tripped;
+
+	(void)state;
+	for (int by_hand = 0; by_hand < 2; by_hand++) {
+		d.policy.profile.trip.rearm_ns = 0;
+		opens();
+		aftermath_tick(&d);
+		tripped = clock_ns();
+		dies();
+		if (by_hand)
+			assert_int_equal(breaker_latch(root), 0);
+		fresh_daemon();
+		d.policy.profile.trip.rearm_ns = 0;
+		d.undo.table = &undo_table;
+		undo_table.trip = (struct undo_trip){.trip_ns = tripped,
+						     .reason = HS_TRIP_LIMIT,
+						     .vital = HS_VITAL_STARVED,
+						     .value = 3000,
+						     .limit = 2000};
+		if (by_hand) /* that it just died would be no reason not to arm */
+			memset(&undo_table.trip, 0, sizeof(undo_table.trip));
+		aftermath_begin(&d, &d.policy.profile.trip);
+		assert_int_equal(newest()->reason, by_hand ? HS_TRIP_DIED : HS_TRIP_LIMIT);
+		if (!by_hand) {
+			assert_int_equal(newest()->trip_ns, tripped);
+			assert_int_equal(newest()->vital, HS_VITAL_STARVED);
+			assert_int_equal(newest()->value, 3000);
+			assert_int_equal(newest()->limit, 2000);
+		}
+		assert_int_equal(undo_table.trip.trip_ns, 0);
+		expect_rearm("by-hand", 1);
+		aftermath_by_hand(&d, true);
+	}
+	/* without it */
+	opens();
+	dies();
+	fresh_daemon();
+	d.policy.profile.trip.rearm_ns = 0;
+	d.undo.table = &undo_table;
+	aftermath_begin(&d, &d.policy.profile.trip);
+	assert_int_equal(newest()->reason, HS_TRIP_DIED);
+	assert_int_equal(d.after.breaker->latched, 0);
+}
+
 /* The recorder is gone, too: it is known that it died, and nothing else. */
 static void found_dead_without_a_trace(void **state)
 {
@@ -475,6 +522,8 @@ int main(void)
 		TEST(a_person_only_looks),
 		TEST(in_good_order),
 		TEST(found_dead),
+		TEST(found_dead_of_a_trip),
+		TEST(found_dead_of_a_trip),
 		TEST(found_dead_without_a_trace),
 		TEST(more_undone_than_named),
 		TEST(the_hook_is_asked_for),

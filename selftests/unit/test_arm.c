@@ -178,6 +178,15 @@ static void arms_and_leaves(void **state)
 	assert_int_equal(gate.trip_reason, HS_TRIP_NONE);
 	assert_int_equal(d.after.recorder->trips, 0);
 	disarm(&d, HS_TRIP_NONE); /* harmless */
+	/* somebody trips just then: that is no leave in good order */
+	arms();
+	gate.trip_reason = HS_TRIP_LIMIT; /* claimed, not yet shut */
+	disarm(&d, HS_TRIP_NONE);
+	assert_false(d.armed || gate.armed || attached);
+	assert_int_equal(gate.trip_reason, HS_TRIP_LIMIT);
+	assert_int_equal(d.after.recorder->trips, 1);
+	assert_int_equal(arm_by_hand(&d, why, sizeof(why)), 0);
+	disarm(&d, HS_TRIP_NONE);
 	/* by mode, too */
 	assert_int_equal(set_mode(&d, HS_MODE_ACT, why, sizeof(why)), 0);
 	assert_true(d.armed);

@@ -248,6 +248,28 @@ static void patch(off_t at, const void *bytes, size_t len)
 	close(fd);
 }
 
+/* From outside, and seen at once. */
+static void latched_by_another(void **state)
+{
+	struct breaker *b;
+
+	(void)state;
+	assert_int_equal(breaker_latch(root), -ENOENT);
+	assert_int_equal(breaker_latch("/nonexistent"), -ENOENT);
+	assert_int_equal(breaker_open(&b, dir_fd, root), 0);
+	assert_int_equal(b->latched, 0);
+	assert_int_equal(breaker_latch(root), 0);
+	assert_int_equal(b->latched, 1);
+	expect(b, &policy, 1, BREAKER_BY_HAND, 0, 0);
+	breaker_forgive(b);
+	assert_int_equal(b->latched, 0);
+	/* nothing is written into what is not one */
+	patch(0, "rubbish", 7);
+	assert_int_equal(breaker_latch(root), -EBADMSG);
+	assert_int_equal(b->latched, 0);
+	breaker_close(b);
+}
+
 static void replaces_what_is_wrong(void **state)
 {
 	char target[96], path[96];
@@ -321,6 +343,7 @@ int main(void)
 		cmocka_unit_test(every_loop_ends),
 		cmocka_unit_test(extremes),
 		TEST(survives),
+		TEST(latched_by_another),
 		TEST(replaces_what_is_wrong),
 		TEST(without_a_file),
 	};

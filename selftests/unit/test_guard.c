@@ -23,7 +23,21 @@ static void dead_of_what(void **state)
 	hook("/hook", "", 10000, 0755);
 	assert_int_equal(guarded("ahxk"), 128 + SIGKILL);
 	assert_int_equal(g.gate->trip_reason, HS_TRIP_DIED);
+	assert_int_equal(g.undo.table->trip.reason, HS_TRIP_DIED);
 	assert_true(holds("/reason", "died"));
+	undo_close(&g.undo);
+	g = (struct guard){.dir = dir, .root = root};
+	assert_int_equal(guarded("ahbk"),
+			 128 + SIGKILL); /* nor is that its heart stood still then */
+	assert_int_equal(g.gate->trip_reason, HS_TRIP_DIED);
+	undo_close(&g.undo);
+	g = (struct guard){.dir = dir, .root = root};
+	assert_int_equal(guarded("ahlk"), 128 + SIGKILL); /* a limit was before it */
+	assert_int_equal(g.undo.table->trip.reason, HS_TRIP_LIMIT);
+	assert_int_equal(g.undo.table->trip.vital, 3);
+	assert_int_equal(g.undo.table->trip.value, 7);
+	assert_int_equal(g.undo.table->trip.limit, 5);
+	assert_true(holds("/reason", "limit"));
 	undo_close(&g.undo);
 	g = (struct guard){.dir = dir, .root = root};
 	assert_int_equal(guarded("ahtk"), 128 + SIGKILL);
@@ -130,6 +144,9 @@ static void deaf(void **state)
 	assert_true(holds(SWAPPINESS, "60"));
 	/* which it could not tell of itself; guard_end() has waited for it */
 	assert_true(holds("/reason", "heartbeat"));
+	/* for the next start */
+	assert_int_equal(g.undo.table->trip.reason, HS_TRIP_HEARTBEAT);
+	assert_int_equal(g.undo.table->trip.trip_ns, g.gate->trip_ns);
 }
 
 /* What a look does, at times of our own. */
@@ -166,6 +183,9 @@ static void looks(void **state)
 	assert_int_equal(gate.trip_ns, now);
 	for (int i = 1; i < GUARD_LOOKS_ACTING; i++)
 		guard_look(&g, now += GUARD_LOOK_NS);
+	/* signals that are passed on make it look more often, but not count faster */
+	for (int i = 0; i < 100; i++)
+		guard_look(&g, now += GUARD_LOOK_NS / 200);
 	assert_false(g.killed);
 	/* it beats again: all is forgiven */
 	gate.heartbeat_ns = now;

@@ -516,9 +516,22 @@ static void a_dead_scribe(void **state)
 {
 	struct timespec ts = clock_timespec(NS_PER_MS);
 	struct scribe scribe;
+	bool lost;
 	int err = 0;
 
 	(void)state;
+	assert_int_equal(scribe_start(&scribe, r, dir_fd), 0);
+	assert_false(scribe_lost(&scribe));
+	assert_int_equal(kill(scribe.pid, SIGKILL), 0);
+	for (int i = 0; i < 20000 && scribe.pid; i++) {
+		lost = scribe_lost(&scribe);
+		assert_int_equal(lost, !scribe.pid);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	}
+	assert_int_equal(scribe.pid, 0);
+	assert_false(scribe_lost(&scribe)); /* that was said */
+	assert_int_equal(scribe_wake(&scribe), -ECHILD);
+	/* and between two looks */
 	assert_int_equal(scribe_start(&scribe, r, dir_fd), 0);
 	assert_int_equal(kill(scribe.pid, SIGKILL), 0);
 	for (int i = 0; i < 20000 && !err; i++) {

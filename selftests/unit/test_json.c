@@ -52,6 +52,17 @@ static const char *const refused[] = {
 	"{\"a\":1}{\"b\":2}",
 	"{\"a\":1} \"",
 	"{\"a\":\"\\x41\"}",
+	/* what would cut a string short, and half a character */
+	"{\"verb\\u0000junk\":\"status\"}",
+	"{\"verb\":\"status\\u0000x\"}",
+	"{\"a\":\"\\ud800\"}",
+	"{\"a\":\"\\ud800\\u0041\"}",
+	"{\"a\":\"\\ud800x\"}",
+	"{\"a\":\"\\udc00\"}",
+	"{\"a\":\"\\u12\"}",
+	"{\"a\":\"\\u12g4\"}",
+	"{\"a\":\"\\",
+	"{\"a\":\"\\u",
 	/* numbers that do not fit */
 	"{\"a\":18446744073709551616}",
 	"{\"a\":-9223372036854775809}",

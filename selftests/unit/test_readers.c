@@ -231,7 +231,7 @@ static void matches(void **state)
 			assert_string_equal(key->comm, "probe");
 		if (key->kind == HS_MATCH_PID)
 			assert_int_equal(set.entry[i].workload,
-					 key->id == 7 ? WORKLOAD_FIRST + 1 : WORKLOAD_SELF + 1);
+					 key->id == 7 ? WORKLOAD_FIRST + 1 : HS_WORKLOAD_SELF + 1);
 		if (i)
 			assert_true(memcmp(&set.entry[i - 1].key, key, sizeof(*key)) < 0);
 	}

@@ -61,8 +61,17 @@ static void restores(void **state)
 	assert_int_equal(unlink(full), 0);
 	assert_int_equal(mkdir(full, 0755), 0);
 	hook("/hook", "", 10000, 0755);
+	hook_due("limit");
 	assert_int_equal(restorer("uhq"), 1);
-	assert_true(there("reason"));
+	assert_true(holds("/reason", "limit"));
+	/* once for each trip */
+	tree_put(root, "/reason", "none\n");
+	assert_int_equal(restorer("uhq"), 1);
+	assert_true(holds("/reason", "none"));
+	/* nobody asks for it, as the guard is dead */
+	hook_due("guard");
+	assert_int_equal(restorer(""), 1);
+	assert_true(holds("/reason", "guard"));
 	assert_int_equal(undo_check(undo.table, sizeof(*undo.table)), 1);
 	/* damaged meanwhile */
 	undo.table->entry[0].kind = 77;
@@ -114,7 +123,11 @@ static void hook_in_the_way_of_nobody(void **state)
 		close(ends[1]);
 		_exit(restorer_main(ends[0], dir, root));
 	}
-	assert_int_equal(write(ends[1], "hhuq", 4), 4);
+	undo_set_reason(undo.table, "first");
+	assert_int_equal(write(ends[1], "h", 1), 1);
+	EVENTUALLY(!undo.table->hook_due);
+	undo_set_reason(undo.table, "second");
+	assert_int_equal(write(ends[1], "huq", 3), 3);
 	EVENTUALLY(holds(SWAPPINESS, "60"));
 	/* nor do the next daemon and `homeostat restore` */
 	assert_int_equal(undo_lock(&undo, 5000), 0);
@@ -134,6 +147,7 @@ static void hook_refusals(void **state)
 
 	(void)state;
 	hook("/hook", "", 10000, 0775);
+	hook_due("limit");
 	assert_int_equal(restorer("hq"), 0);
 	assert_false(there("reason"));
 	snprintf(path, sizeof(path), "%s/hook", root);

@@ -23,7 +23,7 @@ static __u32 slot_of(const struct profile *p, char name)
 		if (p->workload[i].workload.name[0] == name)
 			return p->workload[i].slot;
 	}
-	return WORKLOAD_SELF;
+	return HS_WORKLOAD_SELF;
 }
 
 static void names_keep_their_slots(void **state)
@@ -54,7 +54,7 @@ static void names_keep_their_slots(void **state)
 static void a_full_house(void **state)
 {
 	char names[PROFILE_WORKLOADS_MAX + 1] = "";
-	bool seen[HS_WORKLOADS_MAX] = {[WORKLOAD_SELF] = true};
+	bool seen[HS_WORKLOADS_MAX] = {[HS_WORKLOAD_SELF] = true};
 	static const struct profile none;
 
 	(void)state;

@@ -92,6 +92,21 @@ static int fake_guard(char **argv)
 		change(true);
 		raise(SIGKILL);
 		return 94;
+	case 's': /* guard and daemon are stopped, with something changed */
+		change(true);
+		notify_send(notify_open(), "READY=1");
+		notify_send(notify_open(), "WATCHDOG=1");
+		kill(0, SIGSTOP);
+		return 94;
+	case 'l': /* says often enough that it lives */
+		notify_send(notify_open(), "READY=1");
+		for (int i = 0; i < 1000; i++, nap())
+			notify_watchdog(notify_open());
+		notify_send(notify_open(),
+			    "STOPPING=1"); /* from now on nothing is expected of it */
+		for (int i = 0; i < 1000; i++)
+			nap();
+		return 0;
 	case 'w': /* runs until asked, says which way */
 		while (!asked)
 			nap();
@@ -106,6 +121,7 @@ static int fake_guard(char **argv)
 static int setup(void **state)
 {
 	(void)state;
+	unsetenv("NOTIFY_SOCKET"); /* of an earlier test's supervisor */
 	tree_make(root);
 	snprintf(dir, sizeof(dir), "%s/run", root);
 	snprintf(runs, sizeof(runs), "%s/runs", root);
@@ -136,8 +152,10 @@ static void lives(const char *letters, int code, const char *ran)
 			      .dir = dir,
 			      .root = root,
 			      .pause_ns = NS_PER_MS,
-			      .patience_ms = 100};
+			      .patience_ms = 100,
+			      .watchdog_ns = NS_PER_S};
 
+	unsetenv("NOTIFY_SOCKET");
 	assert_int_equal(supervise(&s), code);
 	assert_true(holds("/runs", ran));
 }
@@ -168,7 +186,8 @@ static void children_ignored(void **state)
 				      .dir = dir,
 				      .root = root,
 				      .pause_ns = NS_PER_MS,
-				      .patience_ms = 100};
+				      .patience_ms = 100,
+				      .watchdog_ns = NS_PER_S};
 
 		signal(SIGCHLD, SIG_IGN);
 		alarm(20);
@@ -190,6 +209,16 @@ static void puts_back(void **state)
 	assert_true(holds(SWAPPINESS, "60"));
 }
 
+/* Neither guard nor daemon sees to the other: the watchdog does, and to nobody who speaks. */
+static void deaf(void **state)
+{
+	(void)state;
+	lives("s0", 0, "xx");
+	assert_true(holds(SWAPPINESS, "60"));
+	unlink(runs);
+	lives("l", 0, "x");
+}
+
 static void damaged_table(void **state)
 {
 	char file[96];
@@ -209,7 +238,8 @@ static void no_guard(void **state)
 			      .dir = dir,
 			      .root = root,
 			      .pause_ns = NS_PER_MS,
-			      .patience_ms = 100};
+			      .patience_ms = 100,
+			      .watchdog_ns = NS_PER_S};
 
 	(void)state;
 	assert_int_equal(supervise(&s), 1);
@@ -224,7 +254,8 @@ static void passes_signals_on(void **state)
 			      .dir = dir,
 			      .root = root,
 			      .pause_ns = NS_PER_MS,
-			      .patience_ms = 100};
+			      .patience_ms = 100,
+			      .watchdog_ns = NS_PER_S};
 	int status;
 	pid_t pid = fork();
 
@@ -251,7 +282,8 @@ static void stops_between_two_lives(void **state)
 			      .dir = dir,
 			      .root = root,
 			      .pause_ns = 60 * NS_PER_S,
-			      .patience_ms = 100};
+			      .patience_ms = 100,
+			      .watchdog_ns = NS_PER_S};
 	int status;
 	pid_t pid = fork();
 
@@ -420,17 +452,12 @@ int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(ends_for_good),
-		TEST(children_ignored),
-		TEST(puts_back),
-		TEST(damaged_table),
-		TEST(no_guard),
-		TEST(passes_signals_on),
-		TEST(stops_between_two_lives),
-		TEST(as_itself),
-		TEST(pauses),
-		TEST(restores),
-		TEST(notifies),
+		TEST(ends_for_good),	 TEST(children_ignored),
+		TEST(puts_back),	 TEST(deaf),
+		TEST(damaged_table),	 TEST(no_guard),
+		TEST(passes_signals_on), TEST(stops_between_two_lives),
+		TEST(as_itself),	 TEST(pauses),
+		TEST(restores),		 TEST(notifies),
 	};
 
 	if (argc == 6 && !strcmp(argv[1], "--rundir"))

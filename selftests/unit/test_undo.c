@@ -489,7 +489,7 @@ static void no_room(void **state)
 
 static void hook_and_reason(void **state)
 {
-	char text[UNDO_HOOK_LEN + 1];
+	char text[UNDO_HOOK_LEN + 1], reason[UNDO_REASON_LEN];
 
 	(void)state;
 	assert_int_equal(undo_set_hook(undo.table, "/usr/bin/true", 500), 0);
@@ -499,13 +499,64 @@ static void hook_and_reason(void **state)
 	text[sizeof(text) - 1] = '\0';
 	assert_int_equal(undo_set_hook(undo.table, text, 500), -ENAMETOOLONG);
 	assert_int_equal(undo.table->hook_limit_ms, 500);
+	assert_int_equal(undo_get_hook(undo.table, text, reason), 500);
+	assert_string_equal(text, "/usr/bin/true");
+	undo.table->hook_seq |= 1; /* it just changes */
+	assert_int_equal(undo_get_hook(undo.table, text, reason), 0);
 	assert_int_equal(undo_set_hook(undo.table, NULL, 500), 0);
+	assert_int_equal(undo.table->hook_seq % 2, 0);
+	assert_int_equal(undo_get_hook(undo.table, text, reason), 0);
 	assert_int_equal(undo.table->hook_limit_ms, 0);
 	undo_set_reason(undo.table, "heart\nbeat");
 	assert_string_equal(undo.table->reason, "heart?beat");
+	memset(text, 'x', sizeof(text) - 1);
 	undo_set_reason(undo.table, text);
 	assert_int_equal(strlen(undo.table->reason), UNDO_REASON_LEN - 1);
 	assert_int_equal(live(), 0);
+}
+
+/* What the restorer did, a daemon hears of at its start: once. */
+static void told_later(void **state)
+{
+	(void)state;
+	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_true(change_file(undo.table, root, THP, "never") >= 0);
+	undo_told(undo.table, note, &undo);
+	tree_put(root, THP, "[always] madvise never\n");
+	assert_int_equal(replay(), 0);
+	assert_int_equal(outcomes[UNDO_FAILED], 0);
+	memset(outcomes, 0, sizeof(outcomes));
+	order[0] = '\0';
+	undo_told(undo.table, note, &undo);
+	assert_int_equal(outcomes[UNDO_RESTORED], 1);
+	assert_int_equal(outcomes[UNDO_ALREADY] + outcomes[UNDO_FOREIGN], 1);
+	undo_told(undo.table, note, &undo);
+	assert_int_equal(outcomes[UNDO_RESTORED], 1);
+	/* a slot that is used again has nothing to tell, and nobody need listen */
+	assert_int_equal(change_file(undo.table, root, SWAPPINESS, "10"), 0);
+	assert_int_equal(replay(), 0);
+	undo_forget(undo.table, change_file(undo.table, root, SWAPPINESS, "10"));
+	undo_told(undo.table, NULL, NULL);
+	undo_told(undo.table, note, &undo);
+	assert_int_equal(outcomes[UNDO_RESTORED], 1);
+}
+
+/* A kernel that does not know the value for a while: that is a failure, and stays. */
+static void unreadable_for_a_while(void **state)
+{
+	char path[128];
+
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_int_equal(change_file(undo.table, root, SWAPPINESS, "10"), 0);
+	snprintf(path, sizeof(path), "%s%s", root, SWAPPINESS);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/proc/self/clear_refs", path), 0); /* read() gives EINVAL */
+	assert_int_equal(read_file(root, SWAPPINESS, path, sizeof(path)), -EINVAL);
+	assert_int_equal(replay(), 1);
+	assert_int_equal(outcomes[UNDO_FAILED], 1);
+	assert_int_equal(live(), 1);
 }
 
 static void words(void **state)
@@ -540,6 +591,8 @@ int main(void)
 		TEST(one_owner),
 		TEST(no_room),
 		TEST(hook_and_reason),
+		TEST(told_later),
+		TEST(unreadable_for_a_while),
 		TEST(words),
 	};
 

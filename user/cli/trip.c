@@ -7,6 +7,8 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <json-c/json.h>
+#include <libgen.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include <unistd.h>
 
 #include "../../kern/abi.h"
+#include "../lib/breaker.h"
 #include "../lib/gate.h"
 #include "../lib/json.h"
 #include "../lib/names.h"
@@ -170,6 +173,23 @@ static __u64 wait_leave(__u64 since)
 	return now_ns() - since;
 }
 
+/* A daemon that is started again is not to arm, however the one before has ended. */
+static void latch(struct trip *t)
+{
+	char socket[PATH_MAX];
+	const char *dir;
+	int err;
+
+	snprintf(socket, sizeof(socket), "%s", t->cli->socket);
+	dir = dirname(socket);
+	err = breaker_latch(dir);
+	if (err && err != -ENOENT)
+		cli_error(t->cli,
+			  "%s/" BREAKER_FILE ": %s; should this homeostatd be killed, the next may "
+			  "arm again",
+			  dir, strerror(-err));
+}
+
 static void print_gates(struct trip *t)
 {
 	FILE *f = t->cli->out;
@@ -250,6 +270,9 @@ int cmd_trip(struct cli *cli, int argc, char **argv)
 	attached = sched_attached();
 	since = now_ns();
 	err = trip_all(&t);
+	/* the gate's memory ends with its daemon: this outlives it */
+	if (t.shut || t.missed || t.strange)
+		latch(&t);
 	if (t.shut) {
 		if (attached)
 			took = wait_leave(since);

@@ -143,32 +143,55 @@ static void take_undone(struct aftermath *a, struct recorder_trip *t)
 
 /* ---- start and end ---- */
 
-/* The breaker's mark was found at the start: from the last sample on, nothing is known. */
-static void last_one_died(struct aftermath *a, const struct profile_trip *policy)
+/* What the guard found in the gate: a trip that the dead one did not live to tell of. Else it just died. */
+static void add_untold(const struct homeostatd *d, struct recorder_trip *t, __u64 now)
 {
+	const struct undo_trip *u = d->undo.table ? &d->undo.table->trip : NULL;
+
+	t->reason = HS_TRIP_DIED;
+	t->vital = HS_VITAL_NR;
+	if (!u || !u->trip_ns || u->trip_ns > now || u->reason >= HS_TRIP_NR)
+		return;
+	t->reason = u->reason;
+	t->wall_ns += u->trip_ns - t->trip_ns;
+	t->trip_ns = u->trip_ns;
+	t->vital = u->vital < HS_VITAL_NR ? u->vital : HS_VITAL_NR;
+	t->value = u->value;
+	t->limit = u->limit;
+}
+
+/* The breaker's mark was found at the start: from the last sample on, little is known. */
+static void last_one_died(struct homeostatd *d, const struct profile_trip *policy)
+{
+	struct aftermath *a = &d->after;
 	struct recorder *r = a->recorder;
 	struct recorder_trip t = r->running;
 	struct breaker_verdict v;
 	__u64 now = clock_ns();
 
 	a->died_ns = now;
-	breaker_trip(a->breaker, policy, HS_TRIP_DIED, now);
-	breaker_acting(a->breaker, false);
-	v = breaker_decide(a->breaker, policy, now);
 	if (!t.trip_ns || t.trip_ns > now) {
 		t = (struct recorder_trip){.trip_ns = now, .wall_ns = wall_now_ns()};
 		snprintf(t.version, sizeof(t.version), "%s", HS_VERSION);
 	}
+	add_untold(d, &t, now);
+	breaker_trip(a->breaker, policy, t.reason, now);
+	breaker_acting(a->breaker, false);
+	v = breaker_decide(a->breaker, policy, now);
 	t.seen_ns = now;
-	t.reason = HS_TRIP_DIED;
-	t.vital = HS_VITAL_NR;
 	t.trips = v.trips;
 	t.held = v.state == BREAKER_HELD;
 	t.rearm_in_ns = v.state == BREAKER_WAITING ? v.at_ns - now : 0;
 	take_undone(a, &t);
 	recorder_trip(r, &t);
 	log_error("the last homeostatd died while it acted; that counts as a trip, reason %s",
-		  trip_name(HS_TRIP_DIED));
+		  trip_name(t.reason));
+}
+
+static void forget_untold(struct homeostatd *d)
+{
+	if (d->undo.table)
+		memset(&d->undo.table->trip, 0, sizeof(d->undo.table->trip));
 }
 
 /* Where records go; negative errno after a warning: nowhere. */
@@ -214,7 +237,10 @@ void aftermath_begin(struct homeostatd *d, const struct profile_trip *policy)
 	int fd, err;
 
 	if (a->breaker->acting)
-		last_one_died(a, policy);
+		last_one_died(d, policy);
+	memset(&a->undone, 0,
+	       sizeof(a->undone)); /* of a death that was no trip: of no later one either */
+	forget_untold(d);
 	fd = open_records(d->opt.state);
 	if (fd < 0)
 		return;
@@ -252,6 +278,7 @@ void aftermath_arming(struct homeostatd *d)
 	a->due = false;
 	describe(d, &a->recorder->running, clock_ns());
 	a->recorder->running.generation++; /* the one to come */
+	forget_untold(d);
 	breaker_acting(a->breaker, true);
 }
 
@@ -400,6 +427,9 @@ void aftermath_tick(struct homeostatd *d)
 
 	if (!a->breaker)
 		return;
+	if (scribe_lost(&a->scribe))
+		log_warn("the writer of incident records has died: there will be none until "
+			 "homeostatd is restarted");
 	recorder_sample(a->recorder, d->kernel.vitals, d->kernel.knobs,
 			load(&d->kernel.gate->armed), now);
 	if (d->armed) {

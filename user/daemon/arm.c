@@ -269,6 +269,11 @@ void disarm(struct homeostatd *d, enum hs_trip reason)
 		return;
 	}
 	gate_shut(d->kernel.gate, reason, clock_ns());
+	if (load(&d->kernel.gate->trip_reason) !=
+	    reason) { /* between the look above and the shutting */
+		tripped(d);
+		return;
+	}
 	back_to_sensor(d);
 	aftermath_disarmed(d);
 	log_info("disarmed (%s): the kernel's own scheduler is back", trip_name(reason));

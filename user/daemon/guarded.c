@@ -23,6 +23,12 @@ static void report(void *ctx, const struct undo_entry *e, enum undo_outcome outc
 	heartbeat_progress(&d->heartbeat);
 }
 
+static void restored(void *ctx, const struct undo_entry *e, enum undo_outcome outcome, int err)
+{
+	(void)err;
+	aftermath_undone(ctx, e, outcome);
+}
+
 void undo_all(struct homeostatd *d)
 {
 	int left = d->undo.table ? undo_replay(d->undo.table, d->opt.root, report, d) : 0;
@@ -30,9 +36,11 @@ void undo_all(struct homeostatd *d)
 	if (left < 0)
 		log_error("undo table: %s", undo_error(left));
 	else if (left)
-		log_error("undo table: %d values could not be put back; `homeostat restore` tries "
-			  "again",
+		log_error("undo table: %d values could not be put back; that is tried again when "
+			  "homeostatd ends, or is restarted",
 			  left);
+	if (d->undo.table)
+		undo_told(d->undo.table, NULL, NULL); /* just now, by `report` */
 }
 
 int undo_take(struct homeostatd *d)
@@ -49,6 +57,8 @@ int undo_take(struct homeostatd *d)
 		log_error("%s/" UNDO_FILE ": %s", dir, undo_error(err));
 		return err;
 	}
+	/* what restorer or `homeostat restore` have put back, for the record of the death before */
+	undo_told(d->undo.table, restored, d);
 	undo_all(d);
 	return 0;
 }

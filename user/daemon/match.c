@@ -75,7 +75,7 @@ int match_build(struct match_set *set, const struct profile *profile, const char
 		return -ENOMEM;
 	set->entry[set->nr++] = (struct match_entry){
 		.key = {.kind = HS_MATCH_PID, .id = (__u64)getpid()},
-		.workload = WORKLOAD_SELF + 1,
+		.workload = HS_WORKLOAD_SELF + 1,
 	};
 	for (__u32 i = 0; i < profile->workload_nr; i++) {
 		const struct profile_workload *w = &profile->workload[i];

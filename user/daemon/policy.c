@@ -89,13 +89,13 @@ const struct profile_workload *policy_workload(const struct profile *profile, __
 
 void policy_slots(const struct profile *old, struct profile *fresh)
 {
-	bool taken[HS_WORKLOADS_MAX] = {[WORKLOAD_SELF] = true}; /* by a name of `fresh` */
+	bool taken[HS_WORKLOADS_MAX] = {[HS_WORKLOAD_SELF] = true}; /* by a name of `fresh` */
 	__u32 next = WORKLOAD_FIRST, gone = WORKLOAD_FIRST;
 
 	for (__u32 i = 0; i < fresh->workload_nr; i++) {
 		struct profile_workload *w = &fresh->workload[i];
 
-		w->slot = WORKLOAD_SELF; /* none yet */
+		w->slot = HS_WORKLOAD_SELF; /* none yet */
 		for (__u32 j = 0; j < old->workload_nr; j++) {
 			if (!strcmp(w->workload.name, old->workload[j].workload.name))
 				w->slot = old->workload[j].slot;
@@ -105,7 +105,7 @@ void policy_slots(const struct profile *old, struct profile *fresh)
 	for (__u32 i = 0; i < fresh->workload_nr; i++) {
 		struct profile_workload *w = &fresh->workload[i];
 
-		if (w->slot != WORKLOAD_SELF)
+		if (w->slot != HS_WORKLOAD_SELF)
 			continue;
 		while (next < HS_WORKLOADS_MAX && (taken[next] || policy_workload(old, next)))
 			next++;
@@ -122,7 +122,7 @@ static const struct hs_workload *workload_at(const struct profile *profile, __u3
 	static const struct hs_workload none = {.class = HS_CLASS_NORMAL};
 	const struct profile_workload *w = policy_workload(profile, slot);
 
-	return slot == WORKLOAD_SELF ? &self : w ? &w->workload : &none;
+	return slot == HS_WORKLOAD_SELF ? &self : w ? &w->workload : &none;
 }
 
 /* A declaration that changed starts its books anew. `gone`: those that fall away, or the others. */

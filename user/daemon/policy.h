@@ -30,8 +30,7 @@ struct policy {
 	struct match_set match;
 };
 
-/* Index of the daemon itself in WORKLOADS; the profile's take those from WORKLOAD_FIRST on. */
-#define WORKLOAD_SELF 0
+/* The profile's workloads have the slots from here on: HS_WORKLOAD_SELF is before them. */
 #define WORKLOAD_FIRST 1
 
 /*

@@ -147,6 +147,19 @@ int scribe_wake(struct scribe *s)
 	return -errno;
 }
 
+bool scribe_lost(struct scribe *s)
+{
+	char byte;
+
+	/* it never says anything: what comes is its end */
+	if (!s->pid || recv(s->fd, &byte, 1, MSG_DONTWAIT))
+		return false;
+	close(s->fd);
+	waitpid(s->pid, NULL, WNOHANG);
+	s->pid = 0;
+	return true;
+}
+
 void scribe_stop(struct scribe *s)
 {
 	struct pollfd gone;

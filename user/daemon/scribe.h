@@ -14,6 +14,7 @@
 #ifndef HOMEOSTAT_SCRIBE_H
 #define HOMEOSTAT_SCRIBE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "recorder.h"
@@ -31,6 +32,9 @@ int scribe_start(struct scribe *s, struct recorder *shared, int dir_fd);
 
 /* There is a trip to be written up. Never waits. 0, or negative errno: there is no scribe any more. */
 int scribe_wake(struct scribe *s);
+
+/* Has it died? True once; from then on there is none. */
+bool scribe_lost(struct scribe *s);
 
 /* Lets it end, and waits for that a second at most: it goes on alone if the disk is slower. */
 void scribe_stop(struct scribe *s);

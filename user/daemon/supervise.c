@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "daemon.h"
 #include "log.h"
+#include "notify.h"
 #include "undo.h"
 
 static const int passed_on[] = {SIGTERM, SIGINT, SIGHUP};
@@ -55,19 +56,49 @@ static void become_guard(const struct supervise *s)
 	_exit(127);
 }
 
-/* Until the guard is dead; it stays a zombie, so that its number is nobody else's. */
-static void wait_for(pid_t pid, bool *stop)
+struct watch {
+	bool ready; /* it has come up, and is not about to end */
+	__u64 last_ns;
+	int late; /* looks at which it was */
+};
+
+/* Has it said nothing for the watchdog's time, look after look? True once. */
+static bool is_deaf(const struct supervise *s, struct watch *w)
 {
+	__u64 now = clock_ns();
+	char text[NOTIFY_LEN];
+
+	while (notify_hear(s->notify, text)) {
+		w->ready = strncmp(text, "STOPPING=1", 10) &&
+			   (w->ready || !strncmp(text, "READY=1", 7));
+		w->last_ns = now;
+	}
+	if (!w->ready || now - w->last_ns < s->watchdog_ns)
+		w->late = 0;
+	else
+		w->late++;
+	return w->late == SUPERVISE_LOOKS / 2;
+}
+
+/* Until the guard is dead; it stays a zombie, so that its number is nobody else's. */
+static void wait_for(const struct supervise *s, pid_t pid, bool *stop)
+{
+	const struct timespec look = clock_timespec(s->watchdog_ns / SUPERVISE_LOOKS);
+	struct watch watch = {0};
 	siginfo_t info = {0};
 	sigset_t set;
 	int signal;
 
 	our_signals(&set);
 	while (!info.si_pid) {
-		signal = sigwaitinfo(&set, NULL);
+		signal = sigtimedwait(&set, NULL, &look);
 		if (signal > 0 && signal != SIGCHLD) {
 			*stop |= signal != SIGHUP;
 			kill(pid, signal);
+		}
+		if (s->notify >= 0 && is_deaf(s, &watch)) {
+			log_error("supervise: guard and daemon are deaf: killed");
+			kill(-pid, SIGKILL);
 		}
 		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT))
 			return;
@@ -150,7 +181,7 @@ static int one_life(const struct supervise *s, bool *stop)
 		log_error("supervise: %s", strerror(errno));
 		return 1;
 	}
-	wait_for(pid, stop);
+	wait_for(s, pid, stop);
 	put_back(s, pid);
 	if (waitpid(pid, &status, 0) != pid)
 		return 1;
@@ -168,6 +199,9 @@ int supervise(struct supervise *s)
 	/* ignored, as some start their children, it would never come, and nobody could be waited for */
 	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || sigprocmask(SIG_BLOCK, &set, NULL))
 		return 1;
+	s->notify = notify_listen(s->watchdog_ns);
+	if (s->notify < 0 && s->notify != -EALREADY)
+		log_warn("supervise: no watchdog: %s", strerror(-s->notify));
 	for (;;) {
 		code = one_life(s, &stop);
 		if (stop || !code || code == 2)
@@ -196,7 +230,8 @@ int supervise_self(const struct options *opt, int argc, char **argv)
 			      .argv = own,
 			      .root = opt->root,
 			      .pause_ns = SUPERVISE_PAUSE_NS,
-			      .patience_ms = 6000};
+			      .patience_ms = 6000,
+			      .watchdog_ns = SUPERVISE_WATCHDOG_NS};
 	int code;
 
 	if (len <= 0 || !own) {

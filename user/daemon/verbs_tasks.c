@@ -38,7 +38,7 @@ static const char *workload_name(const struct call *call, __u32 workload)
 
 	if (!workload)
 		return "";
-	if (workload == WORKLOAD_SELF + 1)
+	if (workload == HS_WORKLOAD_SELF + 1)
 		return "homeostatd";
 	w = policy_workload(&call->d->policy.profile, workload - 1);
 	return w ? w->workload.name : "?";
@@ -100,7 +100,7 @@ static void list_declared(struct call *call, const struct listing *l)
 		struct hs_workload w;
 		struct json_object *row;
 
-		if ((i != WORKLOAD_SELF && !policy_workload(profile, i)) ||
+		if ((i != HS_WORKLOAD_SELF && !policy_workload(profile, i)) ||
 		    bpf_map_lookup_elem(call->d->kernel.fd.workloads, &i, &w) ||
 		    bpf_map_lookup_elem(call->d->kernel.fd.workload_stats, &i, &stats))
 			continue;

@@ -20,7 +20,6 @@
 #include "gate.h"
 #include "guard_link.h"
 #include "log.h"
-#include "names.h"
 #include "notify.h"
 
 #define load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
@@ -129,8 +128,11 @@ __u64 guard_look(struct guard *g, __u64 now)
 		gate_shut(g->gate, HS_TRIP_HEARTBEAT, now);
 		log_error("guard: the daemon's heartbeat is overdue: gate shut");
 	}
-	g->looks = g->broken_ns == due ? g->looks + 1 : 0;
-	g->broken_ns = due;
+	if (g->broken_ns != due || now - g->look_ns >= GUARD_LOOK_NS) { /* signals come, too */
+		g->looks = g->broken_ns == due ? g->looks + 1 : 0;
+		g->broken_ns = due;
+		g->look_ns = now;
+	}
 	/* did it act when it fell silent? */
 	if (g->looks >= (load(&g->gate->trip_ns) > beat ? GUARD_LOOKS_ACTING : GUARD_LOOKS_LOOKING))
 		kill_daemon(g, "is deaf");
@@ -215,8 +217,8 @@ static __u32 untold(const struct guard *g, int code)
 
 	if (!g->gate || load(&g->gate->trip_ns) == g->told_ns || reason == HS_TRIP_SHUTDOWN)
 		return HS_TRIP_NONE;
-	/* that the kernel ends the scheduler of who dies is no reason, but follows from it */
-	if (reason == HS_TRIP_SCHED_EXIT && code)
+	/* what follows from a death is no reason for it: a heart that stands still, a scheduler that is ended */
+	if (code && (reason == HS_TRIP_SCHED_EXIT || (reason == HS_TRIP_HEARTBEAT && !g->killed)))
 		__atomic_store_n(&g->gate->trip_reason, reason = HS_TRIP_DIED, __ATOMIC_RELAXED);
 	return reason;
 }
@@ -234,7 +236,7 @@ int guard_end(struct guard *g)
 	ask_restorer(g, 'u');
 	reason = untold(g, code);
 	if (reason != HS_TRIP_NONE) {
-		undo_set_reason(g->undo.table, trip_name(reason));
+		undo_keep_trip(g->undo.table, g->gate);
 		ask_restorer(g, 'h');
 	}
 	ask_restorer(g, 'q');

@@ -22,10 +22,7 @@
 
 #define GUARD_HELLO_NS 120000000000ULL /* loading takes no longer, on the slowest of hosts */
 #define GUARD_GRACE_NS 1000000ULL /* what the pulse has after `due_ns`, before we shut the gate */
-/*
- * Between two looks while little depends on the next beat: the gate is shut, or the heart at rest, where
- * beats are far apart. What is later for it is only this layer; the pulse looks as ever.
- */
+/* Between two looks while the gate is shut or the heart at rest: the pulse looks as often as ever. */
 #define GUARD_REST_NS 500000000ULL
 #define GUARD_RESTING_NS 200000000ULL /* a promise as long as that is one made at rest */
 /*
@@ -47,8 +44,8 @@ struct guard {
 	int daemon_fd, restorer_fd;	 /* their pidfds; restorer_fd -1 = dead */
 	int link, signals, pipe, notify; /* link -1 = the daemon has closed it */
 	__u64 start_ns;
-	__u64 broken_ns; /* the promise that is broken … */
-	int looks;	 /* … and how often that was seen */
+	__u64 broken_ns, look_ns; /* the promise that is broken, and when that was last seen … */
+	int looks;		  /* … and how often */
 	bool killed;
 	__u64 told_ns; /* of the last trip that the daemon has told us of */
 };
@@ -79,7 +76,7 @@ void restorer_settle(void);
 /* What the restorer's was: the hook gets it back; "" = not changed. */
 extern char restorer_oom_score[16];
 
-/* Starts the hook that the table names, if it may be run; who was started last is reaped first. */
-void hook_run(const struct undo_table *table);
+/* Starts the hook that the table names, if it is due and may be run; the last one is reaped first. */
+void hook_run(struct undo_table *table);
 
 #endif

@@ -70,18 +70,19 @@ static int keep_hook(const char *path, const char *reason, int limit_ms)
 	return 0;
 }
 
-void hook_run(const struct undo_table *table)
+void hook_run(struct undo_table *table)
 {
-	__u32 limit_ms = __atomic_load_n(&table->hook_limit_ms, __ATOMIC_ACQUIRE);
-	char path[UNDO_HOOK_LEN], reason[UNDO_REASON_LEN + 32];
+	char path[UNDO_HOOK_LEN], text[UNDO_REASON_LEN], reason[UNDO_REASON_LEN + 32];
+	__u32 limit_ms = undo_get_hook(table, path, text);
 	const char *why;
 	pid_t pid;
 
+	if (!table->hook_due)
+		return;
+	table->hook_due = 0;
 	if (!limit_ms)
 		return;
-	snprintf(path, sizeof(path), "%.*s", UNDO_HOOK_LEN - 1, table->hook);
-	snprintf(reason, sizeof(reason), "HOMEOSTAT_REASON=%.*s", UNDO_REASON_LEN - 1,
-		 table->reason);
+	snprintf(reason, sizeof(reason), "HOMEOSTAT_REASON=%s", text);
 	do
 		pid = waitpid(-1, NULL, WNOHANG);
 	while (pid > 0);

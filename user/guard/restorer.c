@@ -55,6 +55,7 @@ int restorer_main(int pipe, const char *dir, const char *root)
 		undo_unlock(&undo); /* a hook may go on for long; who comes next need not wait */
 		if (n <= 0)
 			log_error("restorer: the guard is dead");
+		hook_run(undo.table); /* who would have asked for it may be dead */
 	}
 	if (err || left < 0)
 		log_error("restorer: undo table: %s", undo_error(err ? err : left));

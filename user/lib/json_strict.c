@@ -34,18 +34,48 @@ int utf8_len(const unsigned char *s, size_t left)
 	return 0;
 }
 
+/* The UTF-16 unit that an escape \\uXXXX stands for, -1 = it is none. */
+static long unit_of(const char *text, size_t len)
+{
+	char digits[5] = "";
+
+	if (len < 6 || text[0] != '\\' || text[1] != 'u')
+		return -1;
+	memcpy(digits, text + 2, 4);
+	return strspn(digits, "0123456789abcdefABCDEF") == 4 ? strtol(digits, NULL, 16) : -1;
+}
+
+/*
+ * Length of an escape, 0 = what it stands for may not be here: NUL, which would cut the string short, or
+ * half a character. What an escape is, json-c checks.
+ */
+static size_t escape_len(const char *text, size_t len)
+{
+	long unit = unit_of(text, len), second;
+
+	if (unit < 0)
+		return text[1] == 'u' ? 0 : 2;
+	if (!unit || (unit >= 0xdc00 && unit < 0xe000))
+		return 0;
+	if (unit < 0xd800 || unit >= 0xe000)
+		return 6;
+	second = unit_of(text + 6, len - 6);
+	return second >= 0xdc00 && second < 0xe000 ? 12 : 0;
+}
+
 /* Length of a string with its quotes, 0 = it is none. */
 static size_t string_len(const char *text, size_t len)
 {
 	size_t at = 1;
 
 	while (at < len && text[at] != '"') {
-		int n = utf8_len((const unsigned char *)text + at, len - at);
+		size_t n = text[at] == '\\' && len - at > 1
+				   ? escape_len(text + at, len - at)
+				   : (size_t)utf8_len((const unsigned char *)text + at, len - at);
 
 		if (!n || (unsigned char)text[at] < 0x20)
 			return 0;
-		/* json-c checks what an escape is */
-		at += text[at] == '\\' ? 2 : (size_t)n;
+		at += n;
 	}
 	return at < len ? at + 1 : 0;
 }

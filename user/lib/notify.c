@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,6 +34,64 @@ int notify_open(void)
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+int notify_listen(__u64 watchdog_ns)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	socklen_t len = sizeof(addr.sun_family); /* no more: the kernel chooses the name */
+	char name[sizeof(addr.sun_path) + 2], usec[24];
+	int fd, err;
+
+	if (getenv("NOTIFY_SOCKET"))
+		return -EALREADY;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&addr, len) ||
+	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) ||
+	    getsockname(fd, (struct sockaddr *)&addr, (len = sizeof(addr), &len)))
+		goto failed;
+	snprintf(name, sizeof(name), "@%.*s",
+		 (int)(len - offsetof(struct sockaddr_un, sun_path) - 1), addr.sun_path + 1);
+	snprintf(usec, sizeof(usec), "%llu", watchdog_ns / 1000);
+	if (!setenv("NOTIFY_SOCKET", name, 1) && !setenv("WATCHDOG_USEC", usec, 1))
+		return fd;
+failed:
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+bool notify_hear(int fd, char text[NOTIFY_LEN])
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec iov = {text, NOTIFY_LEN - 1};
+	ssize_t n;
+
+	for (;;) {
+		struct msghdr msg = {.msg_iov = &iov,
+				     .msg_iovlen = 1,
+				     .msg_control = &control,
+				     .msg_controllen = sizeof(control)};
+		struct cmsghdr *c;
+		struct ucred who;
+
+		n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n < 0)
+			return false;
+		c = CMSG_FIRSTHDR(&msg);
+		if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
+			continue;
+		memcpy(&who, CMSG_DATA(c), sizeof(who));
+		if (who.uid != geteuid()) /* anybody can send to an abstract name */
+			continue;
+		text[n] = '\0';
+		return true;
+	}
 }
 
 void notify_send(int fd, const char *text)

@@ -208,6 +208,10 @@ static int walk_keys(struct profile_file *file, yaml_node_t *node,
 		yaml_node_t *value = yaml_document_get_node(&file->document, pair->value);
 		const cyaml_schema_field_t *field = fields;
 
+		if (key->type == YAML_SCALAR_NODE && strlen(scalar(key)) != key->data.scalar.length)
+			return profile_file_wrong(file, line_of(key),
+						  "a key with a NUL in %s; expected a plain name",
+						  what);
 		while (field->key && strcmp(field->key, scalar(key)))
 			field++;
 		if (!field->key)
@@ -340,7 +344,7 @@ static int not_yaml(struct profile_file *file, const yaml_parser_t *parser)
 static int check_event(struct profile_file *file, const yaml_event_t *event, int *depth)
 {
 	const unsigned int line = (unsigned int)event->start_mark.line + 1;
-	const void *anchor = NULL;
+	const void *anchor = NULL, *tag = NULL;
 
 	switch (event->type) {
 	case YAML_ALIAS_EVENT:
@@ -348,13 +352,16 @@ static int check_event(struct profile_file *file, const yaml_event_t *event, int
 		break;
 	case YAML_SCALAR_EVENT:
 		anchor = event->data.scalar.anchor;
+		tag = event->data.scalar.tag;
 		break;
 	case YAML_SEQUENCE_START_EVENT:
 		anchor = event->data.sequence_start.anchor;
+		tag = event->data.sequence_start.tag;
 		++*depth;
 		break;
 	case YAML_MAPPING_START_EVENT:
 		anchor = event->data.mapping_start.anchor;
+		tag = event->data.mapping_start.tag;
 		++*depth;
 		break;
 	case YAML_SEQUENCE_END_EVENT:
@@ -368,6 +375,9 @@ static int check_event(struct profile_file *file, const yaml_event_t *event, int
 		return profile_file_wrong(file, line,
 					  "an anchor or alias ('%s'); expected plain values",
 					  (const char *)anchor);
+	if (tag)
+		return profile_file_wrong(file, line, "a tag ('%s'); expected plain values",
+					  (const char *)tag);
 	if (*depth > PROFILE_DEPTH_MAX)
 		return profile_file_wrong(file, line, "nested too deep; expected at most %d levels",
 					  PROFILE_DEPTH_MAX);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "names.h"
 #include "parse.h"
 #include "private_file.h"
 
@@ -245,14 +246,14 @@ static bool cut_choice(char *text)
 	return true;
 }
 
-/* What the file holds now. -EFBIG, -EINVAL: nothing that could stand in a table. */
+/* What the file holds now. -EFBIG, -EBADMSG: nothing that could stand in a table. */
 static int read_value(const char *root, const char *path, char value[UNDO_VALUE_LEN])
 {
 	ssize_t len = read_file(root, path, value, UNDO_VALUE_LEN);
 
 	if (len < 0)
 		return (int)len;
-	return strlen(value) == (size_t)len && text_ok(value, UNDO_VALUE_LEN) ? 0 : -EINVAL;
+	return strlen(value) == (size_t)len && text_ok(value, UNDO_VALUE_LEN) ? 0 : -EBADMSG;
 }
 
 int undo_enter(struct undo_table *table, const char *root, const char *path, const char *value)
@@ -265,13 +266,14 @@ int undo_enter(struct undo_table *table, const char *root, const char *path, con
 		return -EINVAL;
 	err = read_value(root, path, old);
 	if (err)
-		return err;
+		return err == -EBADMSG ? -EINVAL : err;
 	while (e < table->entry + UNDO_ENTRIES && e->state != UNDO_FREE)
 		e++;
 	if (e == table->entry + UNDO_ENTRIES)
 		return -ENOSPC;
 	e->kind = !strncmp(path, "/sys/", 5) && cut_choice(old) ? UNDO_CHOICE : UNDO_TEXT;
 	e->seq = ++table->seq;
+	e->outcome = 0;
 	strcpy(e->path, path);
 	strcpy(e->old, old);
 	strcpy(e->written, value);
@@ -329,7 +331,7 @@ static enum undo_outcome put_back(const struct undo_table *t, const struct undo_
 	*err = read_value(root, e->path, now);
 	if (*err == -ENOENT || *err == -ENODEV)
 		return UNDO_GONE;
-	if (*err == -EFBIG || *err == -EINVAL)
+	if (*err == -EFBIG || *err == -EBADMSG)
 		return UNDO_FOREIGN;
 	if (*err)
 		return UNDO_FAILED;
@@ -369,12 +371,28 @@ int undo_replay(struct undo_table *table, const char *root, undo_report report, 
 
 		if (report)
 			report(ctx, e, outcome, outcome == UNDO_FAILED ? err : 0);
-		if (outcome == UNDO_FAILED)
+		if (outcome == UNDO_FAILED) {
 			left++;
-		else
-			publish(&e->state, UNDO_FREE);
+			continue;
+		}
+		e->outcome = (__u32)outcome + 1;
+		publish(&e->state, UNDO_FREE);
 	}
 	return left;
+}
+
+void undo_told(struct undo_table *table, undo_report report, void *ctx)
+{
+	for (struct undo_entry *e = table->entry; e < table->entry + UNDO_ENTRIES; e++) {
+		__u32 outcome = e->outcome;
+
+		if (state_of(e) != UNDO_FREE || !outcome)
+			continue;
+		e->outcome = 0;
+		if (report && outcome <= UNDO_GONE + 1 && path_ok(e->path) &&
+		    text_ok(e->old, sizeof(e->old)))
+			report(ctx, e, (enum undo_outcome)(outcome - 1), 0);
+	}
 }
 
 /* ---- the hook ---- */
@@ -383,12 +401,26 @@ int undo_set_hook(struct undo_table *table, const char *path, __u32 limit_ms)
 {
 	if (path && strlen(path) >= sizeof(table->hook))
 		return -ENAMETOOLONG;
-	/* off while it changes: half a path must never be run */
-	publish(&table->hook_limit_ms, 0);
+	/* half a path must never be run: whoever reads meanwhile, or before and after, sees it by the number */
+	publish(&table->hook_seq, table->hook_seq | 1);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	strcpy(table->hook, path ? path : "");
-	publish(&table->hook_limit_ms, table->hook[0] ? limit_ms : 0);
+	table->hook_limit_ms = table->hook[0] ? limit_ms : 0;
+	publish(&table->hook_seq, table->hook_seq + 1);
 	return 0;
+}
+
+__u32 undo_get_hook(const struct undo_table *table, char path[UNDO_HOOK_LEN],
+		    char reason[UNDO_REASON_LEN])
+{
+	__u32 seq = __atomic_load_n(&table->hook_seq, __ATOMIC_ACQUIRE);
+	__u32 limit_ms = table->hook_limit_ms;
+
+	memcpy(path, table->hook, UNDO_HOOK_LEN);
+	memcpy(reason, table->reason, UNDO_REASON_LEN);
+	path[UNDO_HOOK_LEN - 1] = reason[UNDO_REASON_LEN - 1] = '\0';
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return seq & 1 || seq != __atomic_load_n(&table->hook_seq, __ATOMIC_RELAXED) ? 0 : limit_ms;
 }
 
 void undo_set_reason(struct undo_table *table, const char *text)
@@ -398,4 +430,17 @@ void undo_set_reason(struct undo_table *table, const char *text)
 	for (; text[i] && i < sizeof(table->reason) - 1; i++)
 		table->reason[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
 	table->reason[i] = '\0';
+	table->hook_due = 1;
+}
+
+void undo_keep_trip(struct undo_table *table, const struct hs_gate *gate)
+{
+	table->trip = (struct undo_trip){
+		.trip_ns = gate->trip_ns,
+		.reason = gate->trip_reason,
+		.vital = gate->trip_vital,
+		.value = gate->trip_value,
+		.limit = gate->trip_limit,
+	};
+	undo_set_reason(table, trip_name(gate->trip_reason));
 }

@@ -19,11 +19,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <linux/types.h>
+#include "../../kern/abi.h"
 
 #define UNDO_FILE "undo" /* in the runtime directory */
 #define UNDO_MAGIC 0x6f646e7573656d6fULL
-#define UNDO_VERSION 1
+#define UNDO_VERSION 2
 #define UNDO_ENTRIES 256
 #define UNDO_PATH_LEN 192
 #define UNDO_VALUE_LEN 160
@@ -50,16 +50,29 @@ struct undo_entry {
 	char old[UNDO_VALUE_LEN];
 	char written[UNDO_VALUE_LEN]; /* as it was asked for */
 	char shown[UNDO_VALUE_LEN];   /* as the kernel shows it */
+	__u32 outcome;		      /* free: what came of it, enum undo_outcome + 1; 0 = told */
+	__u32 pad;
+};
+
+/* A trip that the daemon did not live to tell of, as the guard found it in the gate. */
+struct undo_trip {
+	__u64 trip_ns; /* 0 = there was none */
+	__u64 value, limit;
+	__u32 reason; /* enum hs_trip */
+	__u32 vital;  /* enum hs_vital_id */
 };
 
 struct undo_table {
 	__u64 magic;
 	__u32 version;
-	__u32 hook_limit_ms; /* 0 = there is no hook; written last */
+	__u32 hook_limit_ms; /* 0 = there is no hook */
 	__u64 seq;	     /* of the newest entry */
 	char boot_id[40];
 	char hook[UNDO_HOOK_LEN];     /* the operator's program, run after a trip */
 	char reason[UNDO_REASON_LEN]; /* of the last trip, for the hook */
+	__u32 hook_due;		      /* 1 = it was not run for that trip yet */
+	__u32 hook_seq;		      /* odd while hook and its limit change */
+	struct undo_trip trip;
 	struct undo_entry entry[UNDO_ENTRIES];
 };
 
@@ -129,13 +142,23 @@ const char *undo_outcome_name(enum undo_outcome outcome);
  */
 int undo_replay(struct undo_table *table, const char *root, undo_report report, void *ctx);
 
+/* What was put back since the last call, whoever did it: one call of `report` (may be NULL) for each. */
+void undo_told(struct undo_table *table, undo_report report, void *ctx);
+
 /*
  * The operator's hook and its time limit; NULL or "", or a limit of 0: none. 0 or -ENAMETOOLONG.
  * A reader finds the whole of it, or none.
  */
 int undo_set_hook(struct undo_table *table, const char *path, __u32 limit_ms);
 
-/* Why the last trip was; cut to UNDO_REASON_LEN, control characters replaced. */
+/* Copies path and reason (NUL-terminated, of these sizes). The limit, ms; 0: no hook, or it just changes. */
+__u32 undo_get_hook(const struct undo_table *table, char path[UNDO_HOOK_LEN],
+		    char reason[UNDO_REASON_LEN]);
+
+/* Why the last trip was; cut to UNDO_REASON_LEN, control characters replaced. From now on a hook is due. */
 void undo_set_reason(struct undo_table *table, const char *text);
+
+/* The guard, when the daemon is dead: the gate's trip is the one that nobody has told of. */
+void undo_keep_trip(struct undo_table *table, const struct hs_gate *gate);
 
 #endif

@@ -2,9 +2,13 @@
 /* Copyright (C) 2026 homeostat contributors */
 #include "breaker.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "log.h"
+#include "private_file.h"
 
 #define BREAKER_MAGIC 0x68736272 /* "hsbr" */
 #define BREAKER_VERSION 1
@@ -40,6 +44,29 @@ int breaker_open(struct breaker **b, int dir_fd, const char *root)
 void breaker_close(struct breaker *b)
 {
 	mapped_close(b, sizeof(*b));
+}
+
+int breaker_latch(const char *dir)
+{
+	struct mapped_head head = {0};
+	char why[160]; /* what homeostatd says at its next start */
+	int dir_fd, fd, err = 0;
+	__u32 yes = 1;
+
+	dir_fd = private_dir(AT_FDCWD, dir, 0, why, sizeof(why));
+	if (dir_fd < 0)
+		return dir_fd;
+	fd = private_file(dir_fd, BREAKER_FILE, false, why, sizeof(why));
+	close(dir_fd);
+	if (fd < 0)
+		return fd;
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) || head.magic != BREAKER_MAGIC ||
+	    head.version != BREAKER_VERSION || head.size != sizeof(struct breaker))
+		err = -EBADMSG;
+	else if (pwrite(fd, &yes, sizeof(yes), offsetof(struct breaker, latched)) != sizeof(yes))
+		err = -EIO;
+	close(fd);
+	return err;
 }
 
 static __u64 newest(const struct breaker *b)

@@ -9,7 +9,7 @@
  * until a person arms. Where the profile states no pause, a person arms, too; but a daemon that died
  * and is started again in mode act does as it is told, as long as the breaker lets it.
  *
- * One writer, the main loop, by single stores; who dies between two of them has its death counted.
+ * One writer, the main loop, by single stores (but for breaker_latch()); who dies between two of them has its death counted.
  */
 #ifndef HOMEOSTAT_BREAKER_H
 #define HOMEOSTAT_BREAKER_H
@@ -62,6 +62,13 @@ struct breaker_verdict breaker_decide(const struct breaker *b, const struct prof
 
 /* The gate is about to be opened; it is shut, and all that has to be entered is. */
 void breaker_acting(struct breaker *b, bool acting);
+
+/*
+ * A person has tripped: only a person arms again. For those who have no breaker open: the file in the
+ * directory `dir` is marked, and a daemon that lives sees that at once. 0 or negative errno (-ENOENT: no
+ * homeostatd has run since boot).
+ */
+int breaker_latch(const char *dir);
 
 /* A person armed: counting begins anew. */
 void breaker_forgive(struct breaker *b);
