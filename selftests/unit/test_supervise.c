@@ -71,6 +71,7 @@ static int fake_guard(char **argv)
 {
 	FILE *f;
 	long life;
+	int fd;
 
 	snprintf(dir, sizeof(dir), "%s", argv[2]);
 	snprintf(root, sizeof(root), "%s", argv[4]);
@@ -99,11 +100,11 @@ static int fake_guard(char **argv)
 		kill(0, SIGSTOP);
 		return 94;
 	case 'l': /* says often enough that it lives */
-		notify_send(notify_open(), "READY=1");
+		fd = notify_open();
+		notify_send(fd, "READY=1");
 		for (int i = 0; i < 1000; i++, nap())
-			notify_watchdog(notify_open());
-		notify_send(notify_open(),
-			    "STOPPING=1"); /* from now on nothing is expected of it */
+			notify_watchdog(fd);
+		notify_send(fd, "STOPPING=1"); /* from now on nothing is expected of it */
 		for (int i = 0; i < 1000; i++)
 			nap();
 		return 0;
