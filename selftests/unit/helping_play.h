@@ -14,7 +14,7 @@
 #define MS 1000000ULL
 #define US 1000ULL
 /* seconds from harm to trip: for, observe, proof, each with one to settle */
-#define LATEST (11 + 6 + 5)
+#define LATEST (11 + 6 + 6)
 
 static __u64 flap_period, flap_heavy; /* seconds: a world that comes and goes */
 

@@ -60,6 +60,31 @@ static void harm_from_the_first(void **state)
 	}
 }
 
+/* One second in five is as good as stock's, wherever it falls: that clears nobody. */
+static void bad_with_gaps(struct second *s, __u64 t)
+{
+	bad(s, t);
+	if (t % 5 == 0)
+		waits(&s->ours, 700 * US, 700 * US);
+}
+
+static void harm_with_gaps(void **state)
+{
+	struct play p;
+
+	(void)state;
+	for (int phase = 0; phase < 5; phase++) {
+		play_begin(&p);
+		helping_first(&p.h);
+		play(&p, good, 20 + phase);
+		p.armed_at = p.t;
+		play(&p, bad_with_gaps, 60);
+		assert_true(p.tripped_at);
+		assert_true(p.tripped_at - p.armed_at <= LATEST + 5);
+		assert_int_equal(p.left, 1);
+	}
+}
+
 static void blindness_is_harm(void **state)
 {
 	struct play p;
@@ -279,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(harm_is_caught),
 		cmocka_unit_test(harm_from_the_first),
+		cmocka_unit_test(harm_with_gaps),
 		cmocka_unit_test(blindness_is_harm),
 		cmocka_unit_test(labels_are_no_harm),
 		cmocka_unit_test(floor_and_margin),

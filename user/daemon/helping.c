@@ -13,7 +13,7 @@
 #define BACK_OFF_NS (60 * NS_PER_S) /* after a look without harm … */
 #define BACK_OFF_MAX_NS (3600 * NS_PER_S) /* … doubled each time, up to this */
 #define PATIENCE 3			  /* times `observe`: how long a look waits for such load */
-#define PROOF 4				  /* looks that have to be worse again */
+#define PROOF 5				  /* looks that have to be worse again, but for one */
 #define BUSY_PERMILLE 900		  /* from here on the CPUs count as taken */
 /*
  * For critical tasks a difference of less is noise, whatever the ratio: one tick at HZ=250, which is how finely both schedulers

@@ -17,14 +17,14 @@
  *
  * Suspicion is no proof: load changes, no bucket knows of what it is made, and in many hours some look bad
  * by chance. So we leave and look at stock for the profile's time, under the load of now. Is it no better,
- * the bucket has a new baseline and we arm again. Is it better, we arm again, too, but for four looks: are
- * we worse than what was seen just now, again, then it is harm. Looks under a load much lighter than that
+ * the bucket has a new baseline and we arm again. Is it better, we arm again, too, but for five looks: are
+ * we worse than what was seen just now in all of them but one, then it is harm. Looks under a load much lighter than that
  * before the change do not count (light load is always better), and without enough of the others there
  * is no verdict. Suspicion that came to nothing is not followed for a minute, then two, four … per bucket.
  *
  * Worked example (for: 10s, observe: 5s): critical tasks waited 0.7 ms under stock, wait 150 ms now. 11 s
- * after the arming suspicion is complete, 6 s later stock has shown 0.7 ms again, 5 s later we have shown
- * 150 ms again: tripped, reason harm, after 22 s.
+ * after the arming suspicion is complete, 6 s later stock has shown 0.7 ms again, 6 s later we have shown
+ * 150 ms again: tripped, reason harm, after 23 s.
  *
  * Classes. Under stock a class is a label only, and a task may bear another one there than under us. Tasks
  * that we do not count as critical, though stock's look did, wait as normal: so normal tasks may wait
