@@ -87,6 +87,14 @@ void crowd_start(void)
 	}
 }
 
+void crowd_rest(bool rest)
+{
+	for (int i = 0; i < HOGS; i++) {
+		if (pids[i] > 0 && kill(pids[i], rest ? SIGSTOP : SIGCONT))
+			warn("hog %d", i);
+	}
+}
+
 void crowd_mark(void)
 {
 	store(&crowd->mark, now_ns());

@@ -26,6 +26,8 @@
 #define CROWD (HOGS + 1) /* and the witness, who sleeps and wakes */
 
 void crowd_start(void);
+/* The hogs stand still, or go on. */
+void crowd_rest(bool rest);
 /* From here on absences count. */
 void crowd_mark(void);
 /* Longest time since the mark that one of them did not run though it wanted to, ns. */
