@@ -4,7 +4,7 @@
 # make run    set up what is missing, build, show homeostat at work (in a lab guest)
 # make test   set up what is missing, build, pass all tests
 # make fault  the whole fault campaign (about an hour); writes docs/fault-campaign.md
-# make helping  does "Am I helping?" stay calm, and find out harm (about an hour); writes docs/helping.md
+# make helping  does "Am I helping?" stay calm, and find out harm (two hours); writes docs/helping.md
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
 # make coverage  lines that the unit tests reach of what must not be wrong

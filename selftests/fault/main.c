@@ -287,8 +287,10 @@ static const char *begin(struct campaign *c, struct trial *t)
 {
 	const char *wrong = NULL;
 
-	if (c->row->alone)
+	if (c->row->alone) {
+		crowd_rest(false);
 		return c->row->prepare ? c->row->prepare(t) : NULL;
+	}
 	t->start_ns = now_ns();
 	/* a start is not what is tried here, and takes five times as long beside four hogs */
 	crowd_rest(!c->subject.gate);

@@ -49,10 +49,16 @@ static const char *disk_empty(struct trial *t)
 
 static const char *disk_lock(struct trial *t)
 {
+	uint64_t end = now_ns() + PATIENCE_NS;
+
 	(void)t;
-	return mount(NULL, STATE, NULL, MS_REMOUNT | MS_RDONLY, NULL)
-		       ? "cannot make the state directory read-only"
-		       : NULL;
+	/* the record of the last trip may just be written */
+	while (mount(NULL, STATE, NULL, MS_REMOUNT | MS_RDONLY, NULL)) {
+		if (errno != EBUSY || now_ns() > end)
+			return "cannot make the state directory read-only";
+		sleep_until(now_ns() + NS_PER_MS);
+	}
+	return NULL;
 }
 
 static const char *disk_unlock(struct trial *t)

@@ -459,8 +459,10 @@ static void the_hook_is_asked_for(void **state)
 	trip(&d, HS_TRIP_SCHED_STALL, NULL);
 	assert_int_equal(guard_hear(pair[1], NULL), GUARD_TRIPPED);
 	assert_string_equal(undo_table.reason, "sched-stall");
+	assert_int_equal(undo_table.hook_due, 1);
 	/* in good order there is nothing to run it for */
 	opens();
+	assert_int_equal(undo_table.hook_due, 0);
 	disarm(&d, HS_TRIP_NONE);
 	assert_int_equal(guard_hear(pair[1], NULL), -EAGAIN);
 	close(pair[0]);

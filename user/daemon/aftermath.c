@@ -279,6 +279,8 @@ void aftermath_arming(struct homeostatd *d)
 	describe(d, &a->recorder->running, clock_ns());
 	a->recorder->running.generation++; /* the one to come */
 	forget_untold(d);
+	if (d->undo.table) /* where nobody was there to run it, it is not run for an old trip */
+		d->undo.table->hook_due = 0;
 	breaker_acting(a->breaker, true);
 }
 
