@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -147,16 +148,21 @@ static bool holds(const char *path, const char *value)
 	return read_file(root, path, now, sizeof(now)) >= 0 && !strcmp(now, value);
 }
 
+static struct supervise subject(const char *guard, char **argv)
+{
+	return (struct supervise){.guard = guard,
+				  .argv = argv,
+				  .dir = dir,
+				  .root = root,
+				  .pause_ns = NS_PER_MS,
+				  .patience_ms = 100,
+				  .watchdog_ns = NS_PER_S};
+}
+
 static void lives(const char *letters, int code, const char *ran)
 {
 	char *argv[] = {root, (char *)letters, NULL};
-	struct supervise s = {.guard = "/proc/self/exe",
-			      .argv = argv,
-			      .dir = dir,
-			      .root = root,
-			      .pause_ns = NS_PER_MS,
-			      .patience_ms = 100,
-			      .watchdog_ns = NS_PER_S};
+	struct supervise s = subject("/proc/self/exe", argv);
 
 	unsetenv("NOTIFY_SOCKET");
 	assert_int_equal(supervise(&s), code);
@@ -184,13 +190,7 @@ static void children_ignored(void **state)
 	(void)state;
 	if (!pid) {
 		char *argv[] = {root, (char *)"10", NULL};
-		struct supervise s = {.guard = "/proc/self/exe",
-				      .argv = argv,
-				      .dir = dir,
-				      .root = root,
-				      .pause_ns = NS_PER_MS,
-				      .patience_ms = 100,
-				      .watchdog_ns = NS_PER_S};
+		struct supervise s = subject("/proc/self/exe", argv);
 
 		signal(SIGCHLD, SIG_IGN);
 		alarm(20);
@@ -215,11 +215,18 @@ static void puts_back(void **state)
 /* Neither guard nor daemon sees to the other: the watchdog does, and to nobody who speaks. */
 static void deaf(void **state)
 {
+	struct stat st;
+	char path[96];
+
 	(void)state;
 	lives("s0", 0, "xx");
 	assert_true(holds(SWAPPINESS, "60"));
 	unlink(runs);
 	lives("l", 0, "x");
+	/* nobody else may fill it up, so that the daemon is not heard */
+	snprintf(path, sizeof(path), "%s/notify", dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
 static void damaged_table(void **state)
@@ -236,13 +243,7 @@ static void damaged_table(void **state)
 static void no_guard(void **state)
 {
 	char *argv[] = {root, NULL};
-	struct supervise s = {.guard = "/nonexistent",
-			      .argv = argv,
-			      .dir = dir,
-			      .root = root,
-			      .pause_ns = NS_PER_MS,
-			      .patience_ms = 100,
-			      .watchdog_ns = NS_PER_S};
+	struct supervise s = subject("/nonexistent", argv);
 
 	(void)state;
 	assert_int_equal(supervise(&s), 1);
@@ -252,13 +253,7 @@ static void no_guard(void **state)
 static void passes_signals_on(void **state)
 {
 	char *argv[] = {root, (char *)"ww0", NULL};
-	struct supervise s = {.guard = "/proc/self/exe",
-			      .argv = argv,
-			      .dir = dir,
-			      .root = root,
-			      .pause_ns = NS_PER_MS,
-			      .patience_ms = 100,
-			      .watchdog_ns = NS_PER_S};
+	struct supervise s = subject("/proc/self/exe", argv);
 	int status;
 	pid_t pid = fork();
 

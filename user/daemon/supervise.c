@@ -3,6 +3,7 @@
 #include "supervise.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include "daemon.h"
 #include "log.h"
 #include "notify.h"
+#include "private_file.h"
 #include "undo.h"
 
 static const int passed_on[] = {SIGTERM, SIGINT, SIGHUP};
@@ -188,6 +190,18 @@ static int one_life(const struct supervise *s, bool *stop)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static int listen_to_it(const struct supervise *s)
+{
+	char path[PATH_MAX], why[160];
+	int dir_fd = private_dir(AT_FDCWD, s->dir, 0755, why, sizeof(why));
+
+	if (dir_fd < 0)
+		return dir_fd;
+	close(dir_fd);
+	snprintf(path, sizeof(path), "%s/notify", s->dir);
+	return notify_listen(path, s->watchdog_ns);
+}
+
 int supervise(struct supervise *s)
 {
 	bool stop = false;
@@ -199,7 +213,7 @@ int supervise(struct supervise *s)
 	/* ignored, as some start their children, it would never come, and nobody could be waited for */
 	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || sigprocmask(SIG_BLOCK, &set, NULL))
 		return 1;
-	s->notify = notify_listen(s->watchdog_ns);
+	s->notify = listen_to_it(s);
 	if (s->notify < 0 && s->notify != -EALREADY)
 		log_warn("supervise: no watchdog: %s", strerror(-s->notify));
 	for (;;) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -36,62 +37,43 @@ int notify_open(void)
 	return err;
 }
 
-int notify_listen(__u64 watchdog_ns)
+int notify_listen(const char *path, __u64 watchdog_ns)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	socklen_t len = sizeof(addr.sun_family); /* no more: the kernel chooses the name */
-	char name[sizeof(addr.sun_path) + 2], usec[24];
+	char usec[24];
+	mode_t mask;
 	int fd, err;
 
 	if (getenv("NOTIFY_SOCKET"))
 		return -EALREADY;
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (bind(fd, (struct sockaddr *)&addr, len) ||
-	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) ||
-	    getsockname(fd, (struct sockaddr *)&addr, (len = sizeof(addr), &len)))
-		goto failed;
-	snprintf(name, sizeof(name), "@%.*s",
-		 (int)(len - offsetof(struct sockaddr_un, sun_path) - 1), addr.sun_path + 1);
+	unlink(path); /* of one that was killed */
+	/* for our user alone: it holds ten messages, and who may fill it up can have the daemon killed */
+	mask = umask(0177);
+	err = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
+	umask(mask);
 	snprintf(usec, sizeof(usec), "%llu", watchdog_ns / 1000);
-	if (!setenv("NOTIFY_SOCKET", name, 1) && !setenv("WATCHDOG_USEC", usec, 1))
+	if (!err && (setenv("NOTIFY_SOCKET", path, 1) || setenv("WATCHDOG_USEC", usec, 1)))
+		err = -errno;
+	if (!err)
 		return fd;
-failed:
-	err = -errno;
 	close(fd);
 	return err;
 }
 
 bool notify_hear(int fd, char text[NOTIFY_LEN])
 {
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(struct ucred))];
-	} control;
-	struct iovec iov = {text, NOTIFY_LEN - 1};
-	ssize_t n;
+	ssize_t n = recv(fd, text, NOTIFY_LEN - 1, MSG_DONTWAIT);
 
-	for (;;) {
-		struct msghdr msg = {.msg_iov = &iov,
-				     .msg_iovlen = 1,
-				     .msg_control = &control,
-				     .msg_controllen = sizeof(control)};
-		struct cmsghdr *c;
-		struct ucred who;
-
-		n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		if (n < 0)
-			return false;
-		c = CMSG_FIRSTHDR(&msg);
-		if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
-			continue;
-		memcpy(&who, CMSG_DATA(c), sizeof(who));
-		if (who.uid != geteuid()) /* anybody can send to an abstract name */
-			continue;
-		text[n] = '\0';
-		return true;
-	}
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	return true;
 }
 
 void notify_send(int fd, const char *text)

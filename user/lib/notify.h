@@ -17,13 +17,13 @@ int notify_open(void);
 void notify_send(int fd, const char *text);
 
 /*
- * The other side, where there is no systemd: a socket (an abstract name that the kernel chooses) for the
- * children to come, which find it and the watchdog's time in their environment. -EALREADY: somebody else
- * listens there already; other negative errno. The caller closes it.
+ * The other side, where there is no systemd: a socket at `path`, for our user alone, which the children to
+ * come find in their environment, with the watchdog's time. -EALREADY: somebody else listens already; other
+ * negative errno. The caller closes it.
  */
-int notify_listen(__u64 watchdog_ns);
+int notify_listen(const char *path, __u64 watchdog_ns);
 
-/* The next thing that one of our user's processes has said; false: there is nothing. Never waits. */
+/* The next thing that was said; false: there is nothing. Never waits. */
 bool notify_hear(int fd, char text[NOTIFY_LEN]);
 
 /* "WATCHDOG=1", if the unit has a watchdog. */
