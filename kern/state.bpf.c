@@ -33,6 +33,7 @@ struct cpus_map CPUS SEC(".maps");
 struct sense_map SENSE SEC(".maps");
 struct cpu_vitals_map CPU_VITALS SEC(".maps");
 struct events_map EVENTS SEC(".maps");
+struct bell_map BELL SEC(".maps");
 struct tasks_map TASKS SEC(".maps");
 struct workloads_map WORKLOADS SEC(".maps");
 struct workload_stats_map WORKLOAD_STATS SEC(".maps");

@@ -144,6 +144,13 @@ struct events_map {
 };
 extern struct events_map EVENTS SEC(".maps");
 
+/* Rung once when our scheduler begins to leave; wakes the heartbeat's thread, which says why. */
+struct bell_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* libbpf makes it a page where pages are larger */
+};
+extern struct bell_map BELL SEC(".maps");
+
 struct tasks_map {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

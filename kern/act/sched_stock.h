@@ -21,7 +21,10 @@
 #include "sched_fair.h"
 #include "../fault.h"
 
-/* Asks the kernel, once, to end this scheduler; records when the first stock decision was taken. */
+/*
+ * Asks the kernel, once, to end this scheduler, and has the heartbeat's thread help it to; records when
+ * the first stock decision was taken.
+ */
 static __noinline int leave(void)
 {
 	static char fmt[] = "homeostat: gate shut";
@@ -32,6 +35,7 @@ static __noinline int leave(void)
 	if (!__sync_lock_test_and_set(&gate.leaving, 1)) {
 		gate_shut(HS_TRIP_LEASE, HS_VITAL_NR, 0, 0); /* open yet: the lease is over */
 		scx_bpf_exit_bstr(gate.trip_reason, fmt, &none, 0);
+		bpf_ringbuf_output(&BELL, &none, sizeof(none), BPF_RB_FORCE_WAKEUP);
 	}
 	return 0;
 }

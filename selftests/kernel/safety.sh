@@ -5,6 +5,8 @@
 #
 # The kill matrix: the daemon dies or falls silent under four hogs. Virtual time, so the bounds are
 # exact and the same on every machine.
+#
+# shellcheck disable=SC2317  # functions that are passed by name
 
 # shellcheck source=selftests/kernel/tap.sh
 . /lab/kernel/tap.sh
@@ -81,6 +83,29 @@ again
 # what the CLI cannot do when the machine is in a bad way, one store to memory can
 deed store -t
 tripped store
+
+# at rest, up to a quarter of a second away from its next look, the heartbeat's thread is woken up to help
+# sched_ext leave. Three times, as once could be luck (30 of 250 ms)
+looks() { awk '/^voluntary/ { print $2 }' "/proc/$hs_pid/task/$heart/status"; }
+looked() { [ "$(looks)" -ge $(($1 + $2)) ]; }
+# asking the daemon would wake it up
+at_rest() {
+	before=$(looks)
+	sleep 0.25
+	! looked "$before" 9
+}
+again
+heart=$(grep -lx heartbeat "/proc/$hs_pid/task/"*/comm | cut -d / -f 5)
+for n in 1 2 3; do
+	check "store at rest $n: is armed" within 20 hs_armed
+	check "store at rest $n: the heart is at rest" within 20 at_rest
+	before=$(looks)
+	tsafe -d 3 -o "$tmp/safe" -t
+	at_most "store at rest $n: to sched_ext disabled, ms" "$(ms "$(field trip_to_off_ns <"$tmp/safe")")" 5
+	check "store at rest $n: the heartbeat's thread woke up often" within 1 looked "$before" 200
+	homeostat arm >"$tmp/said" 2>&1
+done
+hs_stop
 
 again
 check 'an orderly end: exit code 0' hs_stop

@@ -4,6 +4,8 @@
 #include "fixture.h"
 
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "heartbeat.h"
@@ -44,7 +46,7 @@ static void beats_fast_under_stress(void **state)
 	assert_int_equal(gate.armed, 1);
 }
 
-/* While our scheduler leaves it looks often, then rests; disarmed in good order it rests at once. */
+/* While our scheduler leaves it looks often, then rests, whoever shut the gate and however. */
 static void looks_often_after_a_trip(void **state)
 {
 	(void)state;
@@ -57,9 +59,14 @@ static void looks_often_after_a_trip(void **state)
 	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 100 * NS_PER_US);
 	fake_now += NS_PER_MS;
 	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 250 * NS_PER_MS);
+	/* armed = 0 and nothing else: our scheduler knows since when */
 	gate.trip_reason = HS_TRIP_NONE;
-	gate.trip_ns = fake_now;
-	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 250 * NS_PER_MS);
+	gate.trip_ns = 0;
+	gate.safe_ns = fake_now - NS_PER_MS;
+	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 100 * NS_PER_US);
+	/* an earlier time's */
+	gate.armed = 1;
+	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + LIMIT / 3);
 }
 
 /* At rest as slowly as the pulse, never more than half a second. */
@@ -192,7 +199,7 @@ static void the_thread(void **state)
 
 	(void)state;
 	gate.period_ns = NS_PER_MS;
-	assert_int_equal(heartbeat_start(&hb, &gate, 5 * NS_PER_MS, NULL), 0);
+	assert_int_equal(heartbeat_start(&hb, &gate, 5 * NS_PER_MS, NULL, NULL), 0);
 	first = gate.heartbeat_ns;
 	assert_true(first); /* before the thread has had a CPU */
 	for (int i = 0; i < 1000 && __atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) == first;
@@ -213,6 +220,77 @@ static void the_thread(void **state)
 	heartbeat_stop(NULL);
 }
 
+static __u64 silenced;
+
+static void silence(void *ctx)
+{
+	eventfd_t count;
+
+	assert_int_equal(eventfd_read(*(int *)ctx, &count), 0);
+	__atomic_add_fetch(&silenced, 1, __ATOMIC_RELAXED);
+}
+
+static void cannot_silence(void *ctx)
+{
+	(void)ctx;
+	__atomic_add_fetch(&silenced, 1, __ATOMIC_RELAXED);
+}
+
+static void wait_silenced(__u64 count)
+{
+	for (int i = 0; i < 3000 && __atomic_load_n(&silenced, __ATOMIC_RELAXED) < count; i++)
+		poll(NULL, 0, 1);
+	assert_true(__atomic_load_n(&silenced, __ATOMIC_RELAXED) >= count);
+}
+
+/* Asleep for half a second, the thread looks when the bell rings, each time. */
+static void hears_the_bell(void **state)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct heartbeat_bell bell = {fd, silence, &fd};
+	__u64 rang;
+
+	(void)state;
+	assert_true(fd >= 0);
+	silenced = 0;
+	gate.period_ns = 500 * NS_PER_MS;
+	assert_int_equal(heartbeat_start(&hb, &gate, LIMIT, NULL, &bell), 0);
+	for (__u64 i = 1; i <= 5; i++) {
+		/* as a trip does: the gate first; from then on it looks often by itself */
+		__atomic_store_n(&gate.armed, 0, __ATOMIC_RELAXED);
+		rang = clock_ns();
+		__atomic_store_n(&gate.safe_ns, rang, __ATOMIC_RELAXED);
+		assert_int_equal(eventfd_write(fd, 1), 0);
+		wait_silenced(i);
+		for (int n = 0;
+		     n < 300 && __atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) < rang; n++)
+			poll(NULL, 0, 1);
+		assert_true(__atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) >= rang);
+		__atomic_store_n(&gate.armed, 1, __ATOMIC_RELAXED);
+	}
+	heartbeat_stop(&hb);
+	close(fd);
+}
+
+/* A bell that rings for ever is one look more for each, and no loop above everybody else. */
+static void a_bell_that_cannot_be_silenced(void **state)
+{
+	int fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct heartbeat_bell bell = {fd, cannot_silence, NULL};
+	__u64 start = clock_ns(), count;
+
+	(void)state;
+	assert_true(fd >= 0);
+	silenced = 0;
+	gate.period_ns = 20 * NS_PER_MS;
+	assert_int_equal(heartbeat_start(&hb, &gate, LIMIT, NULL, &bell), 0);
+	wait_silenced(5);
+	heartbeat_stop(&hb);
+	count = silenced; /* the thread is gone */
+	assert_true(count <= (clock_ns() - start) / (20 * NS_PER_MS) + 2);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +303,8 @@ int main(void)
 		cmocka_unit_test_setup(a_shut_gate_keeps_its_reason, fresh),
 		cmocka_unit_test_setup(a_main_loop_that_never_comes_round, fresh),
 		cmocka_unit_test_setup(the_thread, fresh),
+		cmocka_unit_test_setup(hears_the_bell, fresh),
+		cmocka_unit_test_setup(a_bell_that_cannot_be_silenced, fresh),
 	};
 
 	return cmocka_run_group_tests_name("heartbeat", tests, NULL, NULL);

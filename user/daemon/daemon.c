@@ -313,17 +313,22 @@ static int open_doors(struct homeostatd *d)
 /* From here on everything runs that will run, the gate still shut. */
 static int start_parts(struct homeostatd *d)
 {
+	struct heartbeat_bell bell = {-1, kernel_bell_silence, &d->kernel};
 	int err = open_events(d);
 
+	if (!err) {
+		bell.fd = kernel_bell_open(&d->kernel);
+		err = bell.fd < 0 ? bell.fd : 0;
+	}
 	if (err) {
-		log_error("event ring buffer: %s", strerror(-err));
+		log_error("ring buffers: %s", strerror(-err));
 		return err;
 	}
 	err = privileges_drop(); /* before there are threads: they inherit it */
 	if (err)
 		return err;
 	err = heartbeat_start(&d->heartbeat, d->kernel.gate, d->policy.profile.heartbeat_limit_ns,
-			      &d->housekeeping);
+			      &d->housekeeping, &bell);
 	if (err) {
 		log_error("heartbeat thread: %s", strerror(-err));
 		return err;

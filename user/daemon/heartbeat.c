@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,7 +22,7 @@
 /*
  * sched_ext ends a scheduler with several RCU grace periods, and the kernel's RCU thread is an ordinary
  * task that waits its turn behind every hog: 10 to 23 ms. Whoever wakes up above the hogs ends the turn of
- * the one that runs; so, for as long as a leave may take, we look often: 3 ms.
+ * the one that runs; so, for as long as a leave may take, we look often: 3 ms. The bell says when to begin.
  */
 #define LEAVE_NS (30 * NS_PER_MS)
 #define LEAVE_LOOK_NS (100 * NS_PER_US)
@@ -105,11 +106,14 @@ static void shut(struct heartbeat *hb, __u64 now, __u64 stall, __u64 ran, bool b
 		store(&hb->no_cpu_ns, heartbeat_no_cpu(stall, ran, main_state(hb)));
 }
 
-/* Was the gate shut a moment ago? Then our scheduler is on its way out. */
+/*
+ * Was the gate shut a moment ago? Then our scheduler is on its way out. Whoever shut it need not have
+ * said when: our scheduler does.
+ */
 static bool leaving(const struct hs_gate *gate, __u64 now)
 {
-	return !load(&gate->armed) && load(&gate->trip_reason) != HS_TRIP_NONE &&
-	       now - load(&gate->trip_ns) < LEAVE_NS;
+	return !load(&gate->armed) &&
+	       (now - load(&gate->trip_ns) < LEAVE_NS || now - load(&gate->safe_ns) < LEAVE_NS);
 }
 
 struct heartbeat_step heartbeat_look(struct heartbeat *hb)
@@ -150,12 +154,33 @@ static void __attribute__((noinline)) touch_stack(void)
 	__asm__ volatile("" ::"r"(stack) : "memory");
 }
 
+/*
+ * Until then, until the bell rings, or heartbeat_stop() or _nudge(): all of them mean look again. Whoever
+ * has just heard the bell is deaf to it once: one that cannot be silenced must not make us spin.
+ */
+static void wait_for(struct heartbeat *hb, __u64 until, const sigset_t *mask)
+{
+	struct pollfd bell = {.fd = hb->rang ? -1 : hb->bell.fd, .events = POLLIN};
+	__u64 now = hb->now();
+	struct timespec left = clock_timespec(until > now ? until - now : 0);
+
+	hb->rang = ppoll(&bell, 1, &left, mask) == 1;
+	if (hb->rang)
+		hb->bell.silence(hb->bell.ctx);
+}
+
 static void *heartbeat_main(void *arg)
 {
 	struct sched_param param = {.sched_priority = HEARTBEAT_PRIORITY};
 	struct heartbeat *hb = arg;
+	sigset_t nudge, waiting;
 	int err;
 
+	/* it comes through while we wait only, so none is lost on the way there */
+	sigemptyset(&nudge);
+	sigaddset(&nudge, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &nudge, &waiting);
+	sigdelset(&waiting, SIGUSR1);
 	err = pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
 	if (err)
 		log_warn(
@@ -165,23 +190,18 @@ static void *heartbeat_main(void *arg)
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	pthread_setname_np(pthread_self(), "heartbeat");
 	touch_stack();
-	while (!load(&hb->stop)) {
-		struct heartbeat_step step = heartbeat_look(hb);
-		struct timespec ts = clock_timespec(step.next_ns);
-
-		/* interrupted by heartbeat_stop() or _nudge(), or late: both mean look again */
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
-	}
+	while (!load(&hb->stop))
+		wait_for(hb, heartbeat_look(hb).next_ns, &waiting);
 	return NULL;
 }
 
 static void wake_up(int signal)
 {
-	(void)signal; /* its arrival ends clock_nanosleep */
+	(void)signal; /* its arrival ends ppoll */
 }
 
 int heartbeat_start(struct heartbeat *hb, struct hs_gate *gate, __u64 limit_ns,
-		    const cpu_set_t *cpus)
+		    const cpu_set_t *cpus, const struct heartbeat_bell *bell)
 {
 	struct sigaction action = {.sa_handler = wake_up};
 	pthread_attr_t attr;
@@ -192,6 +212,7 @@ int heartbeat_start(struct heartbeat *hb, struct hs_gate *gate, __u64 limit_ns,
 
 	memset(hb, 0, sizeof(*hb));
 	hb->gate = gate;
+	hb->bell = bell ? *bell : (struct heartbeat_bell){.fd = -1};
 	hb->now = clock_ns;
 	hb->limit_ns = limit_ns;
 	hb->round_ns = clock_ns();
@@ -218,13 +239,8 @@ void heartbeat_stop(struct heartbeat *hb)
 	if (!hb || !hb->running)
 		return;
 	store(&hb->stop, true);
-	/* a signal just before it goes to sleep is lost: again until it is gone */
-	while (pthread_tryjoin_np(hb->thread, NULL) == EBUSY) {
-		struct timespec ts = clock_timespec(NS_PER_MS);
-
-		pthread_kill(hb->thread, SIGUSR1);
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-	}
+	pthread_kill(hb->thread, SIGUSR1);
+	pthread_join(hb->thread, NULL);
 	hb->running = false;
 }
 

@@ -25,9 +25,18 @@
 #define HEARTBEAT_STACK (64 * 1024)
 #define HEARTBEAT_LOOP_NS 5000000000ULL /* the main loop must come round this often */
 
+/* Rings when somebody else shuts the gate: there is something to do that cannot wait for the next look. */
+struct heartbeat_bell {
+	int fd; /* ready while it rings */
+	void (*silence)(void *ctx);
+	void *ctx;
+};
+
 struct heartbeat {
 	pthread_t thread;
 	bool running;
+	struct heartbeat_bell bell;
+	bool rang; /* it did at the last wait */
 	struct hs_gate *gate;
 	__u64 (*now)(void); /* clock_ns; a test gives its own */
 	/* shared between the two threads; plain 64-bit loads and stores, relaxed */
@@ -54,11 +63,11 @@ struct heartbeat_step {
 
 /*
  * Starts the thread on the given CPUs (NULL: anywhere), SCHED_FIFO where allowed, with locked,
- * touched stack. The gate must live until heartbeat_stop(). 0, or negative errno: no thread.
- * -EPERM for the priority alone is a warning, not an error.
+ * touched stack. The gate and the bell (NULL: none) must live until heartbeat_stop(). 0, or negative
+ * errno: no thread. -EPERM for the priority alone is a warning, not an error.
  */
 int heartbeat_start(struct heartbeat *hb, struct hs_gate *gate, __u64 limit_ns,
-		    const cpu_set_t *cpus);
+		    const cpu_set_t *cpus, const struct heartbeat_bell *bell);
 
 /* Ends the thread and waits for it. NULL-safe, harmless if not running. */
 void heartbeat_stop(struct heartbeat *hb);

@@ -51,7 +51,7 @@ struct kernel {
 	__u32 sense_size; /* size of such an entry */
 	/* private to kernel*.c */
 	struct homeostat_bpf *skel;
-	struct ring_buffer *ring;
+	struct ring_buffer *ring, *bell;
 	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
 };
 
@@ -90,6 +90,13 @@ bool kernel_sched_attached(const struct kernel *k);
  */
 int kernel_events_open(struct kernel *k, kernel_event_fn fn, void *ctx);
 int kernel_events(struct kernel *k, int max);
+
+/*
+ * Descriptor that becomes ready when our scheduler begins to leave, whoever shut the gate, until
+ * kernel_bell_silence() (k: struct kernel). Negative errno: there is none.
+ */
+int kernel_bell_open(struct kernel *k);
+void kernel_bell_silence(void *k);
 
 /*
  * All tasks that something is known of, one call each, until `fn` returns non-zero (which is then

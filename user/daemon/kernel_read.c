@@ -43,6 +43,23 @@ int kernel_events(struct kernel *k, int max)
 	return k->ring ? ring_buffer__consume_n(k->ring, (size_t)max) : 0;
 }
 
+static int on_bell(void *ctx, void *data, size_t size)
+{
+	(void)ctx, (void)data, (void)size; /* that it rang is all there is to know */
+	return 0;
+}
+
+int kernel_bell_open(struct kernel *k)
+{
+	k->bell = ring_buffer__new(bpf_map__fd(k->skel->maps.BELL), on_bell, NULL, NULL);
+	return k->bell ? ring_buffer__epoll_fd(k->bell) : -errno;
+}
+
+void kernel_bell_silence(void *k)
+{
+	ring_buffer__consume(((struct kernel *)k)->bell);
+}
+
 int kernel_tasks(struct kernel *k, int (*fn)(void *ctx, const struct hs_task_record *task),
 		 void *ctx)
 {

@@ -272,8 +272,8 @@ int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
 
 void kernel_close(struct kernel *k)
 {
-	if (k->ring)
-		ring_buffer__free(k->ring);
+	ring_buffer__free(k->ring);
+	ring_buffer__free(k->bell);
 	bpf_link__destroy(k->sched_link);
 	bpf_link__destroy(k->sense_link);
 	bpf_link__destroy(k->exec_link);
