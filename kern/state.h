@@ -144,7 +144,11 @@ struct events_map {
 };
 extern struct events_map EVENTS SEC(".maps");
 
-/* Rung once when our scheduler begins to leave; wakes the heartbeat's thread, which says why. */
+/*
+ * Rung when our scheduler begins to leave: wakes the heartbeat's thread, which helps it to (LEAVE_NS in
+ * user/daemon/heartbeat.c). Once in an arming, or twice; full with 256 that nobody heard, when nobody
+ * is there to be woken.
+ */
 struct bell_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096); /* libbpf makes it a page where pages are larger */

@@ -521,8 +521,10 @@ s32 BPF_PROG(sched_init)
 SEC("struct_ops/dump")
 void BPF_PROG(sched_dump, struct scx_dump_ctx *dump)
 {
-	if (dump->kind >= bpf_core_enum_value(enum scx_exit_kind, SCX_EXIT_ERROR))
-		kernel_ends_us(dump->kind, dump->exit_code);
+	if (dump->kind < bpf_core_enum_value(enum scx_exit_kind, SCX_EXIT_ERROR))
+		return;
+	kernel_ends_us(dump->kind, dump->exit_code);
+	bell_ring();
 }
 
 /* The kernel let us go, asked or not: nothing may count on us any more. */

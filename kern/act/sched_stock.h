@@ -21,10 +21,14 @@
 #include "sched_fair.h"
 #include "../fault.h"
 
-/*
- * Asks the kernel, once, to end this scheduler, and has the heartbeat's thread help it to; records when
- * the first stock decision was taken.
- */
+static __always_inline void bell_ring(void)
+{
+	u32 rung = 1;
+
+	bpf_ringbuf_output(&BELL, &rung, sizeof(rung), BPF_RB_FORCE_WAKEUP);
+}
+
+/* Asks the kernel, once, to end this scheduler; records when the first stock decision was taken. */
 static __noinline int leave(void)
 {
 	static char fmt[] = "homeostat: gate shut";
@@ -35,7 +39,7 @@ static __noinline int leave(void)
 	if (!__sync_lock_test_and_set(&gate.leaving, 1)) {
 		gate_shut(HS_TRIP_LEASE, HS_VITAL_NR, 0, 0); /* open yet: the lease is over */
 		scx_bpf_exit_bstr(gate.trip_reason, fmt, &none, 0);
-		bpf_ringbuf_output(&BELL, &none, sizeof(none), BPF_RB_FORCE_WAKEUP);
+		bell_ring();
 	}
 	return 0;
 }

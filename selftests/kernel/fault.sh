@@ -128,7 +128,8 @@ hog -t 2 -d 4 -o "$tmp/stormed" &
 hogs=$!
 check 'event storm: begins' fault event-storm '"value":2000'
 check 'event storm: events are lost, and counted' within 10 lost_events
-at_least 'event storm: the vital sign says so' "$(vital events.lost_hz peak)" 1
+rate_seen() { [ "$(vital events.lost_hz peak)" -gt 0 ]; }
+check 'event storm: the vital sign says so' within 10 rate_seen
 pid=$hs_pid
 check 'event storm: the daemon lives and answers' hs_answers
 fault event-storm '"value":0' >/dev/null

@@ -4,7 +4,11 @@
 #include "fixture.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -59,8 +63,11 @@ static void looks_often_after_a_trip(void **state)
 	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 100 * NS_PER_US);
 	fake_now += NS_PER_MS;
 	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 250 * NS_PER_MS);
-	/* armed = 0 and nothing else: our scheduler knows since when */
+	/* also in good order, for no reason */
 	gate.trip_reason = HS_TRIP_NONE;
+	gate.trip_ns = fake_now;
+	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 100 * NS_PER_US);
+	/* armed = 0 and nothing else: our scheduler knows since when */
 	gate.trip_ns = 0;
 	gate.safe_ns = fake_now - NS_PER_MS;
 	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 100 * NS_PER_US);
@@ -206,27 +213,56 @@ static void the_thread(void **state)
 	     i++)
 		poll(NULL, 0, 10);
 	assert_true(__atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) > first);
-	/* asleep for half a second, it looks at once when nudged */
-	__atomic_store_n(&gate.period_ns, 500 * NS_PER_MS, __ATOMIC_RELAXED);
-	poll(NULL, 0, 50);
-	first = clock_ns();
-	heartbeat_nudge(&hb);
-	for (int i = 0; i < 300 && __atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) < first;
-	     i++)
-		poll(NULL, 0, 1);
-	assert_true(__atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) >= first);
 	heartbeat_stop(&hb);
 	heartbeat_stop(&hb);
 	heartbeat_stop(NULL);
 }
 
+/* ---- the thread, asleep for half a second ---- */
+
+#define SLEEP (500 * NS_PER_MS)
+#define TRIES 20 /* of things that a busy machine may spoil; once is proof */
+
+static __u64 beat(void)
+{
+	return __atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED);
+}
+
+/* Waits for a beat other than `was`, ten seconds at most. */
+static __u64 next_beat(__u64 was)
+{
+	heartbeat_idle(&hb); /* the main loop comes round */
+	for (int i = 0; i < 10000 && beat() == was; i++)
+		poll(NULL, 0, 1);
+	assert_true(beat() != was);
+	return beat();
+}
+
+/* Was the thread woken up while it slept? `wake` does it, once it has just promised to sleep. */
+static bool wakes(void (*wake)(void *ctx), void *ctx)
+{
+	for (int i = 0; i < TRIES; i++) {
+		__u64 slept = next_beat(beat());
+
+		wake(ctx);
+		if (next_beat(slept) < slept + SLEEP)
+			return true;
+	}
+	return false;
+}
+
 static __u64 silenced;
+
+static void ring(void *ctx)
+{
+	assert_int_equal(eventfd_write(*(int *)ctx, 1), 0);
+}
 
 static void silence(void *ctx)
 {
 	eventfd_t count;
 
-	assert_int_equal(eventfd_read(*(int *)ctx, &count), 0);
+	eventfd_read(*(int *)ctx, &count);
 	__atomic_add_fetch(&silenced, 1, __ATOMIC_RELAXED);
 }
 
@@ -236,59 +272,166 @@ static void cannot_silence(void *ctx)
 	__atomic_add_fetch(&silenced, 1, __ATOMIC_RELAXED);
 }
 
-static void wait_silenced(__u64 count)
+static void nudge(void *ctx)
 {
-	for (int i = 0; i < 3000 && __atomic_load_n(&silenced, __ATOMIC_RELAXED) < count; i++)
-		poll(NULL, 0, 1);
-	assert_true(__atomic_load_n(&silenced, __ATOMIC_RELAXED) >= count);
+	heartbeat_nudge(ctx);
 }
 
-/* Asleep for half a second, the thread looks when the bell rings, each time. */
-static void hears_the_bell(void **state)
+static void start_asleep(const struct heartbeat_bell *bell)
+{
+	silenced = 0;
+	gate.period_ns = SLEEP;
+	assert_int_equal(heartbeat_start(&hb, &gate, LIMIT, NULL, bell), 0);
+}
+
+static void hears_bell_and_nudge(void **state)
 {
 	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	struct heartbeat_bell bell = {fd, silence, &fd};
-	__u64 rang;
+	__u64 slept;
 
 	(void)state;
 	assert_true(fd >= 0);
-	silenced = 0;
-	gate.period_ns = 500 * NS_PER_MS;
-	assert_int_equal(heartbeat_start(&hb, &gate, LIMIT, NULL, &bell), 0);
-	for (__u64 i = 1; i <= 5; i++) {
-		/* as a trip does: the gate first; from then on it looks often by itself */
-		__atomic_store_n(&gate.armed, 0, __ATOMIC_RELAXED);
-		rang = clock_ns();
-		__atomic_store_n(&gate.safe_ns, rang, __ATOMIC_RELAXED);
-		assert_int_equal(eventfd_write(fd, 1), 0);
-		wait_silenced(i);
-		for (int n = 0;
-		     n < 300 && __atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) < rang; n++)
-			poll(NULL, 0, 1);
-		assert_true(__atomic_load_n(&gate.heartbeat_ns, __ATOMIC_RELAXED) >= rang);
-		__atomic_store_n(&gate.armed, 1, __ATOMIC_RELAXED);
-	}
+	start_asleep(&bell);
+	assert_true(wakes(ring, &fd));
+	assert_true(__atomic_load_n(&silenced, __ATOMIC_RELAXED) >= 2); /* once to have it ready */
+	assert_true(wakes(ring, &fd));					/* and again */
+	assert_true(wakes(nudge, &hb));
+	heartbeat_stop(&hb);
+	close(fd);
+	/* without one */
+	start_asleep(NULL);
+	assert_true(wakes(nudge, &hb));
+	slept = next_beat(beat());
+	assert_true(next_beat(slept) >= slept + SLEEP); /* or all of the above means nothing */
+	heartbeat_stop(&hb);
+}
+
+/* A ring that nobody can silence is a look each time, and no loop above everybody else. */
+static void a_bell_that_cannot_be_silenced(void **state)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct heartbeat_bell bell = {fd, cannot_silence, NULL};
+	__u64 slept;
+
+	(void)state;
+	assert_true(fd >= 0);
+	start_asleep(&bell);
+	assert_true(wakes(ring, &fd));
+	assert_true(wakes(ring, &fd));
+	slept = next_beat(beat());
+	assert_true(next_beat(slept) >= slept + SLEEP);
+	assert_true(__atomic_load_n(&silenced, __ATOMIC_RELAXED) <= 2 * TRIES + 1);
 	heartbeat_stop(&hb);
 	close(fd);
 }
 
-/* A bell that rings for ever is one look more for each, and no loop above everybody else. */
-static void a_bell_that_cannot_be_silenced(void **state)
+static __u64 looks;
+
+static __u64 counting_clock(void)
 {
-	int fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
-	struct heartbeat_bell bell = {fd, cannot_silence, NULL};
-	__u64 start = clock_ns(), count;
+	__atomic_add_fetch(&looks, 1, __ATOMIC_RELAXED);
+	return clock_ns();
+}
+
+static __u64 rings_left;
+
+/* A nudge between two waits, by the thread itself: nowhere else is it sure to come there. */
+static void nudge_in_between(void *ctx)
+{
+	silence(ctx);
+	if (rings_left) {
+		rings_left--;
+		heartbeat_nudge(&hb);
+	}
+}
+
+static void a_nudge_on_the_way_to_sleep_is_not_lost(void **state)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct heartbeat_bell bell = {fd, nudge_in_between, &fd};
+	bool seen = false;
 
 	(void)state;
 	assert_true(fd >= 0);
-	silenced = 0;
-	gate.period_ns = 20 * NS_PER_MS;
-	assert_int_equal(heartbeat_start(&hb, &gate, LIMIT, NULL, &bell), 0);
-	wait_silenced(5);
+	rings_left = 0;
+	start_asleep(&bell);
+	__atomic_store_n(&hb.now, counting_clock, __ATOMIC_RELAXED);
+	for (int i = 0; i < TRIES && !seen; i++) {
+		__u64 slept = next_beat(beat());
+
+		rings_left = 1;
+		__atomic_store_n(&looks, 0, __ATOMIC_RELAXED);
+		ring(&fd);
+		/* a look and a wait each ask for the time: for the ring, for the nudge, and before, perhaps, once */
+		while (!seen && clock_ns() < slept + SLEEP / 2)
+			seen = !poll(NULL, 0, 1) && __atomic_load_n(&looks, __ATOMIC_RELAXED) >= 4;
+	}
+	assert_true(seen);
 	heartbeat_stop(&hb);
-	count = silenced; /* the thread is gone */
-	assert_true(count <= (clock_ns() - start) / (20 * NS_PER_MS) + 2);
 	close(fd);
+}
+
+/* Whatever becomes of what it waits on, it sleeps. */
+static void never_spins(void **state)
+{
+	__u64 start;
+
+	(void)state;
+	gate.period_ns = 20 * NS_PER_MS;
+	assert_int_equal(heartbeat_start(&hb, &gate, LIMIT, NULL, NULL), 0);
+	close(hb.epoll_fd);
+	__atomic_store_n(&hb.epoll_fd, -1, __ATOMIC_RELAXED);
+	heartbeat_nudge(&hb);
+	next_beat(next_beat(next_beat(beat()))); /* by now its wait fails */
+	looks = 0;
+	start = clock_ns();
+	__atomic_store_n(&hb.now, counting_clock, __ATOMIC_RELAXED);
+	for (int i = 0; i < 5; i++)
+		next_beat(beat());
+	heartbeat_stop(&hb);
+	assert_true(looks <= 3 * ((clock_ns() - start) / (20 * NS_PER_MS) + 2));
+}
+
+/* Stopped and continued before its next look was due: it looks at once, and misses no promise. */
+static void a_stop_does_not_make_it_late(void **state)
+{
+	struct hs_gate *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	bool seen = false;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_true(shared != MAP_FAILED);
+	*shared = (struct hs_gate){.armed = 1, .period_ns = SLEEP};
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (heartbeat_start(&hb, shared, LIMIT, NULL, NULL))
+			_exit(1);
+		for (;; poll(NULL, 0, 100))
+			heartbeat_idle(&hb);
+	}
+	assert_true(pid > 0);
+	for (int i = 0; i < TRIES && !seen; i++) {
+		__u64 was = __atomic_load_n(&shared->heartbeat_ns, __ATOMIC_RELAXED), now = was;
+
+		for (int n = 0; n < 10000 && now == was; n++, poll(NULL, 0, 1))
+			now = __atomic_load_n(&shared->heartbeat_ns, __ATOMIC_RELAXED);
+		was = now;
+		assert_int_equal(kill(pid, SIGSTOP), 0);
+		assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+		poll(NULL, 0, 200); /* how long it is stopped; it must be less than SLEEP */
+		assert_int_equal(kill(pid, SIGCONT), 0);
+		for (int n = 0; n < 10000 && now == was; n++, poll(NULL, 0, 1))
+			now = __atomic_load_n(&shared->heartbeat_ns, __ATOMIC_RELAXED);
+		seen = now != was && now < was + SLEEP + SLEEP / 4;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	munmap(shared, sizeof(*shared));
+	assert_true(seen);
 }
 
 int main(void)
@@ -303,8 +446,11 @@ int main(void)
 		cmocka_unit_test_setup(a_shut_gate_keeps_its_reason, fresh),
 		cmocka_unit_test_setup(a_main_loop_that_never_comes_round, fresh),
 		cmocka_unit_test_setup(the_thread, fresh),
-		cmocka_unit_test_setup(hears_the_bell, fresh),
+		cmocka_unit_test_setup(hears_bell_and_nudge, fresh),
 		cmocka_unit_test_setup(a_bell_that_cannot_be_silenced, fresh),
+		cmocka_unit_test_setup(a_nudge_on_the_way_to_sleep_is_not_lost, fresh),
+		cmocka_unit_test_setup(never_spins, fresh),
+		cmocka_unit_test_setup(a_stop_does_not_make_it_late, fresh),
 	};
 
 	return cmocka_run_group_tests_name("heartbeat", tests, NULL, NULL);

@@ -310,20 +310,33 @@ static int open_doors(struct homeostatd *d)
 	return err;
 }
 
+static void silence_bell(void *kernel)
+{
+	kernel_bell_silence(kernel);
+}
+
+/* Without it the heartbeat learns of a trip by others at its next look: slower, and no reason not to run. */
+static struct heartbeat_bell open_bell(struct homeostatd *d)
+{
+	struct heartbeat_bell bell = {kernel_bell_open(&d->kernel), silence_bell, &d->kernel};
+
+	if (bell.fd < 0 && bell.fd != -EOPNOTSUPP)
+		log_warn("the heartbeat's bell: %s; after a trip sched_ext will leave more slowly",
+			 strerror(-bell.fd));
+	return bell;
+}
+
 /* From here on everything runs that will run, the gate still shut. */
 static int start_parts(struct homeostatd *d)
 {
-	struct heartbeat_bell bell = {-1, kernel_bell_silence, &d->kernel};
+	struct heartbeat_bell bell;
 	int err = open_events(d);
 
-	if (!err) {
-		bell.fd = kernel_bell_open(&d->kernel);
-		err = bell.fd < 0 ? bell.fd : 0;
-	}
 	if (err) {
-		log_error("ring buffers: %s", strerror(-err));
+		log_error("event ring buffer: %s", strerror(-err));
 		return err;
 	}
+	bell = open_bell(d);
 	err = privileges_drop(); /* before there are threads: they inherit it */
 	if (err)
 		return err;

@@ -4,9 +4,9 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -107,8 +107,8 @@ static void shut(struct heartbeat *hb, __u64 now, __u64 stall, __u64 ran, bool b
 }
 
 /*
- * Was the gate shut a moment ago? Then our scheduler is on its way out. Whoever shut it need not have
- * said when: our scheduler does.
+ * Was the gate shut a moment ago, by a trip or in good order? Then our scheduler is on its way out.
+ * Whoever shut it need not have said when: our scheduler does.
  */
 static bool leaving(const struct hs_gate *gate, __u64 now)
 {
@@ -155,18 +155,22 @@ static void __attribute__((noinline)) touch_stack(void)
 }
 
 /*
- * Until then, until the bell rings, or heartbeat_stop() or _nudge(): all of them mean look again. Whoever
- * has just heard the bell is deaf to it once: one that cannot be silenced must not make us spin.
+ * Until then, until the bell rings, or heartbeat_stop() or _nudge(): all of them mean look again. So does
+ * being continued after a stop (EINTR; ppoll would begin to wait anew, and be late).
  */
 static void wait_for(struct heartbeat *hb, __u64 until, const sigset_t *mask)
 {
-	struct pollfd bell = {.fd = hb->rang ? -1 : hb->bell.fd, .events = POLLIN};
 	__u64 now = hb->now();
 	struct timespec left = clock_timespec(until > now ? until - now : 0);
+	struct epoll_event rang;
+	int nr = epoll_pwait2(hb->epoll_fd, &rang, 1, &left, mask);
 
-	hb->rang = ppoll(&bell, 1, &left, mask) == 1;
-	if (hb->rang)
+	if (nr == 1) {
 		hb->bell.silence(hb->bell.ctx);
+	} else if (nr < 0 && errno != EINTR) { /* never to be; and never to spin above everybody */
+		left = clock_timespec(until);
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &left, NULL);
+	}
 }
 
 static void *heartbeat_main(void *arg)
@@ -190,6 +194,9 @@ static void *heartbeat_main(void *arg)
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	pthread_setname_np(pthread_self(), "heartbeat");
 	touch_stack();
+	if (hb->bell.fd >= 0)
+		hb->bell.silence(
+			hb->bell.ctx); /* for the same reason: its code is here when it is needed */
 	while (!load(&hb->stop))
 		wait_for(hb, heartbeat_look(hb).next_ns, &waiting);
 	return NULL;
@@ -197,30 +204,28 @@ static void *heartbeat_main(void *arg)
 
 static void wake_up(int signal)
 {
-	(void)signal; /* its arrival ends ppoll */
+	(void)signal; /* its arrival ends epoll_pwait2 */
 }
 
-int heartbeat_start(struct heartbeat *hb, struct hs_gate *gate, __u64 limit_ns,
-		    const cpu_set_t *cpus, const struct heartbeat_bell *bell)
+/* Edge-triggered: a ring is one wake-up, and one that cannot be silenced does not make us spin. */
+static int listen_to(struct heartbeat *hb, const struct heartbeat_bell *bell)
 {
-	struct sigaction action = {.sa_handler = wake_up};
-	pthread_attr_t attr;
-	int err;
+	struct epoll_event edge = {.events = EPOLLIN | EPOLLET};
 
-	if (sigaction(SIGUSR1, &action, NULL))
-		return -errno;
-
-	memset(hb, 0, sizeof(*hb));
-	hb->gate = gate;
 	hb->bell = bell ? *bell : (struct heartbeat_bell){.fd = -1};
-	hb->now = clock_ns;
-	hb->limit_ns = limit_ns;
-	hb->round_ns = clock_ns();
-	if (!pthread_getcpuclockid(pthread_self(), &hb->main_clock))
-		hb->main_tid = gettid();
-	/* the first beat by ourselves: the gate may be opened before the thread has got a CPU */
-	heartbeat_look(hb);
-	err = pthread_attr_init(&attr);
+	hb->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (hb->epoll_fd < 0)
+		return -errno;
+	if (hb->bell.fd >= 0 && epoll_ctl(hb->epoll_fd, EPOLL_CTL_ADD, hb->bell.fd, &edge))
+		return -errno;
+	return 0;
+}
+
+static int start_thread(struct heartbeat *hb, const cpu_set_t *cpus)
+{
+	pthread_attr_t attr;
+	int err = pthread_attr_init(&attr);
+
 	if (err)
 		return -err;
 	err = pthread_attr_setstacksize(
@@ -230,8 +235,34 @@ int heartbeat_start(struct heartbeat *hb, struct hs_gate *gate, __u64 limit_ns,
 	if (!err)
 		err = pthread_create(&hb->thread, &attr, heartbeat_main, hb);
 	pthread_attr_destroy(&attr);
-	hb->running = !err;
 	return -err;
+}
+
+int heartbeat_start(struct heartbeat *hb, struct hs_gate *gate, __u64 limit_ns,
+		    const cpu_set_t *cpus, const struct heartbeat_bell *bell)
+{
+	struct sigaction action = {.sa_handler = wake_up};
+	int err;
+
+	if (sigaction(SIGUSR1, &action, NULL))
+		return -errno;
+
+	memset(hb, 0, sizeof(*hb));
+	hb->gate = gate;
+	hb->now = clock_ns;
+	hb->limit_ns = limit_ns;
+	hb->round_ns = clock_ns();
+	if (!pthread_getcpuclockid(pthread_self(), &hb->main_clock))
+		hb->main_tid = gettid();
+	/* the first beat by ourselves: the gate may be opened before the thread has got a CPU */
+	heartbeat_look(hb);
+	err = listen_to(hb, bell);
+	if (!err)
+		err = start_thread(hb, cpus);
+	if (err && hb->epoll_fd >= 0)
+		close(hb->epoll_fd);
+	hb->running = !err;
+	return err;
 }
 
 void heartbeat_stop(struct heartbeat *hb)
@@ -241,6 +272,7 @@ void heartbeat_stop(struct heartbeat *hb)
 	store(&hb->stop, true);
 	pthread_kill(hb->thread, SIGUSR1);
 	pthread_join(hb->thread, NULL);
+	close(hb->epoll_fd);
 	hb->running = false;
 }
 

@@ -8,7 +8,8 @@
  * How often. At rest it sleeps as long as the pulse does (gate.period_ns), under stress a third of the
  * limit. `due_ns` is when the next beat is missed: now + limit, or where it sleeps longer than a
  * third, now + sleep + two thirds of the limit. So a beat may always be two thirds of the limit
- * late, and a daemon that dies under stress is noticed within the limit.
+ * late, and a daemon that dies under stress is noticed within the limit. After the gate was shut it looks
+ * far more often for a moment: see LEAVE_NS; its bell says when to begin.
  */
 #ifndef HOMEOSTAT_HEARTBEAT_H
 #define HOMEOSTAT_HEARTBEAT_H
@@ -25,9 +26,12 @@
 #define HEARTBEAT_STACK (64 * 1024)
 #define HEARTBEAT_LOOP_NS 5000000000ULL /* the main loop must come round this often */
 
-/* Rings when somebody else shuts the gate: there is something to do that cannot wait for the next look. */
+/*
+ * Rings when our scheduler begins to leave, whoever shut the gate: something to do that cannot wait for the
+ * next look. silence() is called by the thread, and once before it ever rang: it must not block.
+ */
 struct heartbeat_bell {
-	int fd; /* ready while it rings */
+	int fd; /* becomes ready when it rings; negative: there is no bell */
 	void (*silence)(void *ctx);
 	void *ctx;
 };
@@ -36,7 +40,6 @@ struct heartbeat {
 	pthread_t thread;
 	bool running;
 	struct heartbeat_bell bell;
-	bool rang; /* it did at the last wait */
 	struct hs_gate *gate;
 	__u64 (*now)(void); /* clock_ns; a test gives its own */
 	/* shared between the two threads; plain 64-bit loads and stores, relaxed */
@@ -48,7 +51,9 @@ struct heartbeat {
 	/* of the last stall: how long it lasted, and how long of that the main loop wanted a CPU in vain */
 	__u64 stall_ns;
 	__u64 no_cpu_ns;
-	/* private to the thread: the main loop's CPU time */
+	/* private to the thread */
+	int epoll_fd; /* what it waits on: the bell, or nothing */
+	/* the main loop's CPU time */
 	clockid_t main_clock;
 	pid_t main_tid;		    /* 0 = not known */
 	__u64 look_cpu_ns;	    /* at the last look */

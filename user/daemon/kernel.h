@@ -92,11 +92,11 @@ int kernel_events_open(struct kernel *k, kernel_event_fn fn, void *ctx);
 int kernel_events(struct kernel *k, int max);
 
 /*
- * Descriptor that becomes ready when our scheduler begins to leave, whoever shut the gate, until
- * kernel_bell_silence() (k: struct kernel). Negative errno: there is none.
+ * Descriptor that becomes ready when our scheduler begins to leave, or sched_ext finds an error in it,
+ * until kernel_bell_silence(). -EOPNOTSUPP where it cannot run; other negative errno.
  */
 int kernel_bell_open(struct kernel *k);
-void kernel_bell_silence(void *k);
+void kernel_bell_silence(struct kernel *k);
 
 /*
  * All tasks that something is known of, one call each, until `fn` returns non-zero (which is then

@@ -51,13 +51,17 @@ static int on_bell(void *ctx, void *data, size_t size)
 
 int kernel_bell_open(struct kernel *k)
 {
-	k->bell = ring_buffer__new(bpf_map__fd(k->skel->maps.BELL), on_bell, NULL, NULL);
-	return k->bell ? ring_buffer__epoll_fd(k->bell) : -errno;
+	int fd = bpf_map__fd(k->skel->maps.BELL);
+
+	if (k->family[FAMILY_SCHED].state == FAMILY_UNAVAILABLE)
+		return -EOPNOTSUPP;
+	k->bell = ring_buffer__new(fd, on_bell, NULL, NULL);
+	return k->bell ? fd : -errno;
 }
 
-void kernel_bell_silence(void *k)
+void kernel_bell_silence(struct kernel *k)
 {
-	ring_buffer__consume(((struct kernel *)k)->bell);
+	ring_buffer__consume(k->bell);
 }
 
 int kernel_tasks(struct kernel *k, int (*fn)(void *ctx, const struct hs_task_record *task),

@@ -32,6 +32,7 @@
 /* Allowed whatever their arguments are. */
 static const int calls[] = {
 	/* the loop: waiting, time, and the descriptors that it waits for */
+	SCMP_SYS(epoll_create1),
 	SCMP_SYS(epoll_wait),
 	SCMP_SYS(epoll_pwait),
 	SCMP_SYS(epoll_pwait2),

@@ -27,6 +27,7 @@ static const char usage[] =
 	"  -s SIGNAL -p PID  sends a signal (by number)\n"
 	"  -j JSON           sends a request to the control socket\n"
 	"  -t                shuts the gate itself\n"
+	"  -T                … and says neither why nor when: armed = 0 and nothing else\n"
 	"  -x COMMAND        runs it with sh -c\n"
 	"  -e COMMAND        the other way round: runs it and times until the gate is open\n"
 	"                    and sched_ext enabled (t_armed)\n"
@@ -43,6 +44,7 @@ struct deed {
 	const char *socket;
 	const char *command;
 	bool trip;
+	bool bare;  /* the trip is one store */
 	bool start; /* command starts homeostat */
 };
 
@@ -134,8 +136,10 @@ static uint64_t deed_do(const struct deed *d, volatile struct hs_gate *gate)
 		if (dprintf(fd, "%s\n", d->request) < 0)
 			err(1, "%s", d->socket);
 	} else if (d->trip) {
-		gate->trip_reason = HS_TRIP_OPERATOR;
-		gate->trip_ns = t0;
+		if (!d->bare) {
+			gate->trip_reason = HS_TRIP_OPERATOR;
+			gate->trip_ns = t0;
+		}
 		__atomic_store_n(&gate->armed, 0, __ATOMIC_RELEASE);
 	} else {
 		run(d->command);
@@ -209,7 +213,7 @@ int main(int argc, char **argv)
 	struct deed d = {.socket = "/run/homeostat/control.sock"};
 	int c;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "s:p:j:tx:e:S:")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "s:p:j:tTx:e:S:")) != -1) {
 		switch (c) {
 		case 's':
 			d.signal = (int)number(optarg, c, 1, 64);
@@ -220,6 +224,9 @@ int main(int argc, char **argv)
 		case 'j':
 			d.request = optarg;
 			break;
+		case 'T':
+			d.bare = true;
+			/* fall through */
 		case 't':
 			d.trip = true;
 			break;
