@@ -172,8 +172,12 @@ void BPF_PROG(sched_dispatch, s32 cpu, struct task_struct *prev)
 		return;
 	}
 	c->hint = 0; /* before the look: who comes later sets it again */
-	if (scx_bpf_dsq_move_to_local(DSQ_CRITICAL(llc)))
+	if (scx_bpf_dsq_move_to_local(DSQ_CRITICAL(llc))) {
+		/* more of them: @prev is put back after this and must not keep its place before them */
+		if (scx_bpf_dsq_nr_queued(DSQ_CRITICAL(llc)) > 0)
+			c->hint = 1;
 		return;
+	}
 	if (prev && prev->scx.flags & SCX_TASK_QUEUED) {
 		s = task_state_of(prev);
 		if (s) {

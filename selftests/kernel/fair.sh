@@ -33,6 +33,17 @@ at_most 'recognised probe: p99, as multiple of SCHED_FIFO' \
 at_least "the hogs' work, of EEVDF's" \
 	"$(awk -v a="$(field work <"$tmp/hog")" -v b="$(field work <"$tmp/stock.hog")" 'BEGIN { if (a && b) print a / b }')" 0.98
 
+# two chains of critical tasks at a time: the second task that waited was forgotten, and a hog that had been
+# preempted for the first went on before it, for milliseconds
+hog -t 2 -d 5 >/dev/null &
+hogs=$!
+pipeline -d 5 >/dev/null &
+pipeline=$!
+reqrep -r 500 -w 100 -W 2 -d 3 -o "$tmp/reqrep"
+wait "$hogs" "$pipeline"
+at_most 'two chains of critical tasks beside hogs: replies, p99 in us' \
+	"$(awk -v a="$(field p99_ns <"$tmp/reqrep")" 'BEGIN { if (a) print a / 1000 }')" 700
+
 hog -t 2 -d 3 >/dev/null &
 hogs=$!
 audio -W 1 -d 2 -o "$tmp/audio" &
