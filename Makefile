@@ -5,6 +5,8 @@
 # make test   set up what is missing, build, pass all tests
 # make fault  the whole fault campaign (about an hour); writes docs/fault-campaign.md
 # make helping  does "Am I helping?" stay calm, and find out harm (two hours); writes docs/helping.md
+# make lab    the laboratory's experiments (SCENARIOS=hogs chooses some), with tables and pictures
+# make lab-check  has a figure of homeostat become worse than is recorded?
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
 # make coverage  lines that the unit tests reach of what must not be wrong
@@ -36,8 +38,10 @@ endif
 CC := gcc
 WARN := -Wall -Wextra -Werror
 CFLAGS ?= -O2 -g
+# the same bytes wherever the tree lies: a lab guest's figures depend on each of them
+RELATIVE := -ffile-prefix-map=$(CURDIR)=.
 PKGS := json-c libcyaml yaml-0.1 libcap libseccomp zlib
-USER_CFLAGS := -std=gnu11 $(CFLAGS) $(WARN) -Wstrict-prototypes -Wshadow -Wno-missing-field-initializers \
+USER_CFLAGS := -std=gnu11 $(CFLAGS) $(RELATIVE) $(WARN) -Wstrict-prototypes -Wshadow -Wno-missing-field-initializers \
 	-Wformat=2 -Wvla -D_GNU_SOURCE -DHS_VERSION='"$(VERSION)"' -Ikern -Iuser/lib -Iuser/daemon -Iuser -I$(O) \
 	$(LIBBPF_CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
@@ -50,7 +54,7 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-po
 # state first: the linker gives an extern map its place only if it has seen the definition before
 BPF_SRC := kern/state.bpf.c $(filter-out kern/state.bpf.c,$(wildcard kern/*.bpf.c kern/sense/*.bpf.c kern/act/*.bpf.c))
 BPF_OBJ := $(BPF_SRC:%.bpf.c=$(O)/%.bpf.o)
-BPF_CFLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g $(WARN) -Wno-unused-parameter \
+BPF_CFLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -Wno-unused-parameter \
 	-Wno-missing-declarations -D__TARGET_ARCH_x86 -Ikern $(LIBBPF_CFLAGS) \
 	-idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
 
@@ -179,8 +183,8 @@ $(O)/ktest/test_fault: $(call faultobj,selftests/kernel/test_fault.c) $(O)/libho
 LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC))
 $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) kern/abi.h | $(O)/deps/config.mk
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern $(LIBBPF_CFLAGS) -o $@ $< \
-		$(if $(filter tsafe,$(@F)),$(LIBBPF_LIBS)) $(if $(filter undoenter,$(@F)),$(O)/libhomeostat.a) \
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern $(LIBBPF_CFLAGS) -o $@ $< \
+		$(if $(filter tsafe recorder progs,$(@F)),$(LIBBPF_LIBS)) $(if $(filter undoenter,$(@F)),$(O)/libhomeostat.a) \
 		-lpthread -lm
 $(O)/lab/undoenter: $(O)/libhomeostat.a
 
@@ -192,7 +196,7 @@ $(O)/other.skel.h: $(O)/selftests/fault/other.bpf.o
 $(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/load/*.h) kern/abi.h kern/fault.h \
 		$(O)/other.skel.h $(O)/libhomeostat.a
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ \
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ \
 		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
 
 .PHONY: tests
@@ -211,7 +215,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test fault helping check fuzz coverage format format-check lint install clean
+.PHONY: setup run test fault helping lab lab-check check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -237,6 +241,13 @@ helping:
 	$(Q)$(MAKE) --no-print-directory programs tests
 	$(Q)O=$(O) scripts/helping --doc docs/helping.md
 
+# experiments in virtual time: scripts/lab --help
+SCENARIOS ?= $(basename $(notdir $(wildcard selftests/lab/*.yaml)))
+lab lab-check:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory programs $(LOAD)
+	$(Q)O=$(O) scripts/lab $(if $(filter lab,$@),run,check) $(SCENARIOS)
+
 check: format-check lint $(UNIT)
 	$(Q)O=$(O) scripts/test --unit
 
@@ -254,7 +265,8 @@ format-check: | $(O)/deps/config.mk
 GUARDED := $(addprefix user/guard/,guard.c guard.h main.c restorer.c)
 lint:
 	$(Q)n=$$(cat $(GUARDED) | wc -l); test $$n -le 500 || { echo "the guard has $$n lines, 500 are its limit" >&2; exit 1; }
-	$(call say,LINT,scripts)shellcheck -x $$(git ls-files --cached --others --exclude-standard 'scripts/*' 'selftests/*.sh' .ci/run packaging/homeostat.bash)
+	$(call say,LINT,python)pyflakes3 scripts/lab scripts/labkit/*.py selftests/lab/*.py
+	$(call say,LINT,scripts)shellcheck -x $$(git ls-files --cached --others --exclude-standard 'scripts/*' 'selftests/*.sh' ':!scripts/lab' ':!*.py' .ci/run packaging/homeostat.bash)
 
 install: all
 	install -D -m 0755 $(O)/homeostatd $(DESTDIR)$(PREFIX)/sbin/homeostatd

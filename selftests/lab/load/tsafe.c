@@ -12,11 +12,8 @@
  * in ns after the deed. Trip and safe are taken from the gate, so they are exact; off is as exact
  * as the polling (100 µs). When sched_ext was gone without a decision by our stock rules, that is
  * when the host was safe: t_safe = t_off then.
- *
- * The one lab program that needs libbpf.
  */
-#include "load.h"
-#include <bpf/bpf.h>
+#include "maps.h"
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -71,26 +68,8 @@ static bool state_is(const char *what)
 /* The gate of the newest homeostat, mapped; NULL while there is none. */
 static volatile struct hs_gate *gate_find(bool writable)
 {
-	volatile struct hs_gate *found = NULL;
-	__u32 id = 0;
+	volatile struct hs_gate *found = map_find(".data.gate", sizeof(*found), writable);
 
-	while (!bpf_map_get_next_id(id, &id)) {
-		struct bpf_map_info info = {};
-		__u32 len = sizeof(info);
-		int fd = bpf_map_get_fd_by_id(id);
-		void *p;
-
-		if (fd < 0)
-			continue;
-		if (!bpf_map_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, ".data.gate") &&
-		    info.value_size >= sizeof(*found)) {
-			p = mmap(NULL, info.value_size, PROT_READ | (writable ? PROT_WRITE : 0),
-				 MAP_SHARED, fd, 0);
-			if (p != MAP_FAILED)
-				found = p;
-		}
-		close(fd);
-	}
 	if (found && found->abi_version != HS_ABI_VERSION)
 		errx(1, "the gate has ABI version %u, not %u", found->abi_version, HS_ABI_VERSION);
 	return found;
