@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+"""The regression gate: figures that are recorded, and whether a change made one of them worse."""
+
+import json
+import os
+import statistics
+
+from labkit.result import figures as over_seeds
+from labkit.result import of_arm, readable, unit_of
+from labkit.scenario import Refused
+
+ARMS = ("observe", "act")
+FAIL = ("worse", "not recorded", "gone")
+VERIFIER_TOLERANCE = 0.05  # of what a program costs the verifier
+
+
+def figures(what, records):
+    """What a scenario is judged by: name -> value (the median over the seeds), better, tolerance."""
+    found = {}
+    for arm in ARMS:
+        mine = of_arm(records, arm)
+        for figure in what.figures:
+            found[f"{what.name} {arm} {figure.title}"] = {
+                "value": statistics.median(over_seeds(mine, figure.load, figure.name)),
+                "better": figure.better, "tolerance": figure.tolerance,
+            }
+        for program, cost in sorted(mine[0]["verifier"].items()):
+            found[f"{what.name} {arm} verifier {program}"] = {"value": cost, "better": "less", "tolerance": VERIFIER_TOLERANCE}
+    return found
+
+
+def read(path):
+    """The record; empty where there is none yet."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise Refused(f"{path}: {error}") from error
+
+
+def write(path, expected):
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        json.dump(expected, file, indent=1, sort_keys=True)
+        file.write("\n")
+    os.replace(f"{path}.new", path)
+
+
+def verdict(old, new):
+    """Of one figure, `new` judged by the tolerance that it states now."""
+    if old is None:
+        return "not recorded"
+    if new is None:
+        return "gone"
+    loss = new["value"] - old["value"] if new["better"] == "less" else old["value"] - new["value"]
+    if loss > abs(old["value"]) * new["tolerance"]:
+        return "worse"
+    return "better" if -loss > abs(old["value"]) * new["tolerance"] else "same"
+
+
+def compare(expected, found, names):
+    """One row for each figure of these scenarios, recorded or found."""
+    rows = []
+    for name in sorted({n for n in expected if n.split(" ")[0] in names} | set(found)):
+        old, new = expected.get(name), found.get(name)
+        rows.append({"name": name, "old": old and old["value"], "new": new and new["value"], "verdict": verdict(old, new)})
+    return rows
+
+
+def table(rows):
+    """Those that changed beyond their tolerance; the others are only counted."""
+    lines = [f"  {'figure':<52} {'recorded':>12} {'now':>12} {'ratio':>7}"]
+    for row in rows:
+        if row["verdict"] == "same":
+            continue
+        unit = unit_of(row["name"])
+        old, new = (" ".join(readable(v, unit)) if v is not None else "-" for v in (row["old"], row["new"]))
+        ratio = f"{row['new'] / row['old']:.3f}" if row["old"] and row["new"] is not None else "-"
+        lines.append(f"  {row['name']:<52} {old:>12} {new:>12} {ratio:>7}  {row['verdict']}")
+    same = sum(row["verdict"] == "same" for row in rows)
+    return "\n".join(lines + [f"  {same} within their tolerance"])

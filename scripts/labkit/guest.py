@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+"""One run: a scenario's arm with one seed, in a lab guest of its own. Makes numbers of what the guest says."""
+
+import hashlib
+import json
+import math
+import os
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+
+from labkit.scenario import PROFILED, Refused, parse_arm
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+REAL_SECONDS_PER_GUEST_SECOND = 60  # a busy one takes 1.5 to 9, on a machine that does nothing else
+REAL_SECONDS_MIN = 600
+
+
+running = set()  # the guests
+
+
+class Failed(Exception):
+    """A run that came to nothing: why, and where its console is."""
+
+
+@dataclass(frozen=True)
+class Run:
+    scenario: object
+    arm: str
+    seed: int
+
+    @property
+    def title(self):
+        return f"{self.scenario.name} {self.arm} seed {self.seed}"
+
+    @property
+    def file(self):
+        return f"{file_of(self.arm)}.{self.seed}"
+
+
+def file_of(arm):
+    """An arm's name as part of a file's; no two have the same."""
+    plain = re.sub(r"[^A-Za-z0-9_]+", "-", arm)
+    return plain if plain == arm else f"{plain}-{hashlib.sha256(arm.encode()).hexdigest()[:6]}"
+
+
+def profile_of(run):
+    """What play.sh is told of the profile: (name or path, text)."""
+    kind, argument = parse_arm(run.arm)
+    if kind == "scx":  # its program lies in the guest's path
+        words = argument.split()
+        return " ".join([os.path.basename(words[0]), *words[1:]]), ""
+    if kind not in PROFILED:
+        return argument, ""
+    argument = argument or run.scenario.profile
+    if "/" not in argument and not argument.endswith(".yaml"):
+        if not os.path.exists(f"{TOP}/policy/profiles/{argument}.yaml"):
+            raise Refused(f"arm '{run.arm}': no profile policy/profiles/{argument}.yaml")
+        return argument, ""
+    try:
+        with open(argument, encoding="utf-8") as file:
+            return argument, file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"arm '{run.arm}': {argument}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def command_of(load, seed):
+    """The command line of a load: placeholders replaced, and what a program of the lab is always told."""
+    values = {"{seconds}": str(load.seconds), "{seed}": str(seed)}
+    command = re.sub(r"\{[a-z]+\}", lambda found: values.get(found[0], found[0]), load.command)
+    if load.ours:
+        command += f" -d {load.seconds} -o /tmp/lab/run/{load.name}.json -R /tmp/lab/run/{load.name}.raw"
+    return command
+
+
+def play_arguments(run):
+    kind, _ = parse_arm(run.arm)
+    argument, text = profile_of(run)
+    loads = "\n".join(f"{load.start_s}|{'yes' if load.favoured else 'no'}|{load.name}|{command_of(load, run.seed)}"
+                      for load in run.scenario.loads)
+    return [kind, argument, str(run.scenario.seconds), text, loads]
+
+
+def _tool_figures(run, load, said):
+    """The numbers that a scenario reads out of what a program printed. The last of several counts."""
+    figures = {}
+    for name, pattern in load.reads.items():
+        found = re.findall(pattern, said, re.MULTILINE)
+        if not found:
+            raise Failed(f"{run.title}: load {load.name} did not say its {name} (/{pattern}/)")
+        try:
+            figures[name] = float(found[-1])
+        except ValueError:
+            figures[name] = math.nan
+        if not math.isfinite(figures[name]):
+            raise Failed(f"{run.title}: load {load.name}: its {name} is '{found[-1]}', no number (/{pattern}/)")
+    return figures
+
+
+def parse(run, text):
+    """What play.sh told, as one record. Failed where something is missing: a part is no result."""
+    lines = text.replace("\r", "").split("\n")
+    if "done" not in lines:
+        raise Failed(f"{run.title}: the guest's results end in the middle")
+    json_lines, raw, out, looks, facts, verifier = {}, {}, {}, [], {}, {}
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        name, _, value = rest.partition(" ")
+        if word == "json":
+            json_lines[name] = json.loads(value)
+        elif word == "raw":
+            raw.setdefault(name, []).append(int(value))
+        elif word == "out":
+            out.setdefault(name, []).append(value)
+        elif word == "look":
+            looks.append(json.loads(rest))
+        elif word == "progs":
+            verifier = {k: v for k, v in json.loads(rest).items() if k != "load"}
+        elif word == "fact":
+            facts[name] = f"{facts[name]}; {value}" if name in facts else value
+    loads = {}
+    for load in run.scenario.loads:
+        if load.ours:
+            if load.name not in json_lines:
+                raise Failed(f"{run.title}: load {load.name} left no line of results")
+            loads[load.name] = {k: v for k, v in json_lines[load.name].items() if isinstance(v, (int, float))}
+        else:
+            loads[load.name] = _tool_figures(run, load, "\n".join(out.get(load.name, [])))
+    for figure in run.scenario.figures:
+        if figure.name not in loads[figure.load]:
+            raise Failed(f"{run.title}: load {figure.load} has no figure {figure.name}; "
+                         f"it has {', '.join(loads[figure.load]) or 'none'}")
+    if parse_arm(run.arm)[0] in PROFILED and not (looks and verifier):
+        raise Failed(f"{run.title}: nothing was recorded of homeostat")
+    return {"arm": run.arm, "seed": run.seed, "loads": loads, "samples": raw, "timeline": looks, "facts": facts,
+            "verifier": verifier}
+
+
+def boot(run, root, log, limit_s=None):
+    """Boots the guest, returns its record. Failed with the end of its console where there is none, also when
+    it has taken `limit_s` seconds of real time."""
+    scenario = run.scenario
+    with tempfile.TemporaryDirectory() as tmp:
+        command = [f"{TOP}/scripts/vm", "-q", "-k", scenario.kernel, "-c", str(scenario.cpus), "-n", str(scenario.nodes),
+                   "-m", str(scenario.memory_mib), "-s", str(run.seed),
+                   "-t", str(limit_s or max(REAL_SECONDS_MIN, scenario.seconds * REAL_SECONDS_PER_GUEST_SECOND)),
+                   "-i", root, "-l", log, "-o", f"{tmp}/results", "--", "/bin/sh", "/lab/play.sh", *play_arguments(run)]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True, errors="replace") as vm:
+            running.add(vm)
+            said = vm.communicate()[1]
+            running.discard(vm)
+        if not os.path.exists(log):  # it never began
+            raise Failed(f"{run.title}: {said.strip() or f'exit code {vm.returncode}'}")
+        if vm.returncode:
+            reason = {124: "out of time", 125: "the guest died"}.get(vm.returncode, f"exit code {vm.returncode}")
+            raise Failed(f"{run.title}: {reason}{complaint(log)}; its console is in {log}, it ends so:\n" + last_lines(log, 12))
+        with open(f"{tmp}/results", encoding="utf-8", errors="replace") as file:
+            return parse(run, file.read())
+
+
+def end_all():
+    """Ends the guests that run: nobody waits for their results any more."""
+    for vm in list(running):
+        vm.terminate()
+
+
+def complaint(path):
+    """The kernel's first word of what went wrong, in brackets; '' where there is none."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        found = re.search(r"(Kernel panic|BUG:|Oops:|WARNING:|Out of memory:).*", file.read())
+    return f" ({found[0].strip()})" if found else ""
+
+
+def last_lines(path, count):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return "".join(f"    {line.rstrip()}\n" for line in file.readlines()[-count:])
+    except OSError as error:
+        return f"    ({error.strerror})\n"

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+"""What came out of a scenario: records of runs, their digest, JSON, CSV and a table that people read."""
+
+import csv
+import hashlib
+import io
+import json
+import statistics
+
+UNITS = {"ns": "ns", "us": "us", "ms": "ms", "s": "s", "hz": "hz", "kib": "KiB", "permille": "permille"}
+
+
+def unit_of(figure):
+    """The unit that a figure's name ends with; work and the like are counts."""
+    return UNITS.get(figure.rsplit("_", 1)[-1], "count")
+
+
+def digest(value):
+    """Of anything that JSON can hold, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def figures(records, load, name):
+    """One figure of one load over the seeds of an arm, in their order."""
+    return [record["loads"][load][name] for record in records]
+
+
+def of_arm(records, arm):
+    return [record for record in records if record["arm"] == arm]
+
+
+def summary(scenario, records, arms):
+    """Per arm and compared figure: median and range over the seeds, and the ratio to the first arm, seed by seed."""
+    rows = []
+    for figure in scenario.figures:
+        first = figures(of_arm(records, arms[0]), figure.load, figure.name)
+        for arm in arms:
+            values = figures(of_arm(records, arm), figure.load, figure.name)
+            ratios = [v / f for v, f in zip(values, first) if f]
+            better = [r < 1 if figure.better == "less" else r > 1 for r in ratios]
+            rows.append({
+                "arm": arm, "load": figure.load, "figure": figure.name, "unit": unit_of(figure.name),
+                "better": figure.better, "median": statistics.median(values), "min": min(values), "max": max(values),
+                "ratio": round(statistics.median(ratios), 4) if ratios else None,
+                "better_seeds": sum(better), "seeds": len(values),
+            })
+    return rows
+
+
+def whole(scenario, records, arms, made_with):
+    """The result as one document. `made_with`: what it was made with (root, kernel, version)."""
+    runs = [{**{k: v for k, v in record.items() if k != "samples"}, "samples_sha256": digest(record["samples"]),
+             "sha256": digest(record)} for record in records]
+    document = {
+        "scenario": scenario.name, "about": scenario.about, "scenario_sha256": scenario.sha256,
+        "cpus": scenario.cpus, "approximate": scenario.approximate, "seconds": scenario.seconds,
+        "phases": [{"name": p.name, "start_s": p.start_s, "seconds": p.seconds} for p in scenario.phases],
+        "made_with": made_with, "arms": list(arms), "summary": summary(scenario, records, arms), "runs": runs,
+    }
+    document["sha256"] = digest(document)
+    return document
+
+
+def to_csv(document):
+    """Every figure of every run with its unit: one line each."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["scenario", "arm", "seed", "load", "figure", "unit", "value"])
+    for run in document["runs"]:
+        for load, found in sorted(run["loads"].items()):
+            for figure, value in found.items():
+                writer.writerow([document["scenario"], run["arm"], run["seed"], load, figure, unit_of(figure), value])
+    return out.getvalue()
+
+
+def readable(value, unit):
+    """A figure as people read it, and its unit: (text, unit)."""
+    if unit == "ns":
+        return (f"{value / 1e6:.2f}", "ms") if abs(value) >= 1e7 else (f"{value / 1e3:.1f}", "µs")
+    return (f"{value:.4g}" if isinstance(value, float) and value != int(value) else f"{int(value)}"), unit
+
+
+def table(document):
+    """Arms down, figures across; each with its ratio to the first arm, and over how many seeds that held."""
+    rows = document["summary"]
+    titles = list(dict.fromkeys((r["load"], r["figure"]) for r in rows))
+    lines = [["arm"] + [f"{load} {figure}" for load, figure in titles]]
+    for arm in document["arms"]:
+        cells = [arm]
+        for title in titles:
+            row = next(r for r in rows if r["arm"] == arm and (r["load"], r["figure"]) == title)
+            text, unit = readable(row["median"], row["unit"])
+            cell = text + ("" if unit == "count" else f" {unit}")
+            if row["seeds"] > 1:
+                cell += f" [{readable(row['min'], row['unit'])[0]}–{readable(row['max'], row['unit'])[0]}]"
+            if arm != document["arms"][0] and row["ratio"] is not None:
+                cell += f"  ×{row['ratio']:.3f}"
+                if row["seeds"] > 1:
+                    cell += f" ({row['better_seeds']}/{row['seeds']} better)"
+            cells.append(cell)
+        lines.append(cells)
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    text = "\n".join("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+    if document["approximate"]:
+        text += "\n  approximate: the CPUs of a guest take turns in virtual time"
+    return text

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+"""scripts/lab with real guests: the same digest twice, and guests that end in all the wrong ways."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, f"{TOP}/scripts")
+# pylint: disable=wrong-import-position
+from labkit import tap  # noqa: E402
+
+SCENARIO = """name: tiny
+about: a probe and hogs, for a moment
+phases: {{ idle: 1s, hog: 1s }}
+loads:
+  - {{ name: probe, run: probe -p 1000, favoured: yes }}
+  - {load}
+figures:
+  - {{ load: probe, name: p99_ns, better: less }}
+arms: [eevdf]
+"""
+
+
+class Guests(unittest.TestCase):
+    def setUp(self):
+        self.tmp = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.tmp)
+
+    def lab(self, load, *options):
+        """The lab's exit code, all that it said, and whether it left a result."""
+        with open(f"{self.tmp}/tiny.yaml", "w", encoding="utf-8") as file:
+            file.write(SCENARIO.format(load=load))
+        done = subprocess.run([f"{TOP}/scripts/lab", "run", f"{self.tmp}/tiny.yaml", "--out", f"{self.tmp}/out", *options],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return done.returncode, done.stdout, os.path.exists(f"{self.tmp}/out/tiny/result.json")
+
+    def test_the_same_twice_while_the_machine_is_busy(self):
+        busy = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+        try:
+            code, said, left = self.lab("{ name: hog, run: hog -t 2, phases: [hog] }", "--arms", "eevdf,slice,act", "--verify")
+        finally:
+            busy.kill()
+            busy.wait()
+        self.assertEqual((code, left), (0, True), said)
+        self.assertNotIn("DIFFERS", said)
+        with open(f"{self.tmp}/out/tiny/result.json", encoding="utf-8") as file:
+            found = json.load(file)
+        self.assertIn(found["sha256"], said)
+        stock, _, act = found["runs"]
+        self.assertEqual(stock["loads"]["probe"]["samples"], 2000)
+        self.assertGreater(stock["loads"]["probe"]["p99_ns"], act["loads"]["probe"]["p99_ns"])
+        self.assertGreater(stock["loads"]["hog"]["work"], 0)
+        self.assertEqual((len(stock["timeline"]), act["facts"]["armed"]), (0, "true"))
+        self.assertGreater(len(act["timeline"]), 20)
+        self.assertIn("sched_enqueue", act["verifier"])
+        for name in ("result.csv", "table.txt", "latency-probe.svg", "timeline-act.svg", "act.1.probe.txt"):
+            self.assertTrue(os.path.getsize(f"{self.tmp}/out/tiny/{name}"), name)
+
+    def fails(self, load, reason, *options):
+        code, said, left = self.lab(load, *options)
+        self.assertEqual((code, left), (1, False), said)
+        self.assertRegex(said, f"(?s)tiny eevdf seed 1: {reason}")
+
+    def test_a_guest_that_panics(self):
+        self.fails("{ name: bad, tool: 'awk BEGIN{printf\"c\">\"/proc/sysrq-trigger\"}', phases: [hog] }",
+                   r"the guest died \(Kernel panic.*sysrq triggered crash\); its console is in ")
+
+    def test_a_load_that_fails(self):
+        self.fails("{ name: bad, tool: cat /nowhere, phases: [hog] }", r"exit code 1.*No such file.*these loads failed: bad \(1\)")
+
+    def test_a_guest_that_hangs(self):
+        self.fails("{ name: bad, tool: hog -d 3000, phases: [hog] }", "out of time.*its console is in", "--limit", "25")
+
+    def test_a_figure_that_is_not_there(self):
+        self.fails("{ name: bad, tool: echo hello, phases: [hog], reads: { time_s: \"Time ([0-9]+)\" } }",
+                   "load bad did not say its time_s")
+
+
+if __name__ == "__main__":
+    tap.main(sys.modules[__name__])

@@ -1,0 +1,337 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+"""The laboratory's own logic, without a guest: what is refused and how, what is made of results."""
+
+import csv
+import io
+import os
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, f"{TOP}/scripts")
+# pylint: disable=wrong-import-position
+from labkit import gate, guest, picture, result, scenario, tap  # noqa: E402
+
+GOOD = """name: small
+about: two loads
+guest: { cpus: 1, memory_mib: 512 }
+phases: { idle: 1s, busy: 2s, calm: 1min }
+loads:
+  - { name: probe, run: probe -p 1000, favoured: yes }
+  - { name: hog, run: "hog -t 2 -s {seed}", phases: [busy] }
+  - { name: hack, tool: "hackbench -l 100 {seconds}", phases: [busy, calm], reads: { time_s: "^Time: ([0-9.]+)" } }
+figures:
+  - { load: probe, name: p99_ns, better: less }
+  - { load: hog, name: work, better: more }
+arms: [eevdf, act]
+seeds: [1, 7]
+"""
+
+
+class Scenarios(unittest.TestCase):
+    def test_all_of_it_is_read(self):
+        what = scenario.parse("x.yaml", GOOD)
+        self.assertEqual((what.name, what.cpus, what.nodes, what.memory_mib, what.kernel), ("small", 1, 1, 512, "scx"))
+        self.assertEqual([(p.name, p.start_s, p.seconds) for p in what.phases], [("idle", 0, 1), ("busy", 1, 2), ("calm", 3, 60)])
+        self.assertEqual(what.seconds, 63)
+        self.assertEqual([(x.name, x.start_s, x.seconds, x.ours, x.favoured) for x in what.loads],
+                         [("probe", 0, 63, True, True), ("hog", 1, 2, True, False), ("hack", 1, 62, False, False)])
+        self.assertEqual((what.arms, what.seeds, what.profile), (("eevdf", "act"), (1, 7), "balanced"))
+        self.assertFalse(what.approximate)
+
+    def refused(self, old, new, line, reason):
+        self.assertIn(old, GOOD)
+        with self.assertRaises(scenario.Refused) as caught:
+            scenario.parse("x.yaml", GOOD.replace(old, new, 1))
+        self.assertRegex(str(caught.exception), f"^x.yaml:{line}: .*{reason}")
+
+    def test_what_is_wrong_is_refused_with_line_and_reason(self):
+        for old, new, line, reason in (
+                ("about:", "abuot:", 2, "unknown key 'abuot'"),
+                ("about: two loads\n", "", 1, "about is missing"),
+                ("about: two loads", "about: two loads\nabout: three", 3, "'about' is there twice"),
+                ("about: two loads", "about: [1]", 2, "a text is wanted"),
+                ("name: small", "name: Small Thing", 1, "is no name"),
+                ("name: small", "name: &a small", 1, "anchors"),
+                ("name: small", "name: !!str small", 1, "tags"),
+                ("name: small", "name: 'small", 14, "quoted scalar|end of stream"),
+                ("cpus: 1", "cpus: 0", 3, "no number from 1 to 64"),
+                ("cpus: 1", "cpus: 1e9", 3, "no number"),
+                ("cpus: 1", "cpus: 3, nodes: 2", 3, "do not divide"),
+                ("memory_mib", "memory", 3, "unknown key 'memory'"),
+                ("guest: {", "guest: [", 3, ""),
+                ("idle: 1s", "idle: 500ms", 4, "whole seconds"),
+                ("idle: 1s", "idle: 0s", 4, "whole seconds"),
+                ("calm: 1min", "calm: 60min", 4, "3600 at most"),
+                ("busy: 2s", "idle: 2s", 4, "there twice"),
+                ("phases: [busy]", "phases: [bussy]", 7, "no phase 'bussy'"),
+                ("phases: [busy, calm]", "phases: [idle, calm]", 8, "follow each other"),
+                ("phases: [busy, calm]", "phases: [calm, busy]", 8, "follow each other"),
+                ("phases: [busy]", "phases: []", 7, "list with something"),
+                ("name: hog, run", "name: probe, run", 6, "probe is there twice"),
+                ("name: hog, run: ", "name: hog, tool: x, run: ", 7, "either run"),
+                ("name: hog, run", "run", 7, "a name and either run"),
+                ("favoured: yes", "favoured: maybe", 6, "'maybe'; one of these is wanted: yes, no"),
+                ("\"^Time: ([0-9.]+)\"", "\"^Time: [0-9.]+\"", 8, "one group"),
+                ("\"^Time: ([0-9.]+)\"", "\"^Time: ([0-9.]+\"", 8, "unterminated|missing"),
+                ("phases: [busy] }", "phases: [busy], reads: { a: \"(b)\" } }", 7, "reads is for tools"),
+                ("load: hog, name: work", "load: hogg, name: work", 11, "'hogg'; one of these"),
+                ("better: more", "better: bigger", 11, "less, more"),
+                ("name: work, ", "", 11, "name is missing"),
+                ("better: more", "better: more, tolerance: 5", 11, "whole per cent"),
+                ("better: more", "better: more, tolerance: 0%", 11, "whole per cent"),
+                ("arms: [eevdf, act]", "arms: [eevdf, cfs]", 12, "no arm 'cfs'"),
+                ("arms: [eevdf, act]", "arms: ['scx:']", 12, "which scheduler"),
+                ("arms: [eevdf, act]", "arms: ['nice:x']", 12, "only observe and act"),
+                ("arms: [eevdf, act]", "arms: [act, act]", 12, "there twice"),
+                ("seeds: [1, 7]", "seeds: [1, 1]", 13, "each of them once"),
+                ("{seconds}", "{second}", 8, "{second} means nothing"),
+                ("load: hog, name: work", "load: hack, name: work", 11, "does not read its work"),
+                ("load: hog, name: work, better: more", "load: probe, name: p99_ns, better: less", 10, "each of them once"),
+                ("seeds: [1, 7]", "seeds: [0]", 13, "no number from 1"),
+        ):
+            with self.subTest(new):
+                self.refused(old, new, line, reason)
+
+    def test_files_that_are_none(self):
+        for text in ("", "# nothing\n", "- 1\n", "just text\n"):
+            with self.subTest(text), self.assertRaises(scenario.Refused):
+                scenario.parse("x.yaml", text)
+        with self.assertRaisesRegex(scenario.Refused, "/nowhere.yaml: No such file"):
+            scenario.read("/nowhere.yaml")
+
+    def test_those_we_ship(self):
+        folder = f"{TOP}/selftests/lab"
+        names = [f for f in os.listdir(folder) if f.endswith(".yaml")]
+        self.assertGreater(len(names), 0)
+        for name in names:
+            self.assertEqual(scenario.read(f"{folder}/{name}").name + ".yaml", name)
+
+
+def run_of(text=GOOD, arm="act", seed=7):
+    return guest.Run(scenario.parse("x.yaml", text), arm, seed)
+
+
+SAID = """fact kernel 7.3.4
+load probe 0
+json probe {"load":"probe","samples":2,"p99_ns":20}
+raw probe 10
+raw probe 20
+load hog 0
+json hog {"load":"hog","work":5}
+load hack 0
+out hack Running
+out hack Time: 0.100
+out hack Time: 0.250
+look {"at_ns":1,"armed":1,"vitals":{},"knobs":{}}
+progs {"load":"progs","sched_enqueue":900}
+done
+"""
+
+
+class Guests(unittest.TestCase):
+    def test_what_a_guest_is_told(self):
+        kind, argument, seconds, text, loads = guest.play_arguments(run_of())
+        self.assertEqual((kind, argument, seconds, text), ("act", "balanced", "63", ""))
+        lines = loads.split("\n")
+        self.assertEqual(lines[0], "0|yes|probe|probe -p 1000 -d 63 -o /tmp/lab/run/probe.json -R /tmp/lab/run/probe.raw")
+        self.assertEqual(lines[1].split(" -d")[0], "1|no|hog|hog -t 2 -s 7")
+        self.assertEqual(lines[2], "1|no|hack|hackbench -l 100 62")
+
+    def test_profiles(self):
+        with self.assertRaisesRegex(scenario.Refused, "no profile policy/profiles/none.yaml"):
+            guest.play_arguments(run_of(arm="act:none"))
+        with self.assertRaisesRegex(scenario.Refused, "No such file"):
+            guest.play_arguments(run_of(arm="observe:/nowhere.yaml"))
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write("name: mine\n")
+            file.flush()
+            self.assertEqual(guest.play_arguments(run_of(arm=f"act:{file.name}"))[3], "name: mine\n")
+        self.assertEqual(guest.play_arguments(run_of(arm="scx:./x/scx_simple -v"))[:2], ["scx", "scx_simple -v"])
+
+    def test_files_of_arms_differ(self):
+        arms = ("act", "act:./a/b.yaml", "act:./a-b.yaml", "act:./A.yaml", "act:./B.yaml")
+        self.assertEqual(len({run_of(arm=arm).file for arm in arms}), len(arms))
+        self.assertEqual(run_of().file, "act.7")
+
+    def test_figures_of_tools_are_numbers(self):
+        text = GOOD.replace("([0-9.]+)", "(.+)")
+        for value in ("abc", "nan"):
+            with self.subTest(value), self.assertRaisesRegex(guest.Failed, f"'{value}', no number"):
+                guest.parse(run_of(text), SAID.replace("0.250", value))
+
+    def test_what_a_guest_says(self):
+        record = guest.parse(run_of(), SAID)
+        self.assertEqual(record["loads"], {"probe": {"samples": 2, "p99_ns": 20}, "hog": {"work": 5}, "hack": {"time_s": 0.25}})
+        self.assertEqual(record["samples"], {"probe": [10, 20]})
+        self.assertEqual(record["timeline"][0]["at_ns"], 1)
+        self.assertEqual(record["facts"], {"kernel": "7.3.4"})
+        self.assertEqual(record["verifier"], {"sched_enqueue": 900})
+
+    def test_a_part_is_no_result(self):
+        for old, new, reason in (("done\n", "", "end in the middle"),
+                                 ('json hog {"load":"hog","work":5}\n', "", "hog left no line"),
+                                 ('"work":5', '"other":5', "hog has no figure work"),
+                                 ("Time: ", "Zeit: ", "hack did not say its time_s"),
+                                 ('progs {"load":"progs","sched_enqueue":900}\n', "", "nothing was recorded of homeostat")):
+            with self.subTest(new), self.assertRaisesRegex(guest.Failed, reason):
+                guest.parse(run_of(), SAID.replace(old, new))
+
+    def boot(self, code, console=""):
+        """guest.boot() with a scripts/vm that only returns a code."""
+        with tempfile.TemporaryDirectory() as tmp:
+            def vm(command, **_):
+                said = mock.MagicMock(returncode=code)
+                said.__enter__.return_value = said
+                said.communicate.return_value = (None, "vm: no kernel: run scripts/setup\n")
+                if code == 2:
+                    return said
+                with open(command[command.index("-o") + 1], "w", encoding="utf-8") as file:
+                    file.write(SAID)
+                with open(f"{tmp}/log", "w", encoding="utf-8") as file:
+                    file.write(console)
+                return said
+            with mock.patch("subprocess.Popen", vm):
+                return guest.boot(run_of(), "root", f"{tmp}/log")
+
+    def test_how_a_guest_ends(self):
+        self.assertEqual(self.boot(0)["seed"], 7)
+        for code, reason in ((124, "out of time"), (125, "the guest died"), (1, "exit code 1")):
+            with self.subTest(code), self.assertRaisesRegex(guest.Failed, f"(?s)small act seed 7: {reason}.*Kernel panic"):
+                self.boot(code, "some\nKernel panic\n")
+        with self.assertRaisesRegex(guest.Failed, "seed 7: vm: no kernel: run scripts/setup"):
+            self.boot(2)
+
+
+def record(arm, seed, p99, work):
+    return {"arm": arm, "seed": seed, "loads": {"probe": {"p99_ns": p99}, "hog": {"work": work}, "hack": {"time_s": 0.5}},
+            "samples": {"probe": [1, 2]}, "timeline": [], "facts": {}, "verifier": {"sched_enqueue": 900}}
+
+
+class Results(unittest.TestCase):
+    def setUp(self):
+        self.what = scenario.parse("x.yaml", GOOD)
+        self.records = [record("eevdf", 1, 600000, 100), record("eevdf", 7, 800000, 200),
+                        record("act", 1, 6000, 101), record("act", 7, 40000000, 198)]
+        self.whole = result.whole(self.what, self.records, ("eevdf", "act"), {"root_sha256": "0"})
+
+    def test_summary(self):
+        row = next(r for r in self.whole["summary"] if r["arm"] == "act" and r["load"] == "probe")
+        self.assertEqual((row["median"], row["min"], row["max"], row["unit"]), (20003000, 6000, 40000000, "ns"))
+        self.assertEqual((row["better_seeds"], row["seeds"]), (1, 2))
+        row = next(r for r in self.whole["summary"] if r["arm"] == "act" and r["load"] == "hog")
+        self.assertEqual((row["ratio"], row["better_seeds"], row["unit"]), (1.0, 1, "count"))
+
+    def test_digest(self):
+        again = result.whole(self.what, self.records, ("eevdf", "act"), {"root_sha256": "0"})
+        self.assertEqual(self.whole["sha256"], again["sha256"])
+        self.records[3]["samples"]["probe"][1] = 3
+        changed = result.whole(self.what, self.records, ("eevdf", "act"), {"root_sha256": "0"})
+        self.assertNotEqual(self.whole["sha256"], changed["sha256"])
+        self.assertEqual(self.whole["runs"][0]["sha256"], changed["runs"][0]["sha256"])
+        self.assertNotEqual(self.whole["runs"][3]["sha256"], changed["runs"][3]["sha256"])
+        self.assertEqual(result.digest({"a": 1, "b": 2}), result.digest({"b": 2, "a": 1}))
+
+    def test_csv(self):
+        rows = list(csv.DictReader(io.StringIO(result.to_csv(self.whole))))
+        self.assertEqual(len(rows), 4 * 3)
+        self.assertIn({"scenario": "small", "arm": "act", "seed": "7", "load": "probe", "figure": "p99_ns", "unit": "ns",
+                       "value": "40000000"}, rows)
+
+    def test_table(self):
+        text = result.table(self.whole)
+        self.assertIn("700.0 µs [600.0–800.0]", text)
+        self.assertRegex(text, r"act +20.00 ms \[.*\] +×25.005 \(1/2 better\)")
+        self.assertNotIn("approximate", text)
+        self.assertIn("approximate", result.table({**self.whole, "approximate": True}))
+
+    def test_units(self):
+        for name, unit in (("p99_ns", "ns"), ("rate_hz", "hz"), ("work", "count"), ("peak_kib", "KiB"), ("s", "s")):
+            self.assertEqual(result.unit_of(name), unit)
+
+
+class Gates(unittest.TestCase):
+    def setUp(self):
+        self.what = scenario.parse("x.yaml", GOOD)
+
+    def found(self, p99, work):
+        return gate.figures(self.what, [record(arm, seed, p99, work) for arm in gate.ARMS for seed in (1, 7)])
+
+    def verdicts(self, p99, work):
+        rows = gate.compare(self.found(1000, 100), self.found(p99, work), ["small"])
+        return {row["name"]: row["verdict"] for row in rows}
+
+    def test_worse_is_what_fails(self):
+        probe, hog = "small act probe p99_ns", "small act hog work"
+        for p99, work, of_probe, of_hog in ((1000, 100, "same", "same"), (1050, 95, "same", "same"), (1051, 94, "worse", "worse"),
+                                            (949, 106, "better", "better")):
+            with self.subTest(p99):
+                found = self.verdicts(p99, work)
+                self.assertEqual((found[probe], found[hog]), (of_probe, of_hog))
+        self.assertIn("worse", gate.FAIL)
+        self.assertNotIn("better", gate.FAIL)
+
+    def test_what_is_on_one_side_only(self):
+        old, new = self.found(1000, 100), self.found(1000, 100)
+        new["small act probe p50_ns"] = new.pop("small act probe p99_ns")
+        old["other act x"] = {"value": 1, "better": "less", "tolerance": 0.05}
+        found = {row["name"]: row["verdict"] for row in gate.compare(old, new, ["small"])}
+        self.assertEqual(found["small act probe p99_ns"], "gone")
+        self.assertEqual(found["small act probe p50_ns"], "not recorded")
+        self.assertEqual(found["small act verifier sched_enqueue"], "same")
+        self.assertNotIn("other act x", found)
+
+    def test_table(self):
+        text = gate.table(gate.compare(self.found(1000, 100), self.found(2000, 100), ["small"]))
+        self.assertRegex(text, r"small act probe p99_ns +1.0 µs +2.0 µs +2.000  worse")
+        self.assertIn("4 within their tolerance", text)
+
+    def test_the_record(self):
+        with tempfile.TemporaryDirectory() as tmp:
+            self.assertEqual(gate.read(f"{tmp}/none.json"), {})
+            gate.write(f"{tmp}/e.json", self.found(1000, 100))
+            self.assertEqual(gate.read(f"{tmp}/e.json"), self.found(1000, 100))
+            with open(f"{tmp}/e.json", "w", encoding="utf-8") as file:
+                file.write("{")
+            with self.assertRaises(scenario.Refused):
+                gate.read(f"{tmp}/e.json")
+
+
+class Pictures(unittest.TestCase):
+    def test_latency(self):
+        with tempfile.TemporaryDirectory() as tmp:
+            self.assertFalse(picture.latency("probe", {"eevdf": []}, f"{tmp}/a.svg"))
+            self.assertTrue(picture.latency("pro_be's", {"eevdf": [5000] * 990 + [900000] * 10, "act": [7000]}, f"{tmp}/a.svg"))
+            with open(f"{tmp}/a.svg", encoding="utf-8") as file:
+                text = file.read()
+        self.assertIn("</svg>", text)
+        self.assertIn("eevdf", text)
+
+    def test_timeline(self):
+        knob = {"value": 5, "gen": 1, "changed_ns": 0, "cause": "profile"}
+        looks = [{"at_ns": 10**9, "armed": 1, "vitals": {"sched.wait.critical.p99_ns": 5000}, "knobs": {"sched.slice": knob}},
+                 {"at_ns": 2 * 10**9, "armed": 1, "vitals": {"sched.wait.critical.p99_ns": 9000},
+                  "knobs": {"sched.slice": {**knob, "value": 2, "gen": 2, "changed_ns": 15 * 10**8, "cause": "reflex"}}}]
+        document = {"scenario": "small", "seconds": 2, "phases": [{"name": "idle", "start_s": 0, "seconds": 2}]}
+        with tempfile.TemporaryDirectory() as tmp:
+            self.assertFalse(picture.timeline(document, {"arm": "eevdf", "timeline": []}, f"{tmp}/t.svg"))
+            self.assertTrue(picture.timeline(document, {"arm": "act", "timeline": looks}, f"{tmp}/t.svg"))
+            with open(f"{tmp}/t.svg", encoding="utf-8") as file:
+                text = file.read()
+        for word in ("critical", "sched.slice", "reflex", "idle"):
+            self.assertIn(word, text)
+
+    def test_no_picture_is_said(self):
+        with self.assertRaisesRegex(picture.Unable, "gnuplot"):
+            picture.draw("plot nonsense(\n", "/dev/null")
+        with mock.patch.dict(os.environ, {"PATH": "/nowhere"}), self.assertRaisesRegex(picture.Unable, "no gnuplot"):
+            picture.draw("", "/dev/null")
+
+
+if __name__ == "__main__":
+    tap.main(sys.modules[__name__])
