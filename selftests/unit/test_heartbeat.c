@@ -58,7 +58,8 @@ static void looks_often_after_a_trip(void **state)
 	gate.trip_reason = HS_TRIP_OPERATOR;
 	gate.trip_ns = fake_now;
 	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 100 * NS_PER_US);
-	assert_true(gate.due_ns > fake_now + LIMIT / 2);
+	/* the next arming finds the promise of one at rest: the short one was missed now and then */
+	assert_true(gate.due_ns > fake_now + 250 * NS_PER_MS);
 	fake_now += 29 * NS_PER_MS;
 	assert_int_equal(heartbeat_look(&hb).next_ns, fake_now + 100 * NS_PER_US);
 	fake_now += NS_PER_MS;

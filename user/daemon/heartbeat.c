@@ -130,9 +130,8 @@ struct heartbeat_step heartbeat_look(struct heartbeat *hb)
 		sleep = REST_MAX_NS;
 	if (sleep < limit / 3)
 		sleep = limit / 3;
-	if (leaving(gate, now))
-		sleep = LEAVE_LOOK_NS;
-	step.next_ns = now + sleep;
+	/* the promise stays the long one: an arming may come right now */
+	step.next_ns = now + (leaving(gate, now) ? LEAVE_LOOK_NS : sleep);
 	stall = stuck_ns(hb, busy, now, limit, &step.next_ns);
 	if (!stall) {
 		store(&gate->due_ns, now + sleep + limit - limit / 3);
