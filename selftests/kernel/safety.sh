@@ -88,6 +88,7 @@ tripped store
 again
 hog -t 4 -d 2 -o "$tmp/hogs" &
 hogs=$!
+# until the hogs are felt, as in deed(): virtual time, and no state says so
 sleep 1
 tsafe -d 3 -o "$tmp/safe" -T
 at_most 'bare store: first decision by stock rules, ms' "$(ms "$(field t_safe_ns <"$tmp/safe")")" 5
@@ -100,7 +101,7 @@ hs_stop
 # leaves soon in any case: how often the thread looks is what shows it
 looks() { awk '/^voluntary/ { print $2 }' "/proc/$hs_pid/task/$heart/status"; }
 looked() { [ "$(looks)" -ge $(($1 + $2)) ]; }
-# asking the daemon would wake it up
+# Asking the daemon would wake it up, so its rate is measured: the quarter of a second is what is counted over
 at_rest() {
 	before=$(looks)
 	sleep 0.25
