@@ -85,6 +85,48 @@ static void harm_with_gaps(void **state)
 	}
 }
 
+/* A look sees the last window only, and one in ten saw what waited briefly: beside the floor, or below it. */
+static __u64 lot;
+
+static void bad_by_lot(struct second *s, __u64 t)
+{
+	struct play p = {.seed = (t + 1) * 0x9e3779b97f4a7c15ULL ^ lot};
+
+	bad(s, t);
+	waits(&s->stock, 2600 * US, 4 * US);
+	waits(&s->ours, 8 * US, 730 * MS);
+	dice(&p, 10);
+	switch (dice(&p, 20)) {
+	case 0:
+		waits(&s->ours, 8 * US, 4140 * US);
+		break;
+	case 1:
+		waits(&s->ours, 8 * US, 9 * US);
+		break;
+	default:
+		break;
+	}
+}
+
+static void harm_by_lot(void **state)
+{
+	__u32 late = 0;
+
+	(void)state;
+	for (lot = 0; lot < 2000; lot++) {
+		struct play p;
+
+		play_begin(&p);
+		play_set(&p, 1000, 5, 3);
+		helping_first(&p.h);
+		play(&p, bad_by_lot, 300);
+		assert_true(p.tripped_at);
+		late += p.tripped_at - p.armed_at > 30;
+	}
+	/* who is in luck is caught by the next look */
+	assert_in_range(late, 0, 2000 / 100);
+}
+
 static void blindness_is_harm(void **state)
 {
 	struct play p;
@@ -305,6 +347,7 @@ int main(void)
 		cmocka_unit_test(harm_is_caught),
 		cmocka_unit_test(harm_from_the_first),
 		cmocka_unit_test(harm_with_gaps),
+		cmocka_unit_test(harm_by_lot),
 		cmocka_unit_test(blindness_is_harm),
 		cmocka_unit_test(labels_are_no_harm),
 		cmocka_unit_test(floor_and_margin),

@@ -12,9 +12,10 @@
 #define KNOWN_NS (3600 * NS_PER_S)  /* so long a baseline counts */
 #define BACK_OFF_NS (60 * NS_PER_S) /* after a look without harm … */
 #define BACK_OFF_MAX_NS (3600 * NS_PER_S) /* … doubled each time, up to this */
-#define PATIENCE 3			  /* times `observe`: how long a look waits for such load */
-#define PROOF 5				  /* looks that have to be worse again, but for one */
-#define BUSY_PERMILLE 900		  /* from here on the CPUs count as taken */
+#define PATIENCE                                                                                   \
+	3	/* times their looks: how long a look waits for such load, a proof for clearness */
+#define PROOF 5 /* looks that a proof takes at least */
+#define BUSY_PERMILLE 900 /* from here on the CPUs count as taken */
 /*
  * For critical tasks a difference of less is noise, whatever the ratio: one tick at HZ=250, which is how finely both schedulers
  * share a busy CPU (sched_ext has no hrtick). Measured on one CPU, medians: messages (hackbench) 0.2 ms under
@@ -315,6 +316,7 @@ static enum helping_order look_armed(struct helping *h, __u64 now)
 		return HELPING_STAY;
 	}
 	h->ours = figure(h, need, FOR_US);
+	h->worst = figure(h, need, FOR_STOCK);
 	h->judged = true;
 	bucket = helping_bucket(&h->ours.load);
 	h->against = nearest(h, bucket, now);
@@ -339,12 +341,6 @@ static void drop(struct helping *h, __u64 *count, __u64 now)
 	back_off(h, h->suspect, now);
 }
 
-/* Was the last look the last that is waited for? */
-static bool enough(const struct helping *h, __u32 need, __u32 stride)
-{
-	return h->nr >= need || h->seen >= SETTLE + PATIENCE * need * stride;
-}
-
 static enum helping_order look_stock(struct helping *h, const struct helping_figure *look,
 				     __u64 now)
 {
@@ -355,7 +351,7 @@ static enum helping_order look_stock(struct helping *h, const struct helping_fig
 		series_add(h, look, h->rule.observe_ns);
 	else
 		h->seen++;
-	if (!enough(h, need, stride_of(h->rule.observe_ns)))
+	if (h->nr < need && h->seen < SETTLE + PATIENCE * need * stride_of(h->rule.observe_ns))
 		return HELPING_STAY;
 	h->proof = false;
 	if (h->nr < need) {
@@ -366,7 +362,8 @@ static enum helping_order look_stock(struct helping *h, const struct helping_fig
 		learn(h, &stock, helping_bucket(&stock.load), true, now);
 		h->against = h->suspect;
 		h->doubt.limit = helping_limit(h, stock_wait(&stock, h->doubt.sign), h->doubt.sign);
-		h->proof = worse(h, &h->ours, &stock);
+		/* a few good looks among bad ones clear nobody: the proof decides */
+		h->proof = worse(h, &h->worst, &stock);
 		if (!h->proof)
 			drop(h, &h->acquitted, now);
 	}
@@ -379,22 +376,21 @@ static enum helping_order look_proof(struct helping *h, const struct helping_fig
 				     __u64 now)
 {
 	const struct helping_figure *stock = &h->base[h->suspect].stock;
-	struct helping_figure ours;
+	struct helping_figure ours, worst;
+	bool open, harm;
 
 	if (heavy_enough(&stock->load, &look->load) && as_heavy(&look->load, &stock->load))
 		series_add(h, look, LOOK_NS);
 	else
 		h->seen++;
-	if (!enough(h, PROOF, 1))
+	worst = figure(h, h->nr, FOR_STOCK);
+	ours = figure(h, h->nr, FOR_US);
+	open = h->nr < PROOF || worse(h, &worst, stock);
+	harm = h->nr >= PROOF && worse(h, &ours, stock);
+	if (open && !harm && h->seen < SETTLE + PATIENCE * PROOF)
 		return HELPING_STAY;
-	if (h->nr < PROOF) {
-		drop(h, &h->undecided, now);
-		enter(h, PHASE_ARMED);
-		return HELPING_STAY;
-	}
-	ours = figure(h, PROOF, FOR_US);
-	if (!worse(h, &ours, stock)) {
-		drop(h, &h->acquitted, now);
+	if (!harm) {
+		drop(h, open ? &h->undecided : &h->acquitted, now);
 		enter(h, PHASE_ARMED);
 		return HELPING_STAY;
 	}

@@ -17,10 +17,13 @@
  *
  * Suspicion is no proof: load changes, no bucket knows of what it is made, and in many hours some look bad
  * by chance. So we leave and look at stock for the profile's time, under the load of now. Is it no better,
- * the bucket has a new baseline and we arm again. Is it better, we arm again, too, but for five looks: are
- * we worse than what was seen just now in all of them but one, then it is harm. Looks under a load much lighter than that
- * before the change do not count (light load is always better), and without enough of the others there
- * is no verdict. Suspicion that came to nothing is not followed for a minute, then two, four … per bucket.
+ * the bucket has a new baseline and we arm again. Is it better than the worse ones of our looks, we arm
+ * again, too, and are judged by five looks or more: are seven of ten worse than what was seen just now, then
+ * it is harm; are seven of ten no worse, then it is none. In between more looks decide, up to three times as
+ * many: a look sees only what waited in the last window, and some good ones among bad ones clear nobody.
+ * Looks under a load much lighter than that before the change do not count (light load is always better),
+ * and without enough of the others there is no verdict. Suspicion that came to nothing is not followed for
+ * a minute, then two, four … per bucket.
  *
  * Worked example (for: 10s, observe: 5s): critical tasks waited 0.7 ms under stock, wait 150 ms now. 11 s
  * after the arming suspicion is complete, 6 s later stock has shown 0.7 ms again, 6 s later we have shown
@@ -116,7 +119,8 @@ struct helping {
 	struct helping_figure look[HELPING_LOOKS]; /* the present series, a ring */
 	__u32 nr;				   /* how many were ever put into it */
 	__u32 seen;				   /* looks since the series began */
-	struct helping_figure ours;		   /* what was judged last */
+	struct helping_figure ours;		   /* what was judged last: most looks exceed it */
+	struct helping_figure worst;		   /* of the same looks: most do not exceed it */
 	bool judged;				   /* `ours` is of this arming */
 	bool proof;				   /* stock was better: arm for the proof */
 	int suspect;				   /* bucket under suspicion */
