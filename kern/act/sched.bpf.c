@@ -262,8 +262,9 @@ void BPF_PROG(sched_running, struct task_struct *p)
 /*
  * What is left of the slice is kept across a preemption: with a slice, the kernel puts @p first into
  * the local queue. Not where a critical task waits in DSQ_CRITICAL (@p would run before it), and not
- * where one stands in the local queue while a realtime task gets the CPU first: @p would be put
- * before it, and it would wait for the rest of @p's slice. (Seen: 1 in 1 000 probes, 8 ms.)
+ * where one stands in the local queue while another gets the CPU first, a realtime task or a critical one that
+ * woke after it and is more urgent: @p would be put before it, and it would wait for the rest of @p's slice.
+ * (Seen: 1 in 1 000 probes, 8 ms.)
  */
 static __always_inline void keep_slice(struct task_struct *p, struct task_state *s,
 				       struct cpu_state *c, struct sense_cpu *sc, u64 used,
@@ -276,7 +277,9 @@ static __always_inline void keep_slice(struct task_struct *p, struct task_state 
 	s->slice_ns = s->slice_ns > used ? s->slice_ns - used : 0;
 	if (s->slice_ns < SLICE_LEFT_MIN_NS || c->hint)
 		return;
-	if (critical_ahead && rq->nr_running != rq->scx.nr_running)
+	/* who comes next stands in the local queue still, if it is ours */
+	if (critical_ahead &&
+	    (rq->nr_running != rq->scx.nr_running || scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL) > 1))
 		return;
 	sense_count(sc, HS_COUNT_RESUMED);
 	scx_bpf_task_set_slice(p, s->slice_ns);

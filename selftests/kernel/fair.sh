@@ -20,6 +20,8 @@ wait "$hogs"
 
 declare_profile "$tmp/fair.yaml" \
 	'{ name: spin, class: critical, match: { comm: spin } }' \
+	'{ name: patient, class: critical, match: { comm: patient }, deadline: 1ms }' \
+	'{ name: urgent, class: critical, match: { comm: urgent }, deadline: 500us }' \
 	'{ name: audio, class: critical, match: { comm: audio }, period: 5ms, deadline: 5ms, runtime: 2ms }'
 hs_act "$tmp/fair.yaml" || cannot 'homeostat arms' "$(tail -n 1 "$hs_log")"
 
@@ -43,6 +45,19 @@ reqrep -r 500 -w 100 -W 2 -d 3 -o "$tmp/reqrep"
 wait "$hogs" "$pipeline"
 at_most 'two chains of critical tasks beside hogs: replies, p99 in us' \
 	"$(awk -v a="$(field p99_ns <"$tmp/reqrep")" 'BEGIN { if (a) print a / 1000 }')" 700
+
+# Two critical tasks that wake in one interrupt, the urgent one last, so that it goes first: the hog that was preempted
+# went on before the other. Their periods slide past each other, and meet once a second.
+cp /lab/bin/probe "$tmp/patient"
+cp /lab/bin/probe "$tmp/urgent"
+hog -t 4 -d 7 >/dev/null &
+hogs=$!
+"$tmp/urgent" -p 1001 -W 1 -d 5 >/dev/null &
+urgent=$!
+"$tmp/patient" -p 1000 -W 1 -d 4 -o "$tmp/patient.line"
+wait "$hogs" "$urgent"
+at_most 'two critical tasks in one interrupt: longest wait of the second, us' \
+	"$(awk -v a="$(field max_ns <"$tmp/patient.line")" 'BEGIN { if (a) print a / 1000 }')" 200
 
 hog -t 2 -d 3 >/dev/null &
 hogs=$!
