@@ -183,10 +183,14 @@ $(O)/ktest/test_fault: $(call faultobj,selftests/kernel/test_fault.c) $(O)/libho
 LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC))
 $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) kern/abi.h | $(O)/deps/config.mk
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern $(LIBBPF_CFLAGS) -o $@ $< \
-		$(if $(filter tsafe recorder progs,$(@F)),$(LIBBPF_LIBS)) $(if $(filter undoenter,$(@F)),$(O)/libhomeostat.a) \
-		-lpthread -lm
-$(O)/lab/undoenter: $(O)/libhomeostat.a
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ $< \
+		$(filter %.a,$^) $(if $(filter tsafe recorder progs reaction,$(@F)),$(LIBBPF_LIBS)) \
+		$(if $(filter controller,$(@F)),$(USER_LIBS)) -lpthread -lm
+$(O)/lab/undoenter $(O)/lab/controller: $(O)/libhomeostat.a
+# a controller in user space that is told by a program of its own
+$(O)/waits.skel.h: $(O)/selftests/lab/waits.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name waits_bpf > $@
+$(O)/lab/controller: $(O)/waits.skel.h
 
 # the fault campaign's program, with the other scheduler that it loads
 FAULTER_SRC := $(filter-out %.bpf.c,$(wildcard selftests/fault/*.c))

@@ -15,10 +15,15 @@ FAIL = ("worse", "not recorded", "gone")
 VERIFIER_TOLERANCE = 0.05  # of what a program costs the verifier
 
 
+def arms(what):
+    """Those of a scenario whose figures are recorded."""
+    return [arm for arm in ARMS if arm in what.arms]
+
+
 def figures(what, records):
     """What a scenario is judged by: name -> value (the median over the seeds), better, tolerance."""
     found = {}
-    for arm in ARMS:
+    for arm in arms(what):
         mine = of_arm(records, arm)
         for figure in what.figures:
             found[f"{what.name} {arm} {figure.title}"] = {

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
-from labkit.scenario import PROFILED, Refused, parse_arm
+from labkit.scenario import HOMEOSTAT, Refused, parse_arm
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REAL_SECONDS_PER_GUEST_SECOND = 60  # a busy one takes 1.5 to 9, on a machine that does nothing else
@@ -52,18 +52,21 @@ def profile_of(run):
     if kind == "scx":  # its program lies in the guest's path
         words = argument.split()
         return " ".join([os.path.basename(words[0]), *words[1:]]), ""
-    if kind not in PROFILED:
+    if kind not in HOMEOSTAT:
         return argument, ""
-    argument = argument or run.scenario.profile
-    if "/" not in argument and not argument.endswith(".yaml"):
-        if not os.path.exists(f"{TOP}/policy/profiles/{argument}.yaml"):
-            raise Refused(f"arm '{run.arm}': no profile policy/profiles/{argument}.yaml")
-        return argument, ""
+    path = wanted = run.scenario.profile if kind == "user" else argument or run.scenario.profile
+    if "/" not in wanted and not wanted.endswith(".yaml"):
+        shipped, labs = (f"{TOP}/{place}/{wanted}.yaml" for place in ("policy/profiles", "selftests/lab/profile"))
+        if os.path.exists(shipped) and kind != "user":
+            return wanted, ""
+        path = shipped if os.path.exists(shipped) else labs
+        if not os.path.exists(path):
+            raise Refused(f"arm '{run.arm}': no profile {wanted}.yaml in policy/profiles or selftests/lab/profile")
     try:
-        with open(argument, encoding="utf-8") as file:
-            return argument, file.read()
+        with open(path, encoding="utf-8") as file:
+            return argument if kind == "user" else wanted, file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"arm '{run.arm}': {argument}: {getattr(error, 'strerror', None) or error}") from error
+        raise Refused(f"arm '{run.arm}': {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def command_of(load, seed):
@@ -132,7 +135,7 @@ def parse(run, text):
         if figure.name not in loads[figure.load]:
             raise Failed(f"{run.title}: load {figure.load} has no figure {figure.name}; "
                          f"it has {', '.join(loads[figure.load]) or 'none'}")
-    if parse_arm(run.arm)[0] in PROFILED and not (looks and verifier):
+    if parse_arm(run.arm)[0] in HOMEOSTAT and not (looks and verifier):
         raise Failed(f"{run.title}: nothing was recorded of homeostat")
     return {"arm": run.arm, "seed": run.seed, "loads": loads, "samples": raw, "timeline": looks, "facts": facts,
             "verifier": verifier}

@@ -2,6 +2,7 @@
 # Copyright (C) 2026 homeostat contributors
 """Pictures of a result, drawn by gnuplot: the latency of each load, and what homeostat saw and did."""
 
+import math
 import subprocess
 
 HEAD = """set terminal svg noenhanced size 1000,{height} font 'sans-serif,12' background '#ffffff'
@@ -57,6 +58,25 @@ def latency(load, samples_by_arm, path):
         return False
     draw(f"set title {quote(load)}\nset logscale xy\nset xlabel 'latency, µs'\nset ylabel 'share of samples above it'\n"
          "set format y '%g'\n"
+         + "plot " + ", ".join(curves) + "\n" + "".join(data), path)
+    return True
+
+
+def histogram(load, samples_by_arm, path):
+    """Samples of one load, ns, by arm: what share of them is how long; eight bars to each doubling."""
+    curves, data = [], []
+    for i, (arm, samples) in enumerate(samples_by_arm.items()):
+        bars = {}
+        for sample in samples:
+            bar = round(8 * math.log2(max(sample, 100) / 1000))
+            bars[bar] = bars.get(bar, 0) + 1
+        if not bars:
+            continue
+        curves.append(f"'-' with impulses lw 3 lc rgb '{COLOURS[i % len(COLOURS)]}' title {quote(arm)}")
+        data.append(block((2 ** (bar / 8), n / len(samples)) for bar, n in sorted(bars.items())))
+    if not curves:
+        return False
+    draw(f"set title {quote(load)}\nset logscale x\nset yrange [0:*]\nset xlabel 'latency, µs'\nset ylabel 'share of samples'\n"
          + "plot " + ", ".join(curves) + "\n" + "".join(data), path)
     return True
 

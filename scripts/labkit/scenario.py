@@ -17,9 +17,11 @@ SECONDS_MAX = 3600
 TOLERANCE = 0.05  # where a figure states none
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+CONTROLLER = re.compile(r"[1-9][0-9]{0,3}(ms|s)|events")
 DURATION = re.compile(r"([1-9][0-9]*)(s|min)")
 FAVOURS = ("eevdf", "nice", "slice", "fifo")  # stock kernel, the favoured loads otherwise
 PROFILED = ("observe", "act")  # homeostat, with :PROFILE
+HOMEOSTAT = PROFILED + ("user",)  # it runs there
 ARMS = FAVOURS + PROFILED
 
 
@@ -160,8 +162,11 @@ def parse_arm(text):
     if kind == "scx":
         if not argument:
             raise ValueError(f"arm '{text}': which scheduler? scx:COMMAND is wanted")
+    elif kind == "user":
+        if not CONTROLLER.fullmatch(argument):
+            raise ValueError(f"arm '{text}': how often does it look? user:1s, user:10ms or user:events is wanted")
     elif kind not in ARMS:
-        raise ValueError(f"no arm '{text}'; there are {', '.join(ARMS)} and scx:COMMAND")
+        raise ValueError(f"no arm '{text}'; there are {', '.join(ARMS)}, user:WHEN and scx:COMMAND")
     elif argument and kind not in PROFILED:
         raise ValueError(f"arm '{text}': only {' and '.join(PROFILED)} take a profile")
     return kind, argument

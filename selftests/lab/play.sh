@@ -5,7 +5,7 @@
 # One arm of one scenario, in the guest: play.sh ARM ARGUMENT SECONDS PROFILE LOADS. Started by scripts/lab.
 #
 # ARM and ARGUMENT are as `scripts/lab --help` has them; PROFILE is the text of a profile ('' = by name, in
-# ARGUMENT). LOADS has one line for each load: START|FAVOURED|NAME|COMMAND. All is written down while it runs
+# ARGUMENT; arm `user` has both). LOADS has one line for each load: START|FAVOURED|NAME|COMMAND. All is written down while it runs
 # and told at its end, so that telling disturbs nothing. What is told:
 #
 #	load NAME EXIT-CODE      as many as there are loads, each followed by what there is of
@@ -33,7 +33,7 @@ if [ "$text" ]; then
 	printf '%s\n' "$text" >"$profile"
 fi
 case $arm in
-eevdf | observe | act | scx) ;;
+eevdf | observe | act | user | scx) ;;
 nice) favour='nice -n -20' ;;
 slice) favour='slice 100' ;;
 fifo) favour='chrt -f 50' ;;
@@ -43,6 +43,19 @@ settle
 case $arm in
 observe) hs_start "$profile" --mode observe || exit 1 ;;
 act) hs_act "$profile" || exit 1 ;;
+user)
+	# homeostat's own reflex goes on with a knob that no load uses: so its vital signs are as fresh as in arm act
+	sed '/^rules:/,$s/knob: .*/knob: sched.slice.critical_us/' "$profile" >"$tmp/others.yaml"
+	hs_act "$tmp/others.yaml" || exit 1
+	case $argument in
+	events) when=-e ;;
+	*ms) when="-p ${argument%ms}" ;;
+	*) when="-p ${argument%s}000" ;;
+	esac
+	# shellcheck disable=SC2086
+	controller -P "$profile" $when >"$tmp/controller.log" 2>&1 &
+	other=$!
+	;;
 scx)
 	$argument >"$tmp/scx.log" 2>&1 &
 	other=$!
@@ -92,7 +105,7 @@ fi
 # figures of an arm that was another one in the end would be a lie
 case $arm in
 observe) hs_answers || die "homeostatd is gone: $(tail -n 1 "$hs_log")" ;;
-act) hs_armed || die "homeostat did not stay armed: $(tail -n 1 "$hs_log")" ;;
+act | user) hs_armed || die "homeostat did not stay armed: $(tail -n 1 "$hs_log")" ;;
 scx)
 	if ! scx_is enabled || ! alive "$other"; then
 		cat "$tmp/scx.log" >&2
@@ -101,8 +114,12 @@ scx)
 	kill "$other"
 	;;
 esac
+if [ "$arm" = user ]; then
+	alive "$other" || die "the controller did not stay: $(cat "$tmp/controller.log")"
+	kill "$other"
+fi
 case $arm in
-observe | act)
+observe | act | user)
 	echo "fact armed $(status_leaf armed)" >>"$run/said"
 	progs >"$run/progs" || die 'the programs cannot be asked for'
 	sed 's/^/progs /' "$run/progs" >>"$run/said"

@@ -144,7 +144,7 @@ class Guests(unittest.TestCase):
         self.assertEqual(lines[2], "1|no|hack|hackbench -l 100 62")
 
     def test_profiles(self):
-        with self.assertRaisesRegex(scenario.Refused, "no profile policy/profiles/none.yaml"):
+        with self.assertRaisesRegex(scenario.Refused, "no profile none.yaml in policy/profiles"):
             guest.play_arguments(run_of(arm="act:none"))
         with self.assertRaisesRegex(scenario.Refused, "No such file"):
             guest.play_arguments(run_of(arm="observe:/nowhere.yaml"))
@@ -153,6 +153,19 @@ class Guests(unittest.TestCase):
             file.flush()
             self.assertEqual(guest.play_arguments(run_of(arm=f"act:{file.name}"))[3], "name: mine\n")
         self.assertEqual(guest.play_arguments(run_of(arm="scx:./x/scx_simple -v"))[:2], ["scx", "scx_simple -v"])
+
+    def test_controllers_in_user_space(self):
+        for when in ("1s", "10ms", "events"):
+            kind, argument, _, text, _ = guest.play_arguments(run_of(arm=f"user:{when}"))
+            self.assertEqual((kind, argument), ("user", when))
+            self.assertIn("rules:", text)  # those of the scenario's profile
+        for when in ("", ":", ":10", ":0s", ":-p 1", ":event"):
+            with self.subTest(when), self.assertRaisesRegex(ValueError, "how often does it look"):
+                scenario.parse_arm(f"user{when}")
+
+    def test_profiles_of_the_lab(self):
+        text = guest.play_arguments(run_of(text=GOOD + "profile: reaction\n"))[3]
+        self.assertIn("name: reaction", text)
 
     def test_files_of_arms_differ(self):
         arms = ("act", "act:./a/b.yaml", "act:./a-b.yaml", "act:./A.yaml", "act:./B.yaml")
@@ -257,7 +270,7 @@ class Results(unittest.TestCase):
 
 class Gates(unittest.TestCase):
     def setUp(self):
-        self.what = scenario.parse("x.yaml", GOOD)
+        self.what = scenario.parse("x.yaml", GOOD.replace("[eevdf, act]", "[observe, act]"))
 
     def found(self, p99, work):
         return gate.figures(self.what, [record(arm, seed, p99, work) for arm in gate.ARMS for seed in (1, 7)])
@@ -291,6 +304,9 @@ class Gates(unittest.TestCase):
         self.assertRegex(text, r"small act probe p99_ns +1.0 µs +2.0 µs +2.000  worse")
         self.assertIn("4 within their tolerance", text)
 
+    def test_arms_of_the_record(self):
+        self.assertEqual(gate.arms(scenario.parse("x.yaml", GOOD)), ["act"])
+
     def test_the_record(self):
         with tempfile.TemporaryDirectory() as tmp:
             self.assertEqual(gate.read(f"{tmp}/none.json"), {})
@@ -311,6 +327,13 @@ class Pictures(unittest.TestCase):
                 text = file.read()
         self.assertIn("</svg>", text)
         self.assertIn("eevdf", text)
+
+    def test_histogram(self):
+        with tempfile.TemporaryDirectory() as tmp:
+            self.assertFalse(picture.histogram("reaction", {"act": []}, f"{tmp}/h.svg"))
+            self.assertTrue(picture.histogram("reaction", {"act": [5, 1000, 2000, 2000], "user:1s": [10**9]}, f"{tmp}/h.svg"))
+            with open(f"{tmp}/h.svg", encoding="utf-8") as file:
+                self.assertIn("user:1s", file.read())
 
     def test_timeline(self):
         knob = {"value": 5, "gen": 1, "changed_ns": 0, "cause": "profile"}

@@ -127,6 +127,8 @@ int main(int argc, char **argv)
 		n++;
 		next += period;
 	}
+	/* printing takes a while: what is measured beside us ends first */
+	sleep_until(next + NS_PER_S);
 	if (m.gate && m.vitals && m.knobs)
 		print_all(&l, looks, n);
 	return 0;
