@@ -26,6 +26,7 @@ loads:
 figures:
   - {{ load: probe, name: p99_ns, better: less }}
 arms: [eevdf]
+profile: {profile}
 """
 
 
@@ -34,10 +35,10 @@ class Guests(unittest.TestCase):
         self.tmp = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.tmp)
 
-    def lab(self, load, *options):
+    def lab(self, load, *options, profile="balanced"):
         """The lab's exit code, all that it said, and whether it left a result."""
         with open(f"{self.tmp}/tiny.yaml", "w", encoding="utf-8") as file:
-            file.write(SCENARIO.format(load=load))
+            file.write(SCENARIO.format(load=load, profile=profile))
         done = subprocess.run([f"{TOP}/scripts/lab", "run", f"{self.tmp}/tiny.yaml", "--out", f"{self.tmp}/out", *options],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         return done.returncode, done.stdout, os.path.exists(f"{self.tmp}/out/tiny/result.json")
@@ -63,6 +64,23 @@ class Guests(unittest.TestCase):
         self.assertIn("sched_enqueue", act["verifier"])
         for name in ("result.csv", "table.txt", "latency-probe.svg", "timeline-act.svg", "act.1.probe.txt"):
             self.assertTrue(os.path.getsize(f"{self.tmp}/out/tiny/{name}"), name)
+
+    def test_reactions(self):
+        code, said, left = self.lab("{ name: reaction, run: reaction -g 20 -G 120, phases: [hog] }", "--arms", "act,user:10ms,user:events",
+                                    profile="reaction")
+        self.assertEqual((code, left), (0, True), said)
+        with open(f"{self.tmp}/out/tiny/result.json", encoding="utf-8") as file:
+            pulse, slow, events = [run["loads"]["reaction"] for run in json.load(file)["runs"]]
+        for found in (pulse, slow, events):
+            self.assertGreater(found["samples"], 0)
+            self.assertEqual(found["missed"], 0)
+            self.assertLess(found["p99_ns"], found["used_p99_ns"])
+        self.assertLess(pulse["p99_ns"], 1099500 + 20000)  # the profile's 1 ms and a tenth, and 20 us
+        self.assertLess(pulse["p99_ns"], slow["p99_ns"])
+        self.assertTrue(os.path.getsize(f"{self.tmp}/out/tiny/histogram-reaction.svg"))
+
+    def test_no_reaction_without_homeostat(self):
+        self.fails("{ name: reaction, run: reaction, phases: [hog] }", "exit code 1.*no homeostat runs here")
 
     def fails(self, load, reason, *options):
         code, said, left = self.lab(load, *options)
