@@ -108,7 +108,7 @@ class Judge:
             if score == -math.inf:
                 return False, f"fails with seed {seed}"
             if score <= self.score(best, [seed]):
-                return False, f"{score:+.3f} with seed {seed}, no better"
+                return False, f"{score:+.3f} with seed {seed}, where the best has {self.score(best, [seed]):+.3f}"
         score = self.score(values, self.seeds)
         worse = [row["figure"] for row in self.rows(values, self.scenarios) if row["verdict"] == "worse"]
         if worse:
