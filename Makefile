@@ -252,7 +252,7 @@ lab lab-check:
 	$(Q)$(MAKE) --no-print-directory programs $(LOAD)
 	$(Q)O=$(O) scripts/lab $(if $(filter lab,$@),run,check) $(SCENARIOS)
 
-check: format-check lint $(UNIT)
+check: format-check lint $(UNIT) $(O)/homeostat
 	$(Q)O=$(O) scripts/test --unit
 
 fuzz: $(FUZZ)

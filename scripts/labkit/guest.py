@@ -2,6 +2,7 @@
 # Copyright (C) 2026 homeostat contributors
 """One run: a scenario's arm with one seed, in a lab guest of its own. Makes numbers of what the guest says."""
 
+import concurrent.futures
 import hashlib
 import json
 import math
@@ -11,9 +12,9 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
-from labkit.scenario import HOMEOSTAT, Refused, parse_arm
+from labkit import BUILD, TOP, profile
+from labkit.scenario import HOMEOSTAT, parse_arm
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REAL_SECONDS_PER_GUEST_SECOND = 60  # a busy one takes 1.5 to 9, on a machine that does nothing else
 REAL_SECONDS_MIN = 600
 
@@ -25,11 +26,16 @@ class Failed(Exception):
     """A run that came to nothing: why, and where its console is."""
 
 
+class ArmFailed(Failed):
+    """The guest was well, and said itself that the arm, or a load beside it, did not hold."""
+
+
 @dataclass(frozen=True)
 class Run:
     scenario: object
     arm: str
     seed: int
+    text: str = None  # of its profile, where the arm's argument is but a name for it
 
     @property
     def title(self):
@@ -54,19 +60,23 @@ def profile_of(run):
         return " ".join([os.path.basename(words[0]), *words[1:]]), ""
     if kind not in HOMEOSTAT:
         return argument, ""
-    path = wanted = run.scenario.profile if kind == "user" else argument or run.scenario.profile
-    if "/" not in wanted and not wanted.endswith(".yaml"):
-        shipped, labs = (f"{TOP}/{place}/{wanted}.yaml" for place in ("policy/profiles", "selftests/lab/profile"))
-        if os.path.exists(shipped) and kind != "user":
-            return wanted, ""
-        path = shipped if os.path.exists(shipped) else labs
-        if not os.path.exists(path):
-            raise Refused(f"arm '{run.arm}': no profile {wanted}.yaml in policy/profiles or selftests/lab/profile")
-    try:
-        with open(path, encoding="utf-8") as file:
-            return argument if kind == "user" else wanted, file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"arm '{run.arm}': {path}: {getattr(error, 'strerror', None) or error}") from error
+    if run.text is not None:
+        return argument, run.text
+    wanted = run.scenario.profile if kind == "user" else argument or run.scenario.profile
+    path = profile.file_of(wanted)
+    if kind == "user":  # what it is told is when to look
+        return argument, profile.read(path)
+    return wanted, "" if path == profile.shipped(wanted) else profile.read(path)
+
+
+def profile_facts(run):
+    """What is to be known of a run's profile afterwards; None where it has none."""
+    if parse_arm(run.arm)[0] not in HOMEOSTAT:
+        return None
+    name, text = profile_of(run)
+    text = text or profile.read(profile.file_of(name))
+    said = profile.check(text, name)
+    return {"name": said["name"], "sha256": profile.sha256(text), "weights": said["weights"]}
 
 
 def command_of(load, seed):
@@ -159,9 +169,37 @@ def boot(run, root, log, limit_s=None):
             raise Failed(f"{run.title}: {said.strip() or f'exit code {vm.returncode}'}")
         if vm.returncode:
             reason = {124: "out of time", 125: "the guest died"}.get(vm.returncode, f"exit code {vm.returncode}")
-            raise Failed(f"{run.title}: {reason}{complaint(log)}; its console is in {log}, it ends so:\n" + last_lines(log, 12))
+            # play.sh ends with 1; a full disk or a signal here must not be taken for that
+            kind = ArmFailed if vm.returncode == 1 and os.path.getsize(log) else Failed
+            raise kind(f"{run.title}: {reason}{complaint(log)}; its console is in {log}, it ends so:\n" + last_lines(log, 12))
         with open(f"{tmp}/results", encoding="utf-8", errors="replace") as file:
             return parse(run, file.read())
+
+
+def release(kernel):
+    """Which one a scenario's kernel is on this machine."""
+    path = f"{BUILD}/deps/kernels/{kernel}/release"
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError as error:
+        raise Failed(f"{path}: {error.strerror}: no such kernel; run scripts/setup") from error
+
+
+def each(runs, jobs, one, done):
+    """one(run) for all of them, so many at a time; done(run, result) as they come. The results, in the order of runs.
+    The first that fails ends all guests."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(one, run): run for run in runs}
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                done(futures[future], future.result())
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            end_all()
+            raise
+    return [future.result() for future in futures]
 
 
 def end_all():

@@ -6,7 +6,10 @@ import csv
 import hashlib
 import io
 import json
+import os
 import statistics
+
+from labkit import training
 
 UNITS = {"ns": "ns", "us": "us", "ms": "ms", "s": "s", "hz": "hz", "kib": "KiB", "permille": "permille"}
 
@@ -25,6 +28,13 @@ def digest(value):
 def figures(records, load, name):
     """One figure of one load over the seeds of an arm, in their order."""
     return [record["loads"][load][name] for record in records]
+
+
+def write(folder, name, text):
+    """All of a file or nothing."""
+    with open(f"{folder}/.{name}", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(f"{folder}/.{name}", f"{folder}/{name}")
 
 
 def of_arm(records, arm):
@@ -52,7 +62,7 @@ def summary(scenario, records, arms):
 def whole(scenario, records, arms, made_with):
     """The result as one document. `made_with`: what it was made with (root, kernel, version)."""
     runs = [{**{k: v for k, v in record.items() if k != "samples"}, "samples_sha256": digest(record["samples"]),
-             "sha256": digest(record)} for record in records]
+             "training_sha256": digest(training.records(scenario, record)), "sha256": digest(record)} for record in records]
     document = {
         "scenario": scenario.name, "about": scenario.about, "scenario_sha256": scenario.sha256,
         "cpus": scenario.cpus, "approximate": scenario.approximate, "seconds": scenario.seconds,

@@ -85,6 +85,11 @@ class Scenario:
         return sum(p.seconds for p in self.phases)
 
     @property
+    def seeded(self):
+        """Whether one seed differs from another: no load that takes it, and all of them give the same."""
+        return any("{seed}" in load.command for load in self.loads)
+
+    @property
     def approximate(self):
         """Guest CPUs take turns in virtual time: with two of them microseconds mean nothing."""
         return self.cpus > 1

@@ -62,7 +62,7 @@ class Guests(unittest.TestCase):
         self.assertEqual((len(stock["timeline"]), act["facts"]["armed"]), (0, "true"))
         self.assertGreater(len(act["timeline"]), 20)
         self.assertIn("sched_enqueue", act["verifier"])
-        for name in ("result.csv", "table.txt", "latency-probe.svg", "timeline-act.svg", "act.1.probe.txt"):
+        for name in ("result.csv", "table.txt", "latency-probe.svg", "timeline-act.svg", "act.1.probe.txt", "act.1.records.jsonl"):
             self.assertTrue(os.path.getsize(f"{self.tmp}/out/tiny/{name}"), name)
 
     def test_reactions(self):
@@ -81,6 +81,27 @@ class Guests(unittest.TestCase):
 
     def test_no_reaction_without_homeostat(self):
         self.fails("{ name: reaction, run: reaction, phases: [hog] }", "exit code 1.*no homeostat runs here")
+
+    def test_a_search_and_once_more_from_its_journal(self):
+        for name in ("tiny", "other"):
+            with open(f"{self.tmp}/{name}.yaml", "w", encoding="utf-8") as file:
+                file.write(SCENARIO.format(load="{ name: hog, run: hog -t 2, phases: [hog] }", profile="balanced").replace("name: tiny", f"name: {name}"))
+        with open(f"{self.tmp}/mine.yaml", "w", encoding="utf-8") as file:  # recognises nothing as critical, at first
+            file.write("name: mine\nknobs:\n  - { name: sched.critical.budget_permille, value: 30% }\n"
+                       "  - { name: sched.recognise.burst_us, value: 1us }\n")
+        command = [f"{TOP}/scripts/lab", "search", f"{self.tmp}/mine.yaml", f"{self.tmp}/tiny.yaml", "--held-out", f"{self.tmp}/other.yaml",
+                   "--seeds", "1", "--budget", "4", "--out", f"{self.tmp}/search"]
+        ends = []
+        for _ in range(2):
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            with open(f"{self.tmp}/search/evidence.json", encoding="utf-8") as file:
+                ends.append((done.returncode, json.load(file)))
+            with open(f"{self.tmp}/search/journal.jsonl", encoding="utf-8") as file:
+                ends[-1] += (file.read(),)
+        self.assertEqual(ends[0], ends[1], done.stdout)
+        self.assertIn(ends[0][0], (0, 1), done.stdout)
+        self.assertEqual(ends[0][1]["runs"], 4)
+        self.assertEqual(len(os.listdir(f"{self.tmp}/search/records")), len(ends[0][2].splitlines()))
 
     def fails(self, load, reason, *options):
         code, said, left = self.lab(load, *options)

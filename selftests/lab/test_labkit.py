@@ -217,6 +217,10 @@ class Guests(unittest.TestCase):
         for code, reason in ((124, "out of time"), (125, "the guest died"), (1, "exit code 1")):
             with self.subTest(code), self.assertRaisesRegex(guest.Failed, f"(?s)small act seed 7: {reason}.*Kernel panic"):
                 self.boot(code, "some\nKernel panic\n")
+        for code, console, of_the_arm in ((1, "homeostat did not stay armed", True), (1, "", False), (143, "booting", False), (125, "x", False)):
+            with self.subTest((code, console)), self.assertRaises(guest.Failed) as caught:
+                self.boot(code, console)
+            self.assertEqual(isinstance(caught.exception, guest.ArmFailed), of_the_arm)
         with self.assertRaisesRegex(guest.Failed, "seed 7: vm: no kernel: run scripts/setup"):
             self.boot(2)
 

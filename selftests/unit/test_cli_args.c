@@ -238,6 +238,35 @@ static void profile_check(void **state)
 	expect("profile check /nonexistent.yaml", CLI_FAILED, NULL, "/nonexistent.yaml");
 }
 
+/* What scripts/lab tunes and rewards by. */
+static void profile_numbers(void **state)
+{
+	static const char text[] =
+		"name: x\n"
+		"weights: { loss: 50%, jitter: 0%, work: 7permille, energy: 1% }\n"
+		"knobs:\n"
+		"  - { name: sched.starvation_ms, value: 100ms }\n"
+		"  - { name: sched.slice.batch_us, value: 8ms, max: 20ms }\n";
+	char path[] = "/tmp/test_cli_numbers.XXXXXX", words[128];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	close(fd);
+	snprintf(words, sizeof(words), "profile check %s --json", path);
+	expect(words, CLI_OK,
+	       "\"weights\":{\"loss_permille\":500,\"jitter_permille\":0,\"work_permille\":7,"
+	       "\"energy_permille\":10}",
+	       NULL);
+	expect(words, CLI_OK,
+	       "\"knobs\":[{\"name\":\"sched.slice.batch_us\",\"unit\":\"us\",\"value\":8000,"
+	       "\"min\":500,\"max\":20000},{\"name\":\"sched.starvation_ms\",\"unit\":\"ms\","
+	       "\"value\":100,\"min\":10,\"max\":1000}]",
+	       NULL);
+	unlink(path);
+}
+
 /* A hook that would not be run is found out now, not at the first trip; the host may be another one. */
 static void profile_hook(void **state)
 {
@@ -321,6 +350,7 @@ int main(void)
 		cmocka_unit_test(top_without_terminal),
 		cmocka_unit_test(names),
 		cmocka_unit_test(profile_check),
+		cmocka_unit_test(profile_numbers),
 		cmocka_unit_test(profile_hook),
 		cmocka_unit_test(help_tables),
 		cmocka_unit_test(man_example),

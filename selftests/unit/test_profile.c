@@ -14,6 +14,7 @@ static const char good[] =
 	"pulse: { min: 500us, max: 100ms, window: 20ms, stress_wait: 2ms, stress_switches: 900 }\n"
 	"heartbeat: { limit: 30ms }\n"
 	"freeze: { turns: 4, window: 5s }\n"
+	"weights: { loss: 50%, jitter: 300permille, work: 0%, energy: 100% }\n"
 	"knobs:\n"
 	"  - { name: sched.slice.batch_us, value: 8ms, min: 1ms, max: 20ms }\n"
 	"rules:\n"
@@ -56,6 +57,10 @@ static void accepts(void **state)
 	assert_int_equal(p.config.stress_switches_hz, 900);
 	assert_int_equal(p.config.freeze_turns, 4);
 	assert_int_equal(p.heartbeat_limit_ns, 30000000);
+	assert_int_equal(p.weights.loss_permille, 500);
+	assert_int_equal(p.weights.jitter_permille, 300);
+	assert_int_equal(p.weights.work_permille, 0);
+	assert_int_equal(p.weights.energy_permille, 1000);
 	assert_true(p.knob[HS_KNOB_SLICE_BATCH].stated);
 	assert_int_equal(p.knob[HS_KNOB_SLICE_BATCH].value, 8000);
 	assert_int_equal(p.knob[HS_KNOB_SLICE_BATCH].bound.max, 20000);
@@ -114,6 +119,11 @@ static void minimal_is_stock(void **state)
 	assert_memory_equal(p.knob, stock.knob, sizeof(p.knob));
 	assert_memory_equal(&p.helping, &stock.helping, sizeof(p.helping));
 	assert_memory_equal(&p.trip, &stock.trip, sizeof(p.trip));
+	assert_memory_equal(&p.weights, &stock.weights, sizeof(p.weights));
+	assert_int_equal(p.weights.loss_permille, 400);
+	assert_int_equal(p.weights.jitter_permille, 200);
+	assert_int_equal(p.weights.work_permille, 400);
+	assert_int_equal(p.weights.energy_permille, 0);
 	assert_int_equal(p.slo_nr, 0);
 	profile_free(&p);
 	/* switched off, and other parts as they were */
@@ -138,7 +148,7 @@ static const struct {
 	const char *expected;
 } bad[] = {
 	{"", 1, "empty", "name"},
-	{"name: a\nspeed: 3\n", 2, "unknown key 'speed'", "freeze, knobs"},
+	{"name: a\nspeed: 3\n", 2, "unknown key 'speed'", "weights, knobs"},
 	{"name: a\nname: b\n", 2, "twice", "once"},
 	{"name: a\npulse:\n  min: 1ms\n  min: 2ms\n", 4, "twice", "once"},
 	{"name: a\npulse: { mni: 1ms }\n", 2, "unknown key 'mni'", "min, max"},
@@ -153,6 +163,18 @@ static const struct {
 	{"name: a\npulse: { min: 100ms, max: 1ms }\n", 2, "longer", "min <= max"},
 	{"name: a\nheartbeat: { limit: 4ms }\n", 2, "out of bounds", "5 ms"},
 	{"name: a\nheartbeat: {}\n", 2, "lacks 'limit'", "limit"},
+	{"name: a\nweights: 3\n", 2, "not a mapping", "loss, jitter, work, energy"},
+	{"name: a\nweights: { loss: 1%, jitter: 1%, work: 1% }\n", 2, "lacks 'energy'", "energy"},
+	{"name: a\nweights: { loss: 1%, jitter: 1%, work: 1%, energy: 1%, fun: 1% }\n", 2,
+	 "unknown key 'fun'", "loss, jitter"},
+	{"name: a\nweights:\n  loss: 1%\n  jitter: 1\n  work: 1%\n  energy: 1%\n", 4, "unit",
+	 "30%"},
+	{"name: a\nweights:\n  loss: 1%\n  jitter: 1%\n  work: 101%\n  energy: 1%\n", 5,
+	 "out of bounds", "0 % to 100 %"},
+	{"name: a\nweights: { loss: -1%, jitter: 1%, work: 1%, energy: 1% }\n", 2, "not a quantity",
+	 "30%"},
+	{"name: a\nweights: { loss: 0%, jitter: 0%, work: 0%, energy: 0% }\n", 2,
+	 "all weights are 0", "one above 0"},
 	{"name: a\nknobs:\n  - { name: x, value: 1ms }\n", 3, "unknown knob", "homeostat knobs"},
 	{"name: a\nknobs:\n  - { name: sched.slice.batch_us, value: 300us }\n", 3, "out of bounds",
 	 "500 us to 100 ms"},

@@ -8,6 +8,7 @@
 
 #include "../lib/control.h"
 #include "../lib/json.h"
+#include "../lib/names.h"
 #include "../lib/parse.h"
 #include "../lib/profile.h"
 #include "cli.h"
@@ -34,26 +35,62 @@ static void warn(struct cli *cli, const char *path, const struct profile *profil
 		fprintf(cli->err, "%s: warning: %s\n", path, warning);
 }
 
+static void add_weights(struct json_object *out, const struct profile_weights *weights)
+{
+	struct json_object *o = js_add_obj(out, "weights");
+
+	js_add_u64(o, "loss_permille", weights->loss_permille);
+	js_add_u64(o, "jitter_permille", weights->jitter_permille);
+	js_add_u64(o, "work_permille", weights->work_permille);
+	js_add_u64(o, "energy_permille", weights->energy_permille);
+}
+
+/* Those that the profile states, with the bounds that hold for them. */
+static void add_knobs(struct json_object *out, const struct profile *profile)
+{
+	struct json_object *rows = js_add_array(out, "knobs");
+
+	for (int i = 0; i < HS_KNOB_NR; i++) {
+		struct json_object *row;
+
+		if (!profile->knob[i].stated)
+			continue;
+		row = js_push_obj(rows);
+		js_add_str(row, "name", knob_infos[i].name);
+		js_add_str(row, "unit", knob_infos[i].unit);
+		js_add_u64(row, "value", profile->knob[i].value);
+		js_add_u64(row, "min", profile->knob[i].bound.min);
+		js_add_u64(row, "max", profile->knob[i].bound.max);
+	}
+}
+
+static void check_json(struct cli *cli, const struct profile *profile)
+{
+	struct json_object *out = json_object_new_object();
+	char warning[PROFILE_WARNING_LEN];
+
+	js_add_str(out, "name", profile->name);
+	add_weights(out, &profile->weights);
+	add_knobs(out, profile);
+	js_add_u64(out, "rules", profile->config.rules_nr);
+	js_add_u64(out, "workloads", profile->workload_nr);
+	if (profile_warning(profile, warning, sizeof(warning)))
+		js_add_str(out, "warning", warning);
+	else
+		json_object_object_add(out, "warning", NULL); /* null: none */
+	out_json(cli, out);
+	json_object_put(out);
+}
+
 static int check(struct cli *cli, const char *path)
 {
-	char warning[PROFILE_WARNING_LEN];
 	struct profile profile;
-	struct json_object *out;
 	int rc = read_profile(cli, path, &profile);
 
 	if (rc)
 		return rc;
 	if (cli->json) {
-		out = json_object_new_object();
-		js_add_str(out, "name", profile.name);
-		js_add_u64(out, "rules", profile.config.rules_nr);
-		js_add_u64(out, "workloads", profile.workload_nr);
-		if (profile_warning(&profile, warning, sizeof(warning)))
-			js_add_str(out, "warning", warning);
-		else
-			json_object_object_add(out, "warning", NULL); /* null: none */
-		out_json(cli, out);
-		json_object_put(out);
+		check_json(cli, &profile);
 	} else {
 		fprintf(cli->out, "%s: fine; profile %s, rules: %u, workloads: %u\n", path,
 			profile.name, profile.config.rules_nr, profile.workload_nr);

@@ -76,6 +76,8 @@ void profile_stock(struct profile *profile)
 					      .trips = 3,
 					      .window_ns = 3600 * S,
 					      .hook_limit_ns = 10 * S};
+	profile->weights = (struct profile_weights){
+		.loss_permille = 400, .jitter_permille = 200, .work_permille = 400};
 	for (int i = 0; i < HS_KNOB_NR; i++) {
 		profile->knob[i].bound = knob_infos[i].bound;
 		profile->knob[i].value = knob_infos[i].bound.stock;
@@ -117,6 +119,31 @@ static int check_heart(struct profile_file *file, struct profile *profile)
 		return check_wrong(
 			AT("pulse", "window"),
 			"window is shorter than the shortest pulse; expected window >= min");
+#undef AT
+	return 0;
+}
+
+static int check_weights(struct profile_file *file, struct profile *profile)
+{
+	const struct weights_text *text = file->text->weights;
+	struct profile_weights *weights = &profile->weights;
+
+#define AT(key) ((struct place){file, "weights", -1, key})
+	if (!text)
+		return 0;
+	if (check_quantity(AT("loss"), text->loss, UNIT_PERMILLE, 0, 1000,
+			   &weights->loss_permille) ||
+	    check_quantity(AT("jitter"), text->jitter, UNIT_PERMILLE, 0, 1000,
+			   &weights->jitter_permille) ||
+	    check_quantity(AT("work"), text->work, UNIT_PERMILLE, 0, 1000,
+			   &weights->work_permille) ||
+	    check_quantity(AT("energy"), text->energy, UNIT_PERMILLE, 0, 1000,
+			   &weights->energy_permille))
+		return -EINVAL;
+	if (!weights->loss_permille && !weights->jitter_permille && !weights->work_permille &&
+	    !weights->energy_permille)
+		return check_wrong(AT(NULL), "all weights are 0, so that nothing would count; "
+					     "expected one above 0 at least");
 #undef AT
 	return 0;
 }
@@ -271,6 +298,8 @@ static int check_all(struct profile_file *file, struct profile *profile)
 	err = check_names(file, profile);
 	if (!err)
 		err = check_heart(file, profile);
+	if (!err)
+		err = check_weights(file, profile);
 	for (unsigned int i = 0; !err && i < file->text->knobs_count; i++)
 		err = check_knob(file, profile, (int)i);
 	for (unsigned int i = 0; !err && i < file->text->rules_count; i++)

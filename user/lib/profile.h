@@ -56,6 +56,17 @@ struct profile_helping {
 	__u64 observe_ns; /* stock is observed for so long before an arming is judged by it */
 };
 
+/*
+ * What counts how much when a recorded run is rewarded (docs/lab.md); relative to each other, never all 0.
+ * Nothing that controls the host looks at them.
+ */
+struct profile_weights {
+	__u64 loss_permille;   /* latency-critical work waits for a CPU */
+	__u64 jitter_permille; /* … and not always for as long */
+	__u64 work_permille;   /* time goes to switches and to homeostat itself */
+	__u64 energy_permille;
+};
+
 /* What follows a trip. */
 struct profile_trip {
 	__u64 rearm_ns; /* first pause before arming again, doubled each time; 0 = by hand only */
@@ -78,6 +89,7 @@ struct profile {
 		[HS_LIMITS_MAX]; /* of config.limit[]: multiple of what stock gave; 0 = none */
 	struct profile_helping helping;
 	struct profile_trip trip;
+	struct profile_weights weights;
 	struct profile_slo slo[PROFILE_SLOS_MAX];
 	__u32 slo_nr;
 	struct profile_knob knob[HS_KNOB_NR]; /* not stated: stock, abi.h's bounds */

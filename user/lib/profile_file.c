@@ -44,6 +44,14 @@ static const cyaml_schema_field_t freeze_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t weights_fields[] = {
+	MUST(struct weights_text, loss),
+	MUST(struct weights_text, jitter),
+	MUST(struct weights_text, work),
+	MUST(struct weights_text, energy),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t knob_fields[] = {
 	MUST(struct knob_text, name),
 	MUST(struct knob_text, value),
@@ -138,6 +146,7 @@ static const cyaml_schema_field_t profile_fields[] = {
 	CYAML_FIELD_MAPPING_PTR("heartbeat", OPTIONAL, struct profile_text, heartbeat,
 				heartbeat_fields),
 	CYAML_FIELD_MAPPING_PTR("freeze", OPTIONAL, struct profile_text, freeze, freeze_fields),
+	CYAML_FIELD_MAPPING_PTR("weights", OPTIONAL, struct profile_text, weights, weights_fields),
 	CYAML_FIELD_SEQUENCE("knobs", OPTIONAL, struct profile_text, knobs, &knob_entry, 0,
 			     HS_KNOB_NR),
 	CYAML_FIELD_SEQUENCE("rules", OPTIONAL, struct profile_text, rules, &rule_entry, 0,

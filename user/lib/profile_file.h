@@ -21,6 +21,9 @@ struct heartbeat_text {
 struct freeze_text {
 	char *turns, *window;
 };
+struct weights_text {
+	char *loss, *jitter, *work, *energy;
+};
 struct knob_text {
 	char *name, *value, *min, *max;
 };
@@ -51,6 +54,7 @@ struct profile_text {
 	struct pulse_text *pulse;
 	struct heartbeat_text *heartbeat;
 	struct freeze_text *freeze;
+	struct weights_text *weights;
 	struct knob_text *knobs;
 	struct rule_text *rules;
 	struct limit_text *limits;
