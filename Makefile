@@ -7,6 +7,7 @@
 # make helping  does "Am I helping?" stay calm, and find out harm (two hours); writes docs/helping.md
 # make lab    the laboratory's experiments (SCENARIOS=hogs chooses some), with tables and pictures
 # make lab-check  has a figure of homeostat become worse than is recorded?
+# make lab-growth  what do many CPUs and many runnable tasks cost?
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
 # make coverage  lines that the unit tests reach of what must not be wrong
@@ -192,6 +193,12 @@ $(O)/waits.skel.h: $(O)/selftests/lab/waits.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name waits_bpf > $@
 $(O)/lab/controller: $(O)/waits.skel.h
 
+# what scripts/lab growth takes into the guest; no load of the scenarios, whose root it would change
+GROWTH := $(O)/growth/crowd $(O)/ktest/test_growth
+$(O)/growth/crowd: selftests/growth/crowd.c selftests/lab/load/load.h | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE $(LIBBPF_CFLAGS) -o $@ $< $(LIBBPF_LIBS) -lpthread
+
 # the fault campaign's program, with the other scheduler that it loads
 FAULTER_SRC := $(filter-out %.bpf.c,$(wildcard selftests/fault/*.c))
 $(O)/other.skel.h: $(O)/selftests/fault/other.bpf.o
@@ -204,7 +211,7 @@ $(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/lo
 		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
 
 .PHONY: tests
-tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter
+tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(GROWTH)
 .SECONDARY:
 
 # ---- man pages ----
@@ -219,7 +226,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test fault helping lab lab-check check fuzz coverage format format-check lint install clean
+.PHONY: setup run test fault helping lab lab-check lab-growth check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -251,6 +258,11 @@ lab lab-check:
 	$(Q)O=$(O) scripts/setup
 	$(Q)$(MAKE) --no-print-directory programs $(LOAD)
 	$(Q)O=$(O) scripts/lab $(if $(filter lab,$@),run,check) $(SCENARIOS)
+
+lab-growth:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory programs $(LOAD) $(GROWTH)
+	$(Q)O=$(O) scripts/lab growth
 
 check: format-check lint $(UNIT) $(O)/homeostat
 	$(Q)O=$(O) scripts/test --unit

@@ -11,14 +11,26 @@
 #include "reflex.h"
 
 #define NSEC 1000000000ULL
-#define FOLD_WORK 160 /* per pulse; a CPU costs 1 + a quarter of its used buckets */
-#define FOLD_CPUS 64  /* and no more CPUs than that */
 #define SAMPLES_ENOUGH 128
 #define WINDOW_LONG_NS 100000000ULL
 #define RATE_NS 25000000ULL /* rates are taken over this time at least */
 #define ABSENT_NS NSEC	    /* a class without samples for so long has no quantiles */
 #define EVERY_HZ 2000	    /* measured switches per second and CPU that are enough */
 #define EVERY_MAX 64
+
+/*
+ * How large a fold may be. Its cost is counted, not timed: where a host takes the virtual CPU away,
+ * time would tell of dear work that was none. The unit is one bucket, about 75 instructions (measured by
+ * scripts/lab growth, as are the others).
+ */
+#define WORK_NS 75
+#define WORK_CPU 3	       /* of a CPU … */
+#define WORK_CLASS 5	       /* … and of each class that has samples there */
+#define FOLD_WORK 400	       /* in one pulse, some 30 us; the rest of the fold at the next */
+#define FOLD_CPUS 64	       /* and no more CPUs than that */
+#define FOLD_STEP_NS 250000ULL /* to that next one at most: a fold is whole within 50 ms */
+#define FOLD_SHARE 256	       /* of a CPU's time one part for folding; on a large host … */
+#define FOLD_EVERY_MOST_NS 500000000ULL /* … folds come less often for it, but not less than that */
 
 /* Figures of the sensor, set by the daemon before load where it knows better. */
 const volatile __u32 sense_ns = 95; /* cost of a measured switch … */
@@ -72,7 +84,8 @@ struct pulse_state {
 	__u64 spent_ns; /* time taken by pulses */
 	struct fold_class class[HS_CLASS_NR];
 	struct hist_walk walk; /* scratch */
-	__u64 walk_n;
+	__u64 work;	       /* of the present fold */
+	__u64 fold_every_ns;   /* from fold to fold, at least */
 };
 static struct pulse_state pulse
 	__attribute__((used)); /* used: or clang splits it, against its BTF */
@@ -132,21 +145,8 @@ static __always_inline void class_expire(__u32 c)
 /* A histogram, for the steps of bpf_loop() over its buckets in use; the walk itself is pulse.walk. */
 struct buckets {
 	__u32 *count;
-	__u32 *sum; /* bucket_add() adds to this one */
+	__u32 *sum; /* bucket_move() adds to this one */
 };
-
-static long bucket_add(__u32 k, struct buckets *at)
-{
-	__u32 i = hist_walk_next(&pulse.walk), here;
-
-	(void)k;
-	if (i >= HS_HIST_BUCKETS)
-		return 1;
-	here = at->count[i];
-	at->sum[i] += here;
-	pulse.walk_n += here;
-	return 0;
-}
 
 static long bucket_count(__u32 k, struct buckets *at)
 {
@@ -159,15 +159,17 @@ static long bucket_count(__u32 k, struct buckets *at)
 	return 0;
 }
 
-static long bucket_count_clear(__u32 k, struct buckets *at)
+static long bucket_move(__u32 k, struct buckets *at)
 {
-	__u32 i = hist_walk_next(&pulse.walk);
+	__u32 i = hist_walk_next(&pulse.walk), here;
 
 	(void)k;
 	if (i >= HS_HIST_BUCKETS)
 		return 1;
-	hist_walk_count(&pulse.walk, i, at->count[i]);
+	here = at->count[i];
 	at->count[i] = 0;
+	at->sum[i] += here;
+	hist_walk_count(&pulse.walk, i, here);
 	return 0;
 }
 
@@ -195,6 +197,7 @@ __noinline int class_publish(__u32 c)
 	hist_walk_start(q, f->used, f->n);
 	at.count = f->wait;
 	bpf_loop(HS_HIST_BUCKETS, bucket_count, &at, 0);
+	hist_walk_end(q);
 	if (few && !above_rule(WAIT_VITAL(c, 0), q->p50) && !above_rule(WAIT_VITAL(c, 1), q->p95) &&
 	    !above_rule(WAIT_VITAL(c, 2), q->p99) &&
 	    (c == HS_CLASS_BATCH ||
@@ -293,7 +296,7 @@ __noinline int fold_class(__u32 cpu, __u32 c, __u32 side)
 	struct buckets at;
 	struct sense_bank *b;
 	struct fold_class *f;
-	__u64 before, n;
+	__u64 n;
 	long work;
 
 	if (!s || !cv || c >= HS_CLASS_NR || side > 1)
@@ -302,22 +305,20 @@ __noinline int fold_class(__u32 cpu, __u32 c, __u32 side)
 	f = &pulse.class[c];
 	if (!f->n)
 		f->since_ns = pulse.window_ns;
-	before = f->n;
 	at.count = b->wait[c];
 	at.sum = f->wait;
-	pulse.walk_n = 0;
-	hist_walk_start(q, b->used[c], 0);
-	work = bpf_loop(HS_HIST_BUCKETS, bucket_add, &at, 0);
-	n = pulse.walk_n;
-	f->n = before + n;
+	hist_walk_start(q, b->used[c], b->n[c]);
+	work = bpf_loop(HS_HIST_BUCKETS, bucket_move, &at, 0);
+	hist_walk_end(q);
+	n = q->before; /* what was there, whatever was said */
+	f->n += n;
 	f->used[0] |= b->used[c][0];
 	f->used[1] |= b->used[c][1];
 	f->run_ns += b->run_ns[c];
 	f->off_ns += b->off_ns[c];
 	f->sleeps += b->sleeps[c];
 
-	hist_walk_start(q, b->used[c], n);
-	bpf_loop(HS_HIST_BUCKETS, bucket_count_clear, &at, 0);
+	b->n[c] = 0;
 	b->used[c][0] = 0;
 	b->used[c][1] = 0;
 	b->run_ns[c] = 0;
@@ -329,7 +330,7 @@ __noinline int fold_class(__u32 cpu, __u32 c, __u32 side)
 	cv->samples[c] = n;
 	cv->updated_ns = reflex.now;
 	pulse.waits += n;
-	return work;
+	return WORK_CLASS + work;
 }
 
 /* How many switches of a CPU to let pass for each that is measured. */
@@ -346,7 +347,7 @@ __noinline int fold_cpu(__u32 cpu)
 	struct sense_cpu *s = bpf_map_lookup_elem(&SENSE, &cpu);
 	struct pulse_cpu *p = bpf_map_lookup_elem(&PULSE_CPUS, &cpu);
 	__u64 switches, hz, dt;
-	int work = 4;
+	int work = WORK_CPU;
 	__u32 side;
 
 	if (!s || !p)
@@ -395,12 +396,26 @@ __noinline int fold_some(void)
 
 	HS_NO_UNROLL
 	for (__u32 i = 0; i < FOLD_CPUS; i++) {
-		if (pulse.cpu >= nr_cpus || work > 4 * FOLD_WORK)
+		if (pulse.cpu >= nr_cpus || work > FOLD_WORK)
 			break;
 		work += fold_cpu(pulse.cpu);
 		pulse.cpu++;
 	}
-	return pulse.cpu >= nr_cpus;
+	pulse.work += work;
+	if (pulse.cpu < nr_cpus)
+		return 0;
+	pulse.fold_every_ns = pulse.work * WORK_NS * FOLD_SHARE;
+	if (pulse.fold_every_ns > FOLD_EVERY_MOST_NS)
+		pulse.fold_every_ns = FOLD_EVERY_MOST_NS;
+	return 1;
+}
+
+/* Is the open window to be folded? Not before the last fold has been paid for. */
+static __always_inline bool fold_due(__u64 now, __u64 window_ns)
+{
+	__u64 open = now - pulse.fold_ns;
+
+	return pulse.cpu >= nr_cpus && open >= window_ns && open >= pulse.fold_every_ns;
 }
 
 static __always_inline void fold_begin(__u64 now)
@@ -408,6 +423,7 @@ static __always_inline void fold_begin(__u64 now)
 	pulse.window_ns = pulse.fold_ns;
 	pulse.fold_ns = now;
 	pulse.cpu = 0;
+	pulse.work = 0;
 	pulse.wait_max_ns = 0;
 	pulse.worker_max_ns = 0;
 	pulse.waits = 0;

@@ -7,7 +7,8 @@
  * A pulse. First the watchdog, always: is the daemon's heartbeat overdue, the gate is shut, else
  * the lease is renewed. This is all that a pulse does as long as the window of samples is open. Once
  * `window_ns` has passed, it folds: takes the sensors' banks, CPU by CPU, into one histogram per
- * class; where the CPUs are many, a part at each pulse (FOLD_WORK). After the last CPU the vital signs
+ * class; where the CPUs are many, a part at each pulse (FOLD_WORK), and not so often (FOLD_SHARE): a host
+ * of 256 busy CPUs is folded within 10 ms, a few times a second. After the last CPU the vital signs
  * are published, the invariants judged (invariant.h; a broken one shuts the gate), wishes and rules
  * looked at, and the heart rate set.
  *
@@ -235,8 +236,11 @@ static __always_inline __u64 pulse_next(__u64 rem)
 	__u64 period = pulse.period_ns, odd = period / 8;
 	__u64 next = period + period / 16 + (odd < ODD_NS ? odd : ODD_NS);
 
-	if (pulse.cpu < nr_cpus) /* a fold is under way */
+	if (pulse.cpu < nr_cpus) { /* a fold is under way */
 		next /= 8;
+		if (next > FOLD_STEP_NS)
+			next = FOLD_STEP_NS;
+	}
 	if (rem && rem + DUE_MARGIN_NS < next)
 		next = rem + DUE_MARGIN_NS;
 	return next < PERIOD_LEAST_NS ? PERIOD_LEAST_NS : next;
@@ -278,7 +282,7 @@ static int pulse_beat(void *map, __u32 *key, struct pulse_timer *t)
 		if (reflex.moving)
 			pulse.period_ns = 0; /* to be bounded: the least */
 	}
-	if (pulse.cpu >= nr_cpus && now - pulse.fold_ns >= c->window_ns) {
+	if (fold_due(now, c->window_ns)) {
 		reflex_wishes();
 		fold_begin(now);
 	}

@@ -102,17 +102,32 @@ static __always_inline u64 charge(struct task_struct *p, struct task_state *s, s
 	return used;
 }
 
+/* The virtual time of who comes next in @dsq; that of @p, just taken out, where nobody can be seen. */
+static __always_inline u64 front_vtime(u64 dsq, struct task_struct *p)
+{
+	struct task_struct *first = NULL;
+
+	if (bpf_ksym_exists(scx_bpf_dsq_peek))
+		first = scx_bpf_dsq_peek(dsq);
+	return first ? first->scx.dsq_vtime : p->scx.dsq_vtime;
+}
+
 /*
  * Takes tasks out of @dsq that have waited longer than the starvation bound, from its far end.
- * Returns how many. The count of tasks looked at stands in the map, not in a register: the verifier
+ * Returns whether any. The count of tasks looked at stands in the map, not in a register: the verifier
  * then sees one state of the loop instead of AGE_SCAN.
+ *
+ * Who is taken is let off what it was ahead. Back at the far end it would be looked at again and again,
+ * and hide those that wait before it. (Seen: of 3 000 threads that began at once, the last 90 were up to
+ * 1 ms of CPU time ahead, which among so many is 3 s; those out of sight starved until sched_ext ended us.)
  */
 static __noinline int age(struct cpu_state *c, u64 dsq, s32 cpu, u64 bound_ns)
 {
 	struct bpf_iter_scx_dsq it;
 	struct task_struct *p;
+	struct task_state *s;
 	struct sense_cpu *sc;
-	u64 waited;
+	u64 waited, vtime;
 	int moved = 0;
 
 	c->scanned = 0;
@@ -129,6 +144,10 @@ static __noinline int age(struct cpu_state *c, u64 dsq, s32 cpu, u64 bound_ns)
 		if (!scx_bpf_dsq_move(&it, p, SCX_DSQ_LOCAL_ON | cpu, 0))
 			continue;
 		moved = 1;
+		s = task_state_of(p);
+		vtime = front_vtime(dsq, p);
+		if (s && (s64)(s->vtime - vtime) > 0)
+			s->vtime = vtime;
 		sc = sense_this_cpu();
 		if (sc)
 			sense_count(sc, HS_COUNT_AGED);

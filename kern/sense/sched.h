@@ -76,6 +76,7 @@ static __always_inline void sense_wait(struct sense_cpu *c, struct task_struct *
 		return; /* for the verifier */
 	b->used[class][i / 64] |= 1ULL << (i % 64);
 	b->wait[class][i]++;
+	b->n[class]++;
 	if (wait_ns > b->wait_max_ns)
 		b->wait_max_ns = wait_ns;
 	if (wait_ns > WORKER_LONG_NS && kernel_worker(p) && wait_ns > b->worker_max_ns)
