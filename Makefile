@@ -8,6 +8,7 @@
 # make lab    the laboratory's experiments (SCENARIOS=hogs chooses some), with tables and pictures
 # make lab-check  has a figure of homeostat become worse than is recorded?
 # make lab-growth  what do many CPUs and many runnable tasks cost?
+# make bench  what observing costs on this machine (as root), and in instructions; writes docs/overhead.md
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
 # make coverage  lines that the unit tests reach of what must not be wrong
@@ -210,8 +211,18 @@ $(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/lo
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ \
 		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
 
+# what scripts/bench has beside the loads: the daemon's loader, and an empty program
+BENCH := $(O)/bench/sensors
+$(O)/empty.skel.h: $(O)/selftests/bench/empty.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
+
+$(O)/selftests/bench/sensors.o: $(O)/empty.skel.h
+$(O)/bench/sensors: $(O)/selftests/bench/sensors.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
+
 .PHONY: tests
-tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(GROWTH)
+tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(GROWTH) $(BENCH)
 .SECONDARY:
 
 # ---- man pages ----
@@ -226,7 +237,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test fault helping lab lab-check lab-growth check fuzz coverage format format-check lint install clean
+.PHONY: setup run test fault helping lab lab-check lab-growth bench check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -264,6 +275,12 @@ lab-growth:
 	$(Q)$(MAKE) --no-print-directory programs $(LOAD) $(GROWTH)
 	$(Q)O=$(O) scripts/lab growth
 
+# what observing costs, here and in instructions
+bench:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory programs $(LOAD) $(BENCH)
+	$(Q)O=$(O) scripts/bench --doc docs/overhead.md
+
 check: format-check lint $(UNIT) $(O)/homeostat
 	$(Q)O=$(O) scripts/test --unit
 
@@ -281,8 +298,8 @@ format-check: | $(O)/deps/config.mk
 GUARDED := $(addprefix user/guard/,guard.c guard.h main.c restorer.c)
 lint:
 	$(Q)n=$$(cat $(GUARDED) | wc -l); test $$n -le 500 || { echo "the guard has $$n lines, 500 are its limit" >&2; exit 1; }
-	$(call say,LINT,python)pyflakes3 scripts/lab scripts/labkit/*.py selftests/lab/*.py
-	$(call say,LINT,scripts)shellcheck -x $$(git ls-files --cached --others --exclude-standard 'scripts/*' 'selftests/*.sh' ':!scripts/lab' ':!*.py' .ci/run packaging/homeostat.bash)
+	$(call say,LINT,python)pyflakes3 scripts/lab scripts/bench scripts/labkit/*.py selftests/lab/*.py
+	$(call say,LINT,scripts)shellcheck -x $$(git ls-files --cached --others --exclude-standard 'scripts/*' 'selftests/*.sh' ':!scripts/lab' ':!scripts/bench' ':!*.py' .ci/run packaging/homeostat.bash)
 
 install: all
 	install -D -m 0755 $(O)/homeostatd $(DESTDIR)$(PREFIX)/sbin/homeostatd

@@ -237,6 +237,8 @@ static UNUSED unsigned event_count(enum hs_event_type type)
 	return n;
 }
 
+static UNUSED bool with_sensor; /* load the tracepoint's program, too; the test attaches it */
+
 static UNUSED int load(void)
 {
 	struct bpf_program *p;
@@ -246,7 +248,11 @@ static UNUSED int load(void)
 	if (!fx.skel)
 		return -1;
 	bpf_object__for_each_program(p, fx.skel->obj)
-		bpf_program__set_autoload(p, p == fx.skel->progs.pulse_start);
+	{
+		bool sensor = with_sensor && p == fx.skel->progs.sense_switch;
+
+		bpf_program__set_autoload(p, sensor || p == fx.skel->progs.pulse_start);
+	}
 	bpf_object__for_each_map(m, fx.skel->obj)
 	{
 		if (bpf_map__type(m) == BPF_MAP_TYPE_STRUCT_OPS)

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * Sampling: two sensors see the very same switches, one measures them all, the other as few as the pulse
+ * would have it. What the second one says of the waits must be what the first one says: p99 within 5 %.
+ */
+#include <sys/wait.h>
+#include "pulse_fixture.h"
+
+#define WITHIN_PERCENT 5
+
+enum {
+	ALL,
+	SAMPLED,
+	ARMS
+};
+static __typeof__(fx) side[ARMS];
+static struct bpf_link *attached[ARMS];
+
+static int teardown_arms(void **state)
+{
+	for (int a = 0; a < ARMS; a++) {
+		bpf_link__destroy(attached[a]);
+		fx = side[a];
+		teardown(state);
+	}
+	return 0;
+}
+
+static int setup_arms(void **state)
+{
+	with_sensor = true;
+	for (int a = 0; a < ARMS; a++) {
+		if (setup(state))
+			return -1;
+		/* as in the profile balanced */
+		fx.config.period_max_ns = 250 * MS;
+		fx.config.window_ns = 10 * MS;
+		fx.config.stress_switches_hz = 2000;
+		set_config();
+		side[a] = fx;
+		attached[a] = bpf_program__attach(fx.skel->progs.sense_switch);
+		if (!attached[a])
+			return -1;
+	}
+	side[ALL].skel->data_sense->every_max = 1;
+	return 0;
+}
+
+/* All waits that a sensor has seen while no pulse took them away. Its classes together. */
+static struct hist_walk waits_of(int a, __u64 *n)
+{
+	const __u64 every_bucket[HS_HIST_BUCKETS / 64] = {~0ULL, ~0ULL};
+	__u32 count[HS_HIST_BUCKETS] = {0}, i;
+	struct hist_walk w;
+
+	*n = 0;
+	for (i = 0; i < HS_CLASS_NR * HS_HIST_BUCKETS; i++) {
+		__u32 here = ((__u32 *)(side[a].sense + side[a].bank + side[a].wait))[i];
+
+		count[i % HS_HIST_BUCKETS] += here;
+		*n += here;
+	}
+	hist_walk_start(&w, every_bucket, *n);
+	while ((i = hist_walk_next(&w)) < HS_HIST_BUCKETS) {
+		if (count[i])
+			hist_walk_count(&w, i, count[i]);
+	}
+	return w;
+}
+
+static void assert_within(const char *what, __u64 sampled, __u64 all)
+{
+	__u64 off = sampled > all ? sampled - all : all - sampled;
+
+	print_message("# %s: p99 %llu ns sampled, %llu ns of all\n", what, sampled, all);
+	if (!all || off * 100 > all * WITHIN_PERCENT)
+		fail_msg("%s: p99 %llu ns sampled, %llu ns of all", what, sampled, all);
+}
+
+/* The distribution as such, at about the distance that the pulse chooses for the load. */
+static void waits_under(const char *load, __u32 every)
+{
+	struct hist_walk all, few;
+	__u64 all_n, few_n;
+
+	for (int a = 0; a < ARMS; a++) {
+		memset(side[a].sense + side[a].bank, 0, side[a].bank_len);
+		*(volatile __u32 *)(side[a].sense + side[a].every) = a == ALL ? 1 : every;
+	}
+	assert_int_equal(system(load), 0);
+	all = waits_of(ALL, &all_n);
+	few = waits_of(SAMPLED, &few_n);
+	print_message("# %s: %llu samples of %llu\n", load, few_n, all_n);
+	assert_in_range(few_n, 1000, all_n / 20);
+	assert_within(load, few.p99, all.p99);
+}
+
+static void test_waits_of_a_storm(void **state)
+{
+	(void)state;
+	/* 63000 switches a second, 32 to a round: at a fixed distance it would be always the same task */
+	waits_under("storm -d 3 >/dev/null", 32);
+}
+
+/* Two tasks that take turns. */
+static void test_waits_of_turns(void **state)
+{
+	(void)state;
+	waits_under("pingpong -n 100000 >/dev/null", 34); /* 68000 a second on 6.12 */
+}
+
+/* Mean of what is published of the critical tasks' p99 while the load runs, its first half second left out. */
+static void published(pid_t load, __u64 mean[ARMS])
+{
+	__u64 seen[ARMS] = {0}, n[ARMS] = {0}, begin = now_ns() + SEC_NS / 2;
+
+	while (waitpid(load, NULL, WNOHANG) != load) {
+		usleep(2000);
+		for (int a = 0; a < ARMS && now_ns() > begin; a++) {
+			struct hs_vital *v =
+				&side[a].skel->data_vitals->vitals[HS_VITAL_WAIT_CRITICAL_P99];
+
+			if (!v->present || v->updated_ns == seen[a])
+				continue;
+			seen[a] = v->updated_ns;
+			mean[a] += v->value;
+			n[a]++;
+		}
+	}
+	for (int a = 0; a < ARMS; a++) {
+		assert_in_range(n[a], 50, 10000);
+		mean[a] /= n[a];
+	}
+}
+
+/* The vital sign, with the pulse: sampling is its own choice, and windows have few samples. */
+static void test_vital_sign(void **state)
+{
+	__u64 mean[ARMS] = {0}, counted[ARMS];
+	pid_t load;
+
+	(void)state;
+	for (int a = 0; a < ARMS; a++) {
+		fx = side[a];
+		beat_now();
+	}
+	load = fork();
+	assert_true(load >= 0);
+	if (!load)
+		_exit(system("storm -d 6 >/dev/null") != 0);
+	published(load, mean);
+	for (int a = 0; a < ARMS; a++)
+		counted[a] = *(__u64 *)(side[a].sense + side[a].count + 8 * HS_COUNT_SAMPLED);
+	assert_in_range(counted[SAMPLED], 2000, counted[ALL] / 10);
+	assert_within("storm, published", mean[SAMPLED], mean[ALL]);
+}
+
+#define ARMS_TEST(name) cmocka_unit_test_setup_teardown(name, setup_arms, teardown_arms)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ARMS_TEST(test_waits_of_a_storm),
+		ARMS_TEST(test_waits_of_turns),
+		ARMS_TEST(test_vital_sign),
+	};
+
+	libbpf_set_print(quiet);
+	return cmocka_run_group_tests_name("sampling", tests, NULL, NULL);
+}
