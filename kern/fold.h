@@ -23,20 +23,20 @@
  * scripts/lab growth, as are the others).
  */
 #define WORK_NS 75
-#define WORK_CPU 3	       /* of a CPU … */
-#define WORK_CLASS 5	       /* … and of each class that has samples there */
-#define FOLD_WORK 400	       /* in one pulse, some 30 us; the rest of the fold at the next */
-#define FOLD_CPUS 64	       /* and no more CPUs than that */
-#define FOLD_STEP_NS 250000ULL /* to that next one at most: a fold is whole within 50 ms */
-#define FOLD_SHARE 256	       /* of a CPU's time one part for folding; on a large host … */
+#define WORK_CPU 3    /* of a CPU … */
+#define WORK_CLASS 5  /* … and of each class that has samples there */
+#define FOLD_WORK 400 /* in one pulse, some 30 us; the rest of the fold at the next */
+#define FOLD_CPUS 64  /* and no more CPUs than that */
+#define FOLD_STEP_NS                                                                               \
+	250000ULL      /* to that next one at most: of 256 CPUs a fold is whole within 50 ms */
+#define FOLD_SHARE 256 /* of a CPU's time one part for folding; on a large host … */
 #define FOLD_EVERY_MOST_NS 500000000ULL /* … folds come less often for it, but not less than that */
+#define FOLD_EVERY_LEAST_NS                                                                        \
+	10000000ULL /* a short window on a small host stays what was asked for */
 
-/*
- * Figures of the sensor (docs/overhead.md), set by the daemon before load where it knows better. Most of both is
- * the tracepoint itself, which costs 30 to 120 ns, as the CPU's mitigations have it.
- */
-const volatile __u32 sense_ns = 220; /* cost of a measured switch … */
-const volatile __u32 pass_ns = 130;  /* … and of one that is let pass */
+/* Costs of the sensor (docs/overhead.md, pipe), most of both the tracepoint itself. */
+#define SENSE_NS 209 /* a measured switch … */
+#define PASS_NS 103  /* … and one that is let pass */
 
 /* One switch in so many is measured at least. Only tests and scripts/bench change it: 1 is no sampling. */
 __u32 every_max SEC(".data.sense") = 64;
@@ -202,7 +202,6 @@ __noinline int class_publish(__u32 c)
 	hist_walk_start(q, f->used, f->n);
 	at.count = f->wait;
 	bpf_loop(HS_HIST_BUCKETS, bucket_count, &at, 0);
-	hist_walk_end(q);
 	if (few && !above_rule(WAIT_VITAL(c, 0), q->p50) && !above_rule(WAIT_VITAL(c, 1), q->p95) &&
 	    !above_rule(WAIT_VITAL(c, 2), q->p99) &&
 	    (c == HS_CLASS_BATCH ||
@@ -274,9 +273,9 @@ static __noinline int rates_publish(void)
 		vital_expire(HS_VITAL_REFLEX_FROZEN);
 	else
 		vital_set(HS_VITAL_REFLEX_FROZEN, reflex.frozen, from);
-	sense = pulse.spent_ns + pulse.sampled * sense_ns;
+	sense = pulse.spent_ns + pulse.sampled * SENSE_NS;
 	if (pulse.switches > pulse.sampled)
-		sense += (pulse.switches - pulse.sampled) * pass_ns;
+		sense += (pulse.switches - pulse.sampled) * PASS_NS;
 	vital_set(HS_VITAL_SENSE_COST, cpu_us ? sense / cpu_us : 0, from);
 
 	pulse.rates_ns = reflex.now;
@@ -301,7 +300,7 @@ __noinline int fold_class(__u32 cpu, __u32 c, __u32 side)
 	struct buckets at;
 	struct sense_bank *b;
 	struct fold_class *f;
-	__u64 n;
+	__u64 n, said;
 	long work;
 
 	if (!s || !cv || c >= HS_CLASS_NR || side > 1)
@@ -312,10 +311,10 @@ __noinline int fold_class(__u32 cpu, __u32 c, __u32 side)
 		f->since_ns = pulse.window_ns;
 	at.count = b->wait[c];
 	at.sum = f->wait;
-	hist_walk_start(q, b->used[c], b->n[c]);
+	said = b->n[c];
+	hist_walk_start(q, b->used[c], said);
 	work = bpf_loop(HS_HIST_BUCKETS, bucket_move, &at, 0);
-	hist_walk_end(q);
-	n = q->before; /* what was there, whatever was said */
+	n = q->before;
 	f->n += n;
 	f->used[0] |= b->used[c][0];
 	f->used[1] |= b->used[c][1];
@@ -332,7 +331,8 @@ __noinline int fold_class(__u32 cpu, __u32 c, __u32 side)
 	cv->p50_ns[c] = q->p50;
 	cv->p95_ns[c] = q->p95;
 	cv->p99_ns[c] = q->p99;
-	cv->samples[c] = n;
+	/* the sensor wrote meanwhile: the ranks were those of another number of samples, so no quantiles this time */
+	cv->samples[c] = n == said ? n : 0;
 	cv->updated_ns = reflex.now;
 	pulse.waits += n;
 	return WORK_CLASS + work;
@@ -412,6 +412,8 @@ __noinline int fold_some(void)
 	pulse.fold_every_ns = pulse.work * WORK_NS * FOLD_SHARE;
 	if (pulse.fold_every_ns > FOLD_EVERY_MOST_NS)
 		pulse.fold_every_ns = FOLD_EVERY_MOST_NS;
+	if (pulse.fold_every_ns < FOLD_EVERY_LEAST_NS)
+		pulse.fold_every_ns = 0;
 	return 1;
 }
 

@@ -26,7 +26,7 @@ extern struct hs_wish wishes[HS_KNOB_NR];
 struct sense_bank {
 	__u64 used[HS_CLASS_NR][HS_HIST_BUCKETS / 64]; /* bit set = bucket not empty */
 	__u32 wait[HS_CLASS_NR][HS_HIST_BUCKETS];      /* run-queue wait, ns (lib/hist.h) */
-	__u64 n[HS_CLASS_NR];			       /* samples in there, or one off */
+	__u64 n[HS_CLASS_NR];			       /* samples in there, as the sensor says */
 	__u64 wait_max_ns;
 	__u64 worker_max_ns; /* of the CPU's own kernel threads, where it is above WORKER_LONG_NS */
 	__u64 run_ns[HS_CLASS_NR]; /* CPU time of the sampled tasks since they were last seen … */

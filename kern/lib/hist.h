@@ -127,7 +127,6 @@ struct hist_walk {
 	__u64 before;			  /* samples in those visited */
 	__u64 r50, r95, r99;		  /* ranks looked for */
 	__u64 p50, p95, p99;		  /* quantiles, ns */
-	__u32 last;			  /* bucket visited */
 };
 
 HS_PURE void hist_walk_start(struct hist_walk *w, const __u64 used[HS_HIST_BUCKETS / 64], __u64 n)
@@ -135,7 +134,6 @@ HS_PURE void hist_walk_start(struct hist_walk *w, const __u64 used[HS_HIST_BUCKE
 	w->bits[0] = used[0];
 	w->bits[1] = used[1];
 	w->before = 0;
-	w->last = 0;
 	w->r50 = hist_rank(n, 500);
 	w->r95 = hist_rank(n, 950);
 	w->r99 = hist_rank(n, 990);
@@ -157,13 +155,12 @@ HS_PURE __u32 hist_walk_next(struct hist_walk *w)
 	return 64 + hist_lowest(bits);
 }
 
-/* Takes in that bucket's samples. */
+/* Takes in that bucket's samples. Median, 95th and 99th percentile are there after the last one. */
 HS_PURE void hist_walk_count(struct hist_walk *w, __u32 index, __u64 here)
 {
 	__u64 before = w->before, upto = before + here;
 
 	w->before = upto;
-	w->last = index;
 	if (upto >= w->r50) {
 		w->p50 = hist_inside(index, w->r50, before, here);
 		w->r50 = ~0ULL; /* found: out of reach from here on */
@@ -176,22 +173,6 @@ HS_PURE void hist_walk_count(struct hist_walk *w, __u32 index, __u64 here)
 		w->p99 = hist_inside(index, w->r99, before, here);
 		w->r99 = ~0ULL;
 	}
-}
-
-/*
- * Median, 95th and 99th percentile are there after this. Where fewer samples were met than the walk was
- * started with, what was not found lies above all of them.
- */
-HS_PURE void hist_walk_end(struct hist_walk *w)
-{
-	__u64 top = hist_high(w->last);
-
-	if (w->r50 != ~0ULL)
-		w->p50 = top;
-	if (w->r95 != ~0ULL)
-		w->p95 = top;
-	if (w->r99 != ~0ULL)
-		w->p99 = top;
 }
 
 #endif

@@ -40,7 +40,7 @@ class Law:
     a: float
     b: float
     residual: float
-    f: object = staticmethod(lambda x: x)
+    f: object
 
     def at(self, x):
         return self.a + self.b * self.f(x)

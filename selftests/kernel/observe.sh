@@ -53,7 +53,8 @@ done
 # four hogs, slices of some ms: each waits for the others
 at_least 'under hogs: longest p99 of waits, ns' "${peak:-}" 1000000
 at_most 'under hogs: longest p99 of waits is no nonsense, ns' "${peak:-}" 60000000
-at_least 'under hogs: switches per second' "$(vital sched.switches_hz)" 1000
+# what of the probe's 1000 wake-ups preempts is up to the kernel: at least each tick of 250 Hz is one, there and back
+at_least 'under hogs: switches per second' "$(vital sched.switches_hz)" 500
 at_most 'under hogs: the pulse is fast, ns' "$(vital pulse.period_ns)" 10000000
 at_most 'under hogs: cost of sensing, permille' "$(vital sense.cost_permille)" 10
 wait "$hogs"

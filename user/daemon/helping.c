@@ -12,9 +12,8 @@
 #define KNOWN_NS (3600 * NS_PER_S)  /* so long a baseline counts */
 #define BACK_OFF_NS (60 * NS_PER_S) /* after a look without harm … */
 #define BACK_OFF_MAX_NS (3600 * NS_PER_S) /* … doubled each time, up to this */
-#define PATIENCE                                                                                   \
-	3	/* times their looks: how long a look waits for such load, a proof for clearness */
-#define PROOF 5 /* looks that a proof takes at least */
+#define PATIENCE 3	  /* times their looks: the longest look at stock, the longest proof */
+#define PROOF 5		  /* looks that a proof takes at least */
 #define BUSY_PERMILLE 900 /* from here on the CPUs count as taken */
 /*
  * For critical tasks a difference of less is noise, whatever the ratio: one tick at HZ=250, which is how finely both schedulers
@@ -65,8 +64,9 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of sorted looks: who is to be accused gets what most of them exceed, who accuses what most do not. */
+/* Of sorted looks: who is to be accused gets what most of them exceed, or all; who accuses what most do not. */
 enum doubt {
+	ALL_FOR_US,
 	FOR_US,
 	FOR_STOCK,
 	MIDDLE
@@ -79,6 +79,8 @@ static __u64 quantile(__u64 *value, __u32 nr, enum doubt doubt)
 	if (!nr)
 		return 0;
 	qsort(value, nr, sizeof(*value), by_size);
+	if (doubt == ALL_FOR_US)
+		return value[0];
 	return value[doubt == FOR_US ? third : doubt == FOR_STOCK ? nr - 1 - third : (nr - 1) / 2];
 }
 
@@ -384,7 +386,8 @@ static enum helping_order look_proof(struct helping *h, const struct helping_fig
 	else
 		h->seen++;
 	worst = figure(h, h->nr, FOR_STOCK);
-	ours = figure(h, h->nr, FOR_US);
+	/* each look is another chance to be found harmful by bad luck: the first ones have to be clear */
+	ours = figure(h, h->nr, h->nr < 2 * PROOF ? ALL_FOR_US : FOR_US);
 	open = h->nr < PROOF || worse(h, &worst, stock);
 	harm = h->nr >= PROOF && worse(h, &ours, stock);
 	if (open && !harm && h->seen < SETTLE + PATIENCE * PROOF)

@@ -18,9 +18,10 @@
  * Suspicion is no proof: load changes, no bucket knows of what it is made, and in many hours some look bad
  * by chance. So we leave and look at stock for the profile's time, under the load of now. Is it no better,
  * the bucket has a new baseline and we arm again. Is it better than the worse ones of our looks, we arm
- * again, too, and are judged by five looks or more: are seven of ten worse than what was seen just now, then
- * it is harm; are seven of ten no worse, then it is none. In between more looks decide, up to three times as
- * many: a look sees only what waited in the last window, and some good ones among bad ones clear nobody.
+ * again, too, and are judged by five looks or more: are all of them worse than what was seen just now (from the
+ * tenth on eight of ten), then it is harm; are four of five no worse, then it is none. In between more looks
+ * decide, up to fifteen: a look sees only what waited in the last window, and some good ones among bad ones
+ * clear nobody.
  * Looks under a load much lighter than that before the change do not count (light load is always better),
  * and without enough of the others there is no verdict. Suspicion that came to nothing is not followed for
  * a minute, then two, four … per bucket.
