@@ -19,9 +19,9 @@ from labkit import tap  # noqa: E402
 
 SCENARIO = """name: tiny
 about: a probe and hogs, for a moment
-phases: {{ idle: 1s, hog: 1s }}
+phases: {{ idle: 1s, hog: {hog_s}s }}
 loads:
-  - {{ name: probe, run: probe -p 1000, favoured: yes }}
+  - {{ name: probe, run: probe -p {period_us}, favoured: yes }}
   - {load}
 figures:
   - {{ load: probe, name: p99_ns, better: less }}
@@ -30,15 +30,19 @@ profile: {profile}
 """
 
 
+def scenario_of(load, profile="balanced", period_us=1000, hog_s=1):
+    return SCENARIO.format(load=load, profile=profile, period_us=period_us, hog_s=hog_s)
+
+
 class Guests(unittest.TestCase):
     def setUp(self):
         self.tmp = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.tmp)
 
-    def lab(self, load, *options, profile="balanced"):
+    def lab(self, load, *options, **more):
         """The lab's exit code, all that it said, and whether it left a result."""
         with open(f"{self.tmp}/tiny.yaml", "w", encoding="utf-8") as file:
-            file.write(SCENARIO.format(load=load, profile=profile))
+            file.write(scenario_of(load, **more))
         done = subprocess.run([f"{TOP}/scripts/lab", "run", f"{self.tmp}/tiny.yaml", "--out", f"{self.tmp}/out", *options],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         return done.returncode, done.stdout, os.path.exists(f"{self.tmp}/out/tiny/result.json")
@@ -67,7 +71,7 @@ class Guests(unittest.TestCase):
 
     def test_reactions(self):
         code, said, left = self.lab("{ name: reaction, run: reaction -g 20 -G 120, phases: [hog] }", "--arms", "act,user:10ms,user:events",
-                                    profile="reaction")
+                                    profile="reaction", period_us=500000, hog_s=5)  # a probe each millisecond would help the victim
         self.assertEqual((code, left), (0, True), said)
         with open(f"{self.tmp}/out/tiny/result.json", encoding="utf-8") as file:
             pulse, slow, events = [run["loads"]["reaction"] for run in json.load(file)["runs"]]
@@ -85,7 +89,7 @@ class Guests(unittest.TestCase):
     def test_a_search_and_once_more_from_its_journal(self):
         for name in ("tiny", "other"):
             with open(f"{self.tmp}/{name}.yaml", "w", encoding="utf-8") as file:
-                file.write(SCENARIO.format(load="{ name: hog, run: hog -t 2, phases: [hog] }", profile="balanced").replace("name: tiny", f"name: {name}"))
+                file.write(scenario_of("{ name: hog, run: hog -t 2, phases: [hog] }").replace("name: tiny", f"name: {name}"))
         with open(f"{self.tmp}/mine.yaml", "w", encoding="utf-8") as file:  # recognises nothing as critical, at first
             file.write("name: mine\nknobs:\n  - { name: sched.critical.budget_permille, value: 30% }\n"
                        "  - { name: sched.recognise.burst_us, value: 1us }\n")
