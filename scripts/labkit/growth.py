@@ -2,14 +2,11 @@
 # Copyright (C) 2026 homeostat contributors
 """How costs grow: of a pulse with the CPUs, of a scheduling decision with the runnable tasks. In counted instructions."""
 
-import concurrent.futures
 import csv
 import io
 import json
 import math
 import os
-import subprocess
-import tempfile
 from dataclasses import dataclass
 
 from labkit import TOP, guest, picture
@@ -96,38 +93,13 @@ def decision(row):
             "programs_calls": round(row["calls"] / row["timed_switches"], 2)}
 
 
-def boot(name, root, folder, limit_s):
-    log = f"{folder}/{name}.log"
-    with tempfile.TemporaryDirectory() as tmp:
-        command = [f"{TOP}/scripts/vm", "-q", "-m", str(MEMORY_MIB), "-t", str(limit_s or LIMIT_S), "-i", root, "-l", log,
-                   "-o", f"{tmp}/results", "--", "/bin/sh", "/lab/growth.sh", *CASES[name]]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                              text=True, errors="replace") as vm:
-            guest.running.add(vm)
-            said = vm.communicate()[1]
-            guest.running.discard(vm)
-        if vm.returncode:
-            why = f"exit code {vm.returncode}{guest.complaint(log)}; its console is in {log}, it ends so:\n" \
-                  + guest.last_lines(log, 12) if os.path.exists(log) else said.strip()
-            raise guest.Failed(f"growth {name}: {why}")
-        with open(f"{tmp}/results", encoding="utf-8", errors="replace") as file:
-            return parse(name, file.read())
-
-
 def measure(root, folder, jobs, limit_s, say):
     """All rows, in the order of CASES. The first guest that fails ends it."""
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(boot, name, root, folder, limit_s): name for name in CASES}
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                future.result()
-                say(f"growth {futures[future]}: done")
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            guest.end_all()
-            raise
-    return [row for future in futures for row in future.result()]
+    def boot(name):
+        options = ["-m", str(MEMORY_MIB), "-t", str(limit_s or LIMIT_S)]
+        return parse(name, guest.told(f"growth {name}", options, root, f"{folder}/{name}.log", ["/lab/growth.sh", *CASES[name]]))
+
+    return [row for rows in guest.each(CASES, jobs, boot, lambda name, _: say(f"growth {name}: done")) for row in rows]
 
 
 def pulses(rows, fill, heart="stressed"):

@@ -155,25 +155,30 @@ def boot(run, root, log, limit_s=None):
     """Boots the guest, returns its record. Failed with the end of its console where there is none, also when
     it has taken `limit_s` seconds of real time."""
     scenario = run.scenario
+    options = ["-k", scenario.kernel, "-c", str(scenario.cpus), "-n", str(scenario.nodes), "-m", str(scenario.memory_mib),
+               "-s", str(run.seed),
+               "-t", str(limit_s or max(REAL_SECONDS_MIN, scenario.seconds * REAL_SECONDS_PER_GUEST_SECOND))]
+    return parse(run, told(run.title, options, root, log, ["/lab/play.sh", *play_arguments(run)]))
+
+
+def told(title, options, root, log, script):
+    """What a script says that runs in a guest of its own; Failed where that came to nothing."""
     with tempfile.TemporaryDirectory() as tmp:
-        command = [f"{TOP}/scripts/vm", "-q", "-k", scenario.kernel, "-c", str(scenario.cpus), "-n", str(scenario.nodes),
-                   "-m", str(scenario.memory_mib), "-s", str(run.seed),
-                   "-t", str(limit_s or max(REAL_SECONDS_MIN, scenario.seconds * REAL_SECONDS_PER_GUEST_SECOND)),
-                   "-i", root, "-l", log, "-o", f"{tmp}/results", "--", "/bin/sh", "/lab/play.sh", *play_arguments(run)]
+        command = [f"{TOP}/scripts/vm", "-q", *options, "-i", root, "-l", log, "-o", f"{tmp}/results", "--", "/bin/sh", *script]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                               text=True, errors="replace") as vm:
             running.add(vm)
             said = vm.communicate()[1]
             running.discard(vm)
         if not os.path.exists(log):  # it never began
-            raise Failed(f"{run.title}: {said.strip() or f'exit code {vm.returncode}'}")
+            raise Failed(f"{title}: {said.strip() or f'exit code {vm.returncode}'}")
         if vm.returncode:
             reason = {124: "out of time", 125: "the guest died"}.get(vm.returncode, f"exit code {vm.returncode}")
-            # play.sh ends with 1; a full disk or a signal here must not be taken for that
+            # a script ends with 1; a full disk or a signal here must not be taken for that
             kind = ArmFailed if vm.returncode == 1 and os.path.getsize(log) else Failed
-            raise kind(f"{run.title}: {reason}{complaint(log)}; its console is in {log}, it ends so:\n" + last_lines(log, 12))
+            raise kind(f"{title}: {reason}{complaint(log)}; its console is in {log}, it ends so:\n" + last_lines(log, 12))
         with open(f"{tmp}/results", encoding="utf-8", errors="replace") as file:
-            return parse(run, file.read())
+            return file.read()
 
 
 def release(kernel):

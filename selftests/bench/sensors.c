@@ -19,6 +19,7 @@
 #include <bpf/libbpf.h>
 #include "kernel.h"
 #include "log.h"
+#include "names.h"
 #include "empty.skel.h"
 #include "homeostat.skel.h" /* after the types that it uses */
 
@@ -30,14 +31,8 @@ static __u32 every_max; /* as it is by itself: kern/fold.h */
 
 static void bounds_set(void)
 {
-	static const struct hs_bound bounds[] = {
-#define X(id, name, unit, stock, min, max, slew, meaning) {min, max, stock, slew},
-		HS_KNOBS (X)
-#undef X
-	};
-
 	for (__u32 i = 0; i < HS_KNOB_NR; i++) {
-		if (bpf_map_update_elem(kernel.fd.bounds, &i, &bounds[i], BPF_ANY))
+		if (bpf_map_update_elem(kernel.fd.bounds, &i, &knob_infos[i].bound, BPF_ANY))
 			err(1, "bounds");
 	}
 }

@@ -116,7 +116,7 @@ static void published(pid_t load, __u64 mean[ARMS])
 	__u64 seen[ARMS] = {0}, n[ARMS] = {0}, begin = now_ns() + SEC_NS / 2;
 
 	while (waitpid(load, NULL, WNOHANG) != load) {
-		usleep(2000);
+		usleep(2000); /* the step of a poll: windows of 10 ms are published meanwhile */
 		for (int a = 0; a < ARMS && now_ns() > begin; a++) {
 			struct hs_vital *v =
 				&side[a].skel->data_vitals->vitals[HS_VITAL_WAIT_CRITICAL_P99];
