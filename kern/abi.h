@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 2
+#define HS_ABI_VERSION 3
 
 /* clang-format off: tables */
 
@@ -232,7 +232,7 @@ enum hs_event_type {
 /*
  * GATE. One instance, mapped by daemon and guard, reachable by `homeostat trip` through its map id.
  * Writers: daemon (armed = 1, mode, generation), heartbeat thread (heartbeat_ns, due_ns), pulse
- * (lease_jiffies, period_ns), actuators (leaving, safe_ns), anybody with the right (armed = 0,
+ * (lease_jiffies, period_ns), actuators (leaving, safe_ns, off_ns), anybody with the right (armed = 0,
  * trip_*). `armed` may be cleared by every writer and set by the daemon only, so a race between them
  * can only shut the gate. due_ns is stored before armed: the pulse trips on a promise of the past.
  *
@@ -252,10 +252,11 @@ struct hs_gate {
 	__u32 trip_reason;   /* enum hs_trip, of the last trip */
 	__u32 leaving;	     /* our scheduler has asked the kernel to let it go */
 	__u64 trip_ns;	     /* when the gate was shut */
-	__u64 safe_ns;	     /* first scheduling decision by stock rules after it */
-	__u64 period_ns;     /* present period of the pulse: how fast the heart beats */
-	__u64 events_lost;   /* events that found the ring buffer full */
-	__u32 trip_vital;    /* LIMIT, SLO, HARM: enum hs_vital_id; HS_VITAL_NR = none … */
+	__u64 safe_ns;	     /* T_safe: first scheduling decision by stock rules after it */
+	__u64 off_ns;	 /* T_off: when a task was last given back to the kernel's own scheduler */
+	__u64 period_ns; /* present period of the pulse: how fast the heart beats */
+	__u64 events_lost; /* events that found the ring buffer full */
+	__u32 trip_vital;  /* LIMIT, SLO, HARM: enum hs_vital_id; HS_VITAL_NR = none … */
 	__u32 by_hand; /* counts trips by people, also of a shut gate: then only people arm again */
 	__u64 trip_value; /* … its value … */
 	__u64 trip_limit; /* … and what it should not have passed */

@@ -391,10 +391,11 @@ s32 BPF_PROG(sched_init_task, struct task_struct *p, struct scx_init_task_args *
 		task_declare(p, s, task_match(p), s->first_ns);
 		return 0;
 	}
-	/* a child of a declared task belongs to the same workload */
+	/* a child of a declared task belongs to the same workload; of homeostatd only its threads do */
 	current = bpf_get_current_task_btf();
 	parent = bpf_task_storage_get(&TASKS, current, NULL, 0);
-	if (parent && parent->workload)
+	if (parent && parent->workload &&
+	    (parent->workload != HS_WORKLOAD_SELF + 1 || p->tgid == current->tgid))
 		task_declare(p, s, parent->workload, s->first_ns);
 	return 0;
 }
@@ -414,12 +415,16 @@ void BPF_PROG(sched_enable, struct task_struct *p)
 	}
 }
 
-/* It leaves for another class (realtime, say), or we leave: it may be runnable and not running. */
+/*
+ * It leaves for another class (realtime, say), or we leave: it may be runnable and not running. When we leave,
+ * sched_ext calls this for each task of the host in turn: the last one has the kernel's own scheduler back.
+ */
 SEC("struct_ops/disable")
 void BPF_PROG(sched_disable, struct task_struct *p)
 {
 	struct task_state *s = task_state_of(p);
 
+	gate.off_ns = bpf_ktime_get_ns();
 	if (s)
 		group_task_quiescent(s);
 }

@@ -93,6 +93,9 @@ static __noinline u32 task_match(struct task_struct *p)
 		int tgid = BPF_CORE_READ(t, tgid);
 
 		w = match_lookup(HS_MATCH_PID, tgid);
+		/* homeostatd has precedence for its heartbeat's sake; what it starts does the paperwork */
+		if (i && w == HS_WORKLOAD_SELF + 1)
+			w = 0;
 		if (!w)
 			w = match_comm(t);
 		if (w)

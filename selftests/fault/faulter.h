@@ -71,9 +71,9 @@ unsigned int kmsg_warnings(char *first, size_t size);
 /* ---- trace.c ---- */
 
 struct traced {
-	uint64_t bypass_ns; /* sched_ext took over from its scheduler; 0 = not seen */
-	uint64_t off_ns;    /* … and had disabled it */
-	uint64_t victim_ns; /* the OOM killer chose */
+	uint64_t bypass_ns;   /* sched_ext took over from its scheduler; 0 = not seen */
+	uint64_t disabled_ns; /* … and had disabled it */
+	uint64_t victim_ns;   /* the OOM killer chose */
 };
 
 void trace_open(void);
@@ -144,7 +144,8 @@ struct trial {
 	uint64_t start_ns; /* from start, or the order to arm, to armed */
 	uint64_t t0;
 	struct traced traced;
-	uint64_t detect_ns, safe_ns, off_ns, restored_ns; /* absolute; 0 = did not come */
+	uint64_t detect_ns, safe_ns, off_ns, disabled_ns,
+		restored_ns; /* absolute; 0 = did not come */
 	uint32_t reason;
 	uint64_t trip_ns;
 	const char *wrong; /* NULL = as it should be */

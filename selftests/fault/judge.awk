@@ -46,10 +46,12 @@ function misses(row, what, limit) {
 	row = text($0, "row")
 	trials[row]++
 	expect[row] = text($0, "expect")
-	split("detect safe off restored stall clear", times, " ")
+	split("detect safe off disabled restored stall clear", times, " ")
 	for (i in times) note(row, times[i], num($0, times[i] "_ns"))
 	if (num($0, "detect_ns") >= 0 && num($0, "off_ns") >= num($0, "detect_ns"))
 		note(row, "trip_off", num($0, "off_ns") - num($0, "detect_ns"))
+	if (num($0, "detect_ns") >= 0 && num($0, "disabled_ns") >= num($0, "detect_ns"))
+		note(row, "trip_disabled", num($0, "disabled_ns") - num($0, "detect_ns"))
 	if (num($0, "detect_ns") >= 0 && num($0, "safe_ns") >= num($0, "detect_ns"))
 		note(row, "trip_safe", num($0, "safe_ns") - num($0, "detect_ns"))
 	split("links maps progs struct_ops qdiscs sockets files procs values", kinds, " ")
@@ -97,7 +99,7 @@ function judge(row, asked, boots) {
 	if (trials[row] < asked) why[row] = why[row] (asked - trials[row]) " trials are missing; "
 	if (expect[row] == "stock") misses(row, "safe", limit_ms + 5)
 	if (expect[row] == "gate") misses(row, "detect", limit_ms + 5)
-	if (expect[row] == "trip") { misses(row, "trip_safe", 0.02); misses(row, "trip_off", 5) }
+	if (expect[row] == "trip") { misses(row, "trip_safe", 0.02); misses(row, "trip_off", 5); misses(row, "trip_disabled", 10) }
 	if (ends[row] < boots) why[row] = why[row] (boots - ends[row]) " guests did not come to their end; "
 	if (strange[row] != "") why[row] = why[row] "tripped for reason" strange[row] "; "
 	if (left[row]) why[row] = why[row] left[row] " leftovers (" substr(kind[row], 2) "); "
@@ -113,8 +115,8 @@ END {
 	if (!stall_ms) exit 2
 	nr = split(rows, list, " ")
 	if (form == "table") {
-		print "| row | trials | T_detect | T_safe | T_off | T_restored | longest absence | stalled | leftovers | warnings | verdict |"
-		print "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
+		print "| row | trials | T_detect | T_safe | T_off | disabled | T_restored | longest absence | stalled | leftovers | warnings | verdict |"
+		print "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
 	}
 	for (r = 1; r <= nr; r++) {
 		split(list[r], part, ":")
@@ -124,10 +126,10 @@ END {
 		if (form == "tap")
 			print (good ? "ok " row : "not ok " row ": " why[row])
 		else if (form == "json")
-			printf "{\"load\":\"verdict\",\"row\":\"%s\",\"trials\":%d,\"pass\":%s,\"why\":\"%s\",\"leftovers\":%d,\"stalled\":%d,\"lost\":%d,\"warnings\":%d,\"safe_worst_ns\":%.0f,\"off_worst_ns\":%.0f}\n", \
-				row, trials[row], good ? "true" : "false", why[row], left[row], stalled[row], lost[row], warnings[row], worst[row, "safe"], worst[row, "off"]
+			printf "{\"load\":\"verdict\",\"row\":\"%s\",\"trials\":%d,\"pass\":%s,\"why\":\"%s\",\"leftovers\":%d,\"stalled\":%d,\"lost\":%d,\"warnings\":%d,\"safe_worst_ns\":%.0f,\"off_worst_ns\":%.0f,\"disabled_worst_ns\":%.0f}\n", \
+				row, trials[row], good ? "true" : "false", why[row], left[row], stalled[row], lost[row], warnings[row], worst[row, "safe"], worst[row, "off"], worst[row, "disabled"]
 		else if (form == "table")
-			printf "| %s | %d | %s | %s | %s | %s | %s | %d | %d | %d | %s |\n", row, trials[row], both(row, "detect"), both(row, "safe"), both(row, "off"), both(row, "restored"), ms(worst[row, "stall"]), stalled[row] + lost[row], left[row], warnings[row], good ? "pass" : "**miss**: " why[row]
+			printf "| %s | %d | %s | %s | %s | %s | %s | %s | %d | %d | %d | %s |\n", row, trials[row], both(row, "detect"), both(row, "safe"), both(row, "off"), both(row, "disabled"), both(row, "restored"), ms(worst[row, "stall"]), stalled[row] + lost[row], left[row], warnings[row], good ? "pass" : "**miss**: " why[row]
 	}
 	exit bad
 }

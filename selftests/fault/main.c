@@ -68,14 +68,15 @@ static void look(struct campaign *c, struct trial *t)
 	}
 	if (!t->safe_ns && g->safe_ns >= t->t0)
 		t->safe_ns = g->safe_ns;
-	if (!t->off_ns && scx_is("disabled")) {
+	if (!t->disabled_ns && scx_is("disabled")) {
 		trace_take(&t->traced, t->t0);
-		t->off_ns = t->traced.off_ns ? t->traced.off_ns : now_ns();
+		t->disabled_ns = t->traced.disabled_ns ? t->traced.disabled_ns : now_ns();
+		t->off_ns = g->off_ns >= t->t0 ? g->off_ns : t->disabled_ns;
 		/* the kernel took over without a decision by our stock rules */
 		if (t->traced.bypass_ns && (!t->safe_ns || t->traced.bypass_ns < t->safe_ns))
 			t->safe_ns = t->traced.bypass_ns;
 	}
-	if (t->off_ns && !t->restored_ns && (value_is_back() || c->row->restart) &&
+	if (t->disabled_ns && !t->restored_ns && (value_is_back() || c->row->restart) &&
 	    (!c->subject.guarded || c->row->reuse || c->row->lives || subject_top_gone(t->subject)))
 		t->restored_ns = now_ns();
 }
@@ -153,7 +154,7 @@ static const char *judge(const struct campaign *c, const struct trial *t)
 	bool armed = load32(&t->subject->gate->armed) && scx_is("enabled");
 
 	if (ends_in_stock(c->row)) {
-		if (!t->off_ns)
+		if (!t->disabled_ns)
 			return "sched_ext was not disabled";
 		return t->restored_ns ? NULL : "what was changed was not put back";
 	}
@@ -226,6 +227,7 @@ static void report(struct campaign *c, const struct trial *t, uint64_t stall,
 	line_time(&l, "detect_ns", t->detect_ns, t->t0);
 	line_time(&l, "safe_ns", t->safe_ns, t->t0);
 	line_time(&l, "off_ns", t->off_ns, t->t0);
+	line_time(&l, "disabled_ns", t->disabled_ns, t->t0);
 	line_time(&l, "restored_ns", t->restored_ns, t->t0);
 	if (t->detect_ns)
 		line_u64(&l, "reason", t->reason);

@@ -61,7 +61,7 @@ void trace_take(struct traced *t, uint64_t since)
 			if (strstr(line, "BYPASS_ACTIVATE"))
 				note(&t->bypass_ns, line, ": sched_ext_event:", since);
 			else if (strstr(line, "BYPASS_DURATION"))
-				note(&t->off_ns, line, ": sched_ext_event:", since);
+				note(&t->disabled_ns, line, ": sched_ext_event:", since);
 			else
 				note(&t->victim_ns, line, ": mark_victim:", since);
 		}

@@ -69,7 +69,7 @@ rm -f "$tmp/safe"
 tsafe -d 5 -o "$tmp/safe" -j "{\"verb\":\"fault\",\"what\":\"lose-task\",\"pid\":$victim}" >"$tmp/said" 2>&1
 at_most 'lost task: trip, ms' "$(ms "$(field t_trip_ns <"$tmp/safe")")" 3100
 at_least 'lost task: it was lost that long, ms' "$(ms "$(field t_trip_ns <"$tmp/safe")")" 1900
-at_most 'lost task: sched_ext disabled, ms' "$(ms "$(field t_off_ns <"$tmp/safe")")" 3200
+at_most 'lost task: sched_ext disabled, ms' "$(ms "$(field t_disabled_ns <"$tmp/safe")")" 3200
 check 'lost task: the reason' within 10 tripped_by sched-stall
 wait "$lost" "$other"
 at_least 'lost task: it ran again, and longest stood still for, ms' "$(ms "$(field gap_max_ns <"$tmp/lost")")" 1900
@@ -162,8 +162,10 @@ check 'late pulse: is armed' within 10 hs_armed
 
 # the daemon crashes
 rm -f "$tmp/safe"
-hog -t 4 -d 2 -o "$tmp/crashed" &
+hog -t 4 -d 3 -o "$tmp/crashed" &
 hogs=$!
+# a hog that is forked while sched_ext is about to leave is the kernel's own scheduler's, and holds up all others
+sleep 1
 tsafe -d 3 -o "$tmp/safe" -j '{"verb":"fault","what":"segv"}' >"$tmp/said" 2>&1
 at_most 'crash: first decision by stock rules, ms' "$(ms "$(field t_safe_ns <"$tmp/safe")")" 25
 equals 'crash: the reason is its death' "$(field trip_reason <"$tmp/safe")" 13

@@ -20,6 +20,9 @@ check 'arm' homeostat arm
 check 'is armed' within 20 hs_armed
 sleep 3
 
+# workload_of COMM: what its task is declared as
+workload_of() { homeostat --json workloads | tr -d ' \n' | grep -o "{[^{}]*\"comm\":\"$1\"[^{}]*}" | grep -o '"workload":"[^"]*"' | sort -u; }
+
 # by hand
 check 'trip' homeostat trip
 check 'trip: a record' within 10 recorded 1 operator
@@ -33,11 +36,16 @@ equals 'trip: the mode' "$(incident mode)" act
 at_least 'trip: samples' "$(homeostat --json incident --state "$state" | jflat | grep -c '^samples\[.*\]\.ns ')" 3
 at_least 'trip: stock after, ns' $(($(incident safe_ns) - $(incident trip_ns))) 0
 at_most 'trip: stock after, ns' $(($(incident safe_ns) - $(incident trip_ns))) 100000000
+at_least "trip: all tasks with the kernel's own scheduler, ns after that" $(($(incident off_ns) - $(incident safe_ns))) 1
+at_most "trip: all tasks with the kernel's own scheduler, ns after that" $(($(incident off_ns) - $(incident safe_ns))) 100000000
 equals 'trip: the record is for root' "$(stat -c '%a %u' "$state"/incidents/*-operator.json)" '600 0'
 equals 'trip: its directory, too' "$(stat -c '%a %u' "$state/incidents")" '700 0'
 refuses 'trip: and for nobody else' 4 setpriv --reuid 65534 --regid 900 --clear-groups homeostat incidents --state "$state"
 check 'trip: arm' homeostat arm
 check 'trip: is armed again' within 20 hs_armed
+# it writes for milliseconds: with the precedence of the main loop it would be that one's hog
+equals 'trip: the scribe has no part in the precedence of homeostatd' "$(workload_of homeostat-scrib)" ''
+equals 'trip: which its main loop has' "$(workload_of homeostatd)" '"workload":"homeostatd"'
 check 'trip: nothing waits any more' nothing_waits
 
 # of other kinds

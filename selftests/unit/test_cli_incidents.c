@@ -16,7 +16,8 @@ static char root[64];
 static const char first[] =
 	"{\"reason\":\"limit\",\"meaning\":\"a vital sign was beyond\",\"wall\":\"2026-11-21T12:34:"
 	"56Z\","
-	"\"trip_ns\":100000000000,\"safe_ns\":100000012000,\"mode\":\"act\",\"generation\":3,"
+	"\"trip_ns\":100000000000,\"safe_ns\":100000012000,\"off_ns\":100001400000,\"mode\":"
+	"\"act\",\"generation\":3,"
 	"\"version\":\"1.2\",\"kernel\":\"7.3.4\","
 	"\"cause\":{\"vital\":\"sched.starved_ns\",\"unit\":\"ns\",\"value\":12000000,\"limit\":"
 	"5000000},"
@@ -103,7 +104,10 @@ static void shows(void **state)
 	expect("incident", CLI_OK, "again      trip 3 in the window; held at stock\n", NULL);
 	expect("incident " FIRST, CLI_OK,
 	       "limit: a vital sign was beyond (sched.starved_ns was 12 ms, limit 5 ms)\n", NULL);
-	expect("incident " FIRST, CLI_OK, "stock      12 us after the gate was shut\n", NULL);
+	expect("incident " FIRST, CLI_OK,
+	       "stock      12 us after the gate was shut\n"
+	       "off        1.4 ms after it: all tasks with the kernel's own scheduler\n",
+	       NULL);
 	expect("incident " FIRST, CLI_OK, "sched_ext  kind 64, code 7: told to\n", NULL);
 	expect("incident " FIRST, CLI_OK,
 	       "undone     /proc/sys/vm/swappiness: put back (60)\nundone     1 more\n", NULL);

@@ -50,6 +50,7 @@ static struct recorder_trip a_trip(enum hs_trip reason)
 				  .seen_ns = 101 * S,
 				  .wall_ns = WALL * S,
 				  .safe_ns = 100 * S + 5000,
+				  .off_ns = 100 * S + 1400000,
 				  .heartbeat_ns = 99 * S,
 				  .heartbeat_limit_ns = 20000000,
 				  .profile_hash = 0xabc,
@@ -119,6 +120,7 @@ static void the_minute_before(void **state)
 	assert_true(*js_str(o, "kernel"));
 	assert_int_equal(js_u64(o, "generation"), 3);
 	assert_int_equal(js_u64(o, "safe_ns"), 100 * S + 5000);
+	assert_int_equal(js_u64(o, "off_ns"), 100 * S + 1400000);
 	assert_int_equal(js_get_obj(o, "cause", &part), 0);
 	assert_string_equal(js_str(part, "vital"), "sched.starved_ns");
 	assert_string_equal(js_str(part, "unit"), "ns");

@@ -128,6 +128,7 @@ static void print_why(FILE *f, struct json_object *r)
 {
 	struct json_object *part = NULL;
 	char cause[224] = "", stall[96] = "", a[32];
+	__u64 trip_ns = js_u64(r, "trip_ns");
 
 	if (!js_get_obj(r, "cause", &part))
 		prose_cause(cause, sizeof(cause), part);
@@ -136,9 +137,12 @@ static void print_why(FILE *f, struct json_object *r)
 	out_line(f, "when", "%s", js_str(r, "wall"));
 	out_line(f, "reason", "%s: %s%s%s", js_str(r, "reason"), js_str(r, "meaning"), stall,
 		 cause);
-	if (js_u64(r, "safe_ns") >= js_u64(r, "trip_ns") && js_u64(r, "safe_ns"))
+	if (js_u64(r, "safe_ns") >= trip_ns && js_u64(r, "safe_ns"))
 		out_line(f, "stock", "%s after the gate was shut",
-			 out_ns(a, sizeof(a), js_u64(r, "safe_ns") - js_u64(r, "trip_ns")));
+			 out_ns(a, sizeof(a), js_u64(r, "safe_ns") - trip_ns));
+	if (js_u64(r, "off_ns") >= trip_ns && js_u64(r, "off_ns"))
+		out_line(f, "off", "%s after it: all tasks with the kernel's own scheduler",
+			 out_ns(a, sizeof(a), js_u64(r, "off_ns") - trip_ns));
 	if (!js_get_obj(r, "sched_ext", &part))
 		out_line(f, "sched_ext", "kind %llu, code %llu: %s", js_u64(part, "kind"),
 			 js_u64(part, "code"), js_str(part, "msg"));

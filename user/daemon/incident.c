@@ -47,6 +47,7 @@ static void add_head(struct json_object *o, const struct recorder_trip *t)
 	js_add_u64(o, "trip_ns", t->trip_ns);
 	js_add_u64(o, "seen_ns", t->seen_ns);
 	js_add_u64(o, "safe_ns", t->safe_ns);
+	js_add_u64(o, "off_ns", t->off_ns);
 	js_add_str(o, "mode", mode_name(t->mode));
 	js_add_u64(o, "generation", t->generation);
 	js_add_u64(o, "events_lost", t->events_lost);

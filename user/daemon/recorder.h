@@ -49,6 +49,7 @@ struct recorder_trip {
 	__u64 seen_ns; /* when the daemon came to know */
 	__u64 wall_ns; /* CLOCK_REALTIME of trip_ns */
 	__u64 safe_ns; /* first decision by stock rules; 0 = none was seen */
+	__u64 off_ns;  /* the kernel's own scheduler had all tasks back; 0 = not known */
 	__u64 heartbeat_ns, heartbeat_limit_ns;
 	__u64 stall_ns, no_cpu_ns; /* PROGRESS */
 	__u64 value, limit;	   /* of the vital sign, or figure, that it was about */

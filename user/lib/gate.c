@@ -56,6 +56,7 @@ int gate_open(struct hs_gate *gate)
 {
 	store(&gate->leaving, 0);
 	store(&gate->safe_ns, 0);
+	store(&gate->off_ns, 0);
 	store(&gate->lease_jiffies, 0);
 	store(&gate->generation, gate->generation + 1);
 	armed_set(gate, 1);

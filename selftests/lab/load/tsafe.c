@@ -5,13 +5,14 @@
  * watches, from outside and above it (SCHED_FIFO, locked memory), what the kernel does: the gate,
  * mapped by itself as `homeostat trip` maps it, and /sys/kernel/sched_ext/state.
  *
- *	t_trip   the gate was shut
- *	t_safe   the first scheduling decision by stock rules
- *	t_off    sched_ext wholly disabled
+ *	t_trip      the gate was shut
+ *	t_safe      the first scheduling decision by stock rules
+ *	t_off       the kernel's own scheduler had all tasks back
+ *	t_disabled  sched_ext says so
  *
- * in ns after the deed. Trip and safe are taken from the gate, so they are exact; off is as exact
- * as the polling (100 µs). When sched_ext was gone without a decision by our stock rules, that is
- * when the host was safe: t_safe = t_off then.
+ * in ns after the deed. The first three are taken from the gate, so they are exact; the last is as exact
+ * as the polling (100 µs). When sched_ext took the tasks without a decision by our stock rules, the host
+ * was safe when they were back: t_safe = t_off then.
  */
 #include "maps.h"
 #include <sys/socket.h>
@@ -129,7 +130,7 @@ static uint64_t deed_do(const struct deed *d, volatile struct hs_gate *gate)
 static int watch_stop(const struct load *l, const struct deed *d)
 {
 	volatile struct hs_gate *gate = gate_find(d->trip);
-	uint64_t t0, off = 0, safe, trip;
+	uint64_t t0, disabled = 0, off, safe, trip;
 	struct line line;
 
 	if (!gate || !gate->armed || !state_is("enabled"))
@@ -137,28 +138,31 @@ static int watch_stop(const struct load *l, const struct deed *d)
 	t0 = deed_do(d, gate);
 	while (now_ns() < t0 + l->seconds * NS_PER_S) {
 		if (state_is("disabled")) {
-			off = now_ns();
+			disabled = now_ns();
 			break;
 		}
 		sleep_until(now_ns() + POLL_NS);
 	}
 	/* what the gate says of an earlier trip does not count */
 	trip = gate->trip_ns >= t0 ? gate->trip_ns : 0;
-	safe = gate->safe_ns >= t0 ? gate->safe_ns : 0;
+	off = gate->off_ns >= t0 ? gate->off_ns : disabled;
+	safe = gate->safe_ns >= t0 ? gate->safe_ns : disabled ? off : 0;
 	line_begin(&line, l->name);
 	if (trip) {
 		line_u64(&line, "t_trip_ns", trip - t0);
 		line_u64(&line, "trip_reason", gate->trip_reason);
 	}
-	if (safe || off)
-		line_u64(&line, "t_safe_ns", (safe ? safe : off) - t0);
-	if (off)
+	if (safe)
+		line_u64(&line, "t_safe_ns", safe - t0);
+	if (disabled) { /* before that, off is of one task, not of all */
 		line_u64(&line, "t_off_ns", off - t0);
-	if (off && trip)
-		line_u64(&line, "trip_to_off_ns", off - trip);
+		line_u64(&line, "t_disabled_ns", disabled - t0);
+	}
+	if (disabled && trip)
+		line_u64(&line, "trip_to_off_ns", off > trip ? off - trip : 0);
 	line_u64(&line, "armed", gate->armed);
 	line_end(&line, l->out);
-	return !off;
+	return !disabled;
 }
 
 static int watch_start(const struct load *l, const struct deed *d)
