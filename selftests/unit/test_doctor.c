@@ -404,7 +404,9 @@ static void kernel_modes(void **state)
 	put(f, "/sys/kernel/security/lockdown", "none integrity [confidentiality]\n");
 	put(f, "/proc/sys/net/core/bpf_jit_enable", "0\n");
 	put(f, "/sys/devices/system/cpu/nohz_full", "2-3\n");
+	put(f, "/sys/module/rcutree/parameters/kthread_prio", "0\n");
 	examine(f);
+	assert_says(f, "warn", "rcu", "waits its turn");
 	assert_says(f, "warn", "preempt_rt", "thread");
 	assert_says(f, "warn", "lockdown", "confidentiality");
 	assert_says(f, "off", "jit", "switched off");
@@ -413,9 +415,11 @@ static void kernel_modes(void **state)
 
 	put(f, "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
 	put(f, "/proc/sys/net/core/bpf_jit_enable", "1\n");
+	put(f, "/sys/module/rcutree/parameters/kthread_prio", "1\n");
 	examine(f);
 	assert_silent(f, "lockdown");
 	assert_silent(f, "jit");
+	assert_silent(f, "rcu");
 }
 
 static void capabilities(void **state)

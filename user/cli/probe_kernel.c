@@ -49,6 +49,19 @@ static void probe_rt(struct doctor *d)
 			   "the pulse is a soft timer and runs in a thread here: it may come late");
 }
 
+/* sched_ext lets a scheduler go with several RCU grace periods, which take a thread that gets the CPU. */
+static void probe_rcu(struct doctor *d)
+{
+	char v[16];
+
+	if (doctor_read(d, "/sys/module/rcutree/parameters/kthread_prio", v, sizeof(v)) <= 0 ||
+	    strcmp(v, "0"))
+		return;
+	doctor_add(d, FINDING_WARN, "rcu", "boot with rcutree.kthread_prio=1",
+		   "its thread is an ordinary task and waits its turn: after a trip it may take "
+		   "milliseconds more on a busy host until the kernel's own scheduler is back");
+}
+
 static void probe_lockdown(struct doctor *d)
 {
 	char v[128];
@@ -74,6 +87,7 @@ void probe_kernel(struct doctor *d)
 		return; /* see doctor_examine() */
 	probe_jit(d);
 	probe_rt(d);
+	probe_rcu(d);
 	probe_lockdown(d);
 }
 
