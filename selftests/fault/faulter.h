@@ -53,6 +53,8 @@ void leftovers_count(struct leftovers *l);
 struct leftovers leftovers_since(const struct leftovers *now, const struct leftovers *before);
 /* In the kernel: what is freed some time after the last reference. */
 bool leftovers_kernel(const struct leftovers *l);
+/* … or anything else. */
+bool leftovers_any(const struct leftovers *l);
 
 /*
  * A value of /proc/sys that homeostat, so says the undo table, has changed and not committed. The change

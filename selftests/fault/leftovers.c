@@ -172,6 +172,11 @@ bool leftovers_kernel(const struct leftovers *l)
 	return l->links || l->maps || l->progs || l->ops || l->qdiscs || l->sockets;
 }
 
+bool leftovers_any(const struct leftovers *l)
+{
+	return leftovers_kernel(l) || l->files || l->procs;
+}
+
 /* ---- a changed value ---- */
 
 #define VALUE "/proc/sys/vm/dirty_expire_centisecs"

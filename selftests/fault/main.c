@@ -71,7 +71,7 @@ static void look(struct campaign *c, struct trial *t)
 	if (!t->disabled_ns && scx_is("disabled")) {
 		trace_take(&t->traced, t->t0);
 		t->disabled_ns = t->traced.disabled_ns ? t->traced.disabled_ns : now_ns();
-		t->off_ns = g->off_ns >= t->t0 ? g->off_ns : t->disabled_ns;
+		t->off_ns = g->off_ns >= t->t0 ? g->off_ns : 0;
 		/* the kernel took over without a decision by our stock rules */
 		if (t->traced.bypass_ns && (!t->safe_ns || t->traced.bypass_ns < t->safe_ns))
 			t->safe_ns = t->traced.bypass_ns;
@@ -285,6 +285,24 @@ static struct leftovers clear(struct campaign *c, const struct leftovers *before
 	return left;
 }
 
+/* What there is more, while homeostat lives on, than after its first trial: a leak. Also given a moment. */
+static struct leftovers grown(bool first)
+{
+	static struct leftovers living;
+	uint64_t end = now_ns() + 3 * NS_PER_S;
+	struct leftovers now, left;
+
+	for (;;) {
+		leftovers_count(&now);
+		if (first)
+			living = now;
+		left = leftovers_since(&now, &living);
+		if (!leftovers_any(&left) || now_ns() > end)
+			return left;
+		sleep_until(now_ns() + 2 * NS_PER_MS);
+	}
+}
+
 static const char *begin(struct campaign *c, struct trial *t)
 {
 	const char *wrong = NULL;
@@ -359,6 +377,7 @@ static void trial(struct campaign *c, struct trial *t, bool last)
 	static struct leftovers before;
 	struct leftovers left = {0};
 	uint64_t stall = 0, t_clear = 0;
+	bool first = !c->subject.top;
 	const char *wrong;
 
 	/* started already: counted before that */
@@ -381,6 +400,8 @@ static void trial(struct campaign *c, struct trial *t, bool last)
 		t_clear = now_ns() - t_clear;
 		if (c->row->restart && !t->wrong)
 			t->wrong = start_restores(c, t);
+	} else {
+		left = grown(first);
 	}
 	report(c, t, stall, &left, t_clear);
 }

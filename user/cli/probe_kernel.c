@@ -58,8 +58,9 @@ static void probe_rcu(struct doctor *d)
 	    strcmp(v, "0"))
 		return;
 	doctor_add(d, FINDING_WARN, "rcu", "boot with rcutree.kthread_prio=1",
-		   "its thread is an ordinary task and waits its turn: after a trip it may take "
-		   "milliseconds more on a busy host until the kernel's own scheduler is back");
+		   "its thread is an ordinary task and waits its turn: on a busy host it may take "
+		   "milliseconds more after a trip until the kernel's own scheduler is back, and a "
+		   "second where CPU hogs are forked just then");
 }
 
 static void probe_lockdown(struct doctor *d)

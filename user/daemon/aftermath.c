@@ -108,8 +108,7 @@ static void describe_trip(const struct homeostatd *d, struct recorder_trip *t, _
 	/* of an earlier time where no decision has been taken since */
 	if (load(&gate->safe_ns) >= t->trip_ns)
 		t->safe_ns = load(&gate->safe_ns);
-	if (load(&gate->off_ns) >= t->trip_ns)
-		t->off_ns = load(&gate->off_ns);
+	t->off_ns = load(&gate->off_ns); /* our scheduler is detached: of the last task */
 	if (t->reason == HS_TRIP_PROGRESS) {
 		t->stall_ns = load(&d->heartbeat.stall_ns);
 		t->no_cpu_ns = load(&d->heartbeat.no_cpu_ns);

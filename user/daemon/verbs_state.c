@@ -50,7 +50,8 @@ static void status_tripped(struct json_object *reply, const struct homeostatd *d
 	js_add_str(trip, "reason", trip_name(load(&gate->trip_reason)));
 	js_add_u64(trip, "at_ns", load(&gate->trip_ns));
 	js_add_u64(trip, "safe_ns", load(&gate->safe_ns));
-	js_add_u64(trip, "off_ns", load(&gate->off_ns));
+	/* while our scheduler is attached it is of one task, not of all */
+	js_add_u64(trip, "off_ns", d->armed ? 0 : load(&gate->off_ns));
 	status_cause(trip, gate);
 	if (load(&gate->trip_reason) == HS_TRIP_PROGRESS) {
 		js_add_u64(trip, "stall_ns", load(&d->heartbeat.stall_ns));

@@ -158,8 +158,8 @@ static int watch_stop(const struct load *l, const struct deed *d)
 		line_u64(&line, "t_off_ns", off - t0);
 		line_u64(&line, "t_disabled_ns", disabled - t0);
 	}
-	if (disabled && trip)
-		line_u64(&line, "trip_to_off_ns", off > trip ? off - trip : 0);
+	if (disabled && trip && off >= trip)
+		line_u64(&line, "trip_to_off_ns", off - trip);
 	line_u64(&line, "armed", gate->armed);
 	line_end(&line, l->out);
 	return !disabled;
