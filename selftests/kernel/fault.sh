@@ -165,7 +165,8 @@ rm -f "$tmp/safe"
 hog -t 4 -d 3 -o "$tmp/crashed" &
 hogs=$!
 # a hog that is forked while sched_ext is about to leave is the kernel's own scheduler's, and holds up all others
-sleep 1
+hogs_are_there() { [ "$(wc -w <"/proc/$hogs/task/$hogs/children")" -eq 4 ]; }
+check 'crash: the hogs are there' within 10 hogs_are_there
 tsafe -d 3 -o "$tmp/safe" -j '{"verb":"fault","what":"segv"}' >"$tmp/said" 2>&1
 at_most 'crash: first decision by stock rules, ms' "$(ms "$(field t_safe_ns <"$tmp/safe")")" 25
 equals 'crash: the reason is its death' "$(field trip_reason <"$tmp/safe")" 13
