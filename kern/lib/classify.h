@@ -201,21 +201,24 @@ static __always_inline void task_run_goes_on(struct task_struct *p, struct task_
 static __always_inline void recognise_critical(struct task_struct *p, struct task_state *s,
 					       u64 limit, u64 now)
 {
-	u64 util = knob(HS_KNOB_RECOGNISE_UTIL), rate = knob(HS_KNOB_RECOGNISE_RATE);
-	u64 wakeups = knob(HS_KNOB_RECOGNISE_WAKEUPS);
-	u64 busy = s->burst_ns * 1000;
+	u64 busy = s->burst_ns * 1000, wakeups;
 
 	if (s->class == HS_CLASS_CRITICAL) {
+		wakeups = knob(HS_KNOB_RECOGNISE_WAKEUPS);
 		if (s->clean > 2 * wakeups)
 			s->clean = 2 * wakeups; /* the memory of a majority */
-		if (!s->clean || !limit || busy > s->cycle_ns * util * 3 / 2 ||
-		    s->cycle_ns * rate * 3 / 2 < NSEC_PER_SEC)
+		if (!s->clean || !limit ||
+		    busy > s->cycle_ns * knob(HS_KNOB_RECOGNISE_UTIL) * 3 / 2 ||
+		    s->cycle_ns * knob(HS_KNOB_RECOGNISE_RATE) * 3 / 2 < NSEC_PER_SEC)
 			task_set_class(p, s, HS_CLASS_NORMAL, now);
 		return;
 	}
-	if (s->clean < wakeups << (s->demotions & 15) || !limit || s->peak_ns > limit)
+	/* the ends of a busy pipe fail by their rate, others by their peak: a knob costs more than a comparison */
+	if (!limit || s->peak_ns > limit ||
+	    s->cycle_ns * knob(HS_KNOB_RECOGNISE_RATE) < NSEC_PER_SEC ||
+	    s->clean < knob(HS_KNOB_RECOGNISE_WAKEUPS) << (s->demotions & 15))
 		return;
-	if (busy <= s->cycle_ns * util && s->cycle_ns * rate >= NSEC_PER_SEC)
+	if (busy <= s->cycle_ns * knob(HS_KNOB_RECOGNISE_UTIL))
 		task_set_class(p, s, HS_CLASS_CRITICAL, now);
 }
 

@@ -11,21 +11,23 @@
 static __always_inline void recognise(struct task_struct *p, struct task_state *s, u64 sleeps,
 				      u64 now)
 {
-	u64 exec = p->se.sum_exec_runtime, burst;
+	u64 exec = p->se.sum_exec_runtime, burst = exec - s->sleep_exec_ns;
+	u64 limit = knob(HS_KNOB_RECOGNISE_BURST) * 1000;
 
 	if (!sleeps) {
-		task_run_goes_on(p, s, exec - s->sleep_exec_ns,
-				 knob(HS_KNOB_RECOGNISE_BURST) * 1000, now);
+		task_run_goes_on(p, s, burst, limit, now);
 		return;
 	}
-	burst = (exec - s->sleep_exec_ns) / sleeps;
 	s->sleep_exec_ns = exec;
-	s->clean += sleeps - 1;
-	s->wakeups += sleeps - 1;
 	s->flags |= TASK_EVENT; /* who woke it is not seen from here */
-	if (s->sleep_ns && now > s->sleep_ns)
-		s->sleep_ns = now - (now - s->sleep_ns) / sleeps;
-	task_run_ended(p, s, burst, knob(HS_KNOB_RECOGNISE_BURST) * 1000, now);
+	if (sleeps > 1) {	/* two divisions that every switch would pay for */
+		burst /= sleeps;
+		s->clean += sleeps - 1;
+		s->wakeups += sleeps - 1;
+		if (s->sleep_ns && now > s->sleep_ns)
+			s->sleep_ns = now - (now - s->sleep_ns) / sleeps;
+	}
+	task_run_ended(p, s, burst, limit, now);
 }
 
 SEC("tp_btf/sched_switch")
