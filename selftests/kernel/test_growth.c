@@ -267,8 +267,8 @@ static void test_fold(void **state)
 			assert_in_range(fast.fold_ns / fast.beats, 1, BEAT_MOST_NS);
 			/* not sooner than the window is over, give or take a beat: what shows a beat is
 			 * a gap, and that may have begun with another interrupt */
-			assert_in_range(fast.interval_ns / fast.rounds, 10 * MS - stressed.period_ns,
-					510 * MS);
+			assert_in_range(fast.interval_ns / fast.rounds,
+					10 * MS - stressed.period_ns, 510 * MS);
 			if (fill != FILL_FULL)
 				assert_in_range(fold_share_ppm(&fast), 1, SHARE_MOST_PPM);
 		}
