@@ -182,17 +182,23 @@ $(O)/ktest/test_fault: $(call faultobj,selftests/kernel/test_fault.c) $(O)/libho
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) -lcmocka
 
-LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC))
+LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC)) $(O)/lab/verify
 $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) kern/abi.h | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ $< \
-		$(filter %.a,$^) $(if $(filter tsafe recorder progs reaction,$(@F)),$(LIBBPF_LIBS)) \
+		$(filter %.a,$^) $(if $(filter tsafe recorder reaction,$(@F)),$(LIBBPF_LIBS)) \
 		$(if $(filter controller,$(@F)),$(USER_LIBS)) -lpthread -lm
 $(O)/lab/undoenter $(O)/lab/controller: $(O)/libhomeostat.a
 # a controller in user space that is told by a program of its own
 $(O)/waits.skel.h: $(O)/selftests/lab/waits.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name waits_bpf > $@
 $(O)/lab/controller: $(O)/waits.skel.h
+
+# what the programs cost the verifier, by the daemon's loader
+$(O)/lab/verify: private WRAP := -Wl,--wrap=bpf_object__load_skeleton
+$(O)/lab/verify: $(O)/selftests/lab/verify.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDHARDEN) $(WRAP) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
 # what scripts/lab growth takes into the guest; no load of the scenarios, whose root it would change
 GROWTH := $(O)/growth/crowd $(O)/ktest/test_growth

@@ -93,7 +93,7 @@ def play_arguments(run):
     argument, text = profile_of(run)
     loads = "\n".join(f"{load.start_s}|{'yes' if load.favoured else 'no'}|{load.name}|{command_of(load, run.seed)}"
                       for load in run.scenario.loads)
-    return [kind, argument, str(run.scenario.seconds), text, loads]
+    return [kind, argument, str(run.scenario.seconds), text, "yes" if run.scenario.network else "no", loads]
 
 
 def _tool_figures(run, load, said):
@@ -129,8 +129,8 @@ def parse(run, text):
             out.setdefault(name, []).append(value)
         elif word == "look":
             looks.append(json.loads(rest))
-        elif word == "progs":
-            verifier = {k: v for k, v in json.loads(rest).items() if k != "load"}
+        elif word == "verify":
+            verifier = json.loads(rest)
         elif word == "fact":
             facts[name] = f"{facts[name]}; {value}" if name in facts else value
     loads = {}

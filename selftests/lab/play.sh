@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
 #
-# One arm of one scenario, in the guest: play.sh ARM ARGUMENT SECONDS PROFILE LOADS. Started by scripts/lab.
+# One arm of one scenario, in the guest: play.sh ARM ARGUMENT SECONDS PROFILE NETWORK LOADS. Started by scripts/lab.
 #
 # ARM and ARGUMENT are as `scripts/lab --help` has them; PROFILE is the text of a profile ('' = by name, in
-# ARGUMENT; arm `user` has both). LOADS has one line for each load: START|FAVOURED|NAME|COMMAND. All is written down while it runs
+# ARGUMENT; arm `user` has both). NETWORK is yes or no: a namespace `far` at the other end of a veth pair. LOADS has one line for each load: START|FAVOURED|NAME|COMMAND. All is written down while it runs
 # and told at its end, so that telling disturbs nothing. What is told:
 #
 #	load NAME EXIT-CODE      as many as there are loads, each followed by what there is of
@@ -13,14 +13,14 @@
 #	raw NAME SAMPLE          its samples, in the order they were taken
 #	out NAME LINE            what another program said
 #	look LINE                the recorder's timeline, where homeostat runs
-#	progs LINE               what homeostat's programs cost the verifier
+#	verify LINE              what homeostat's programs cost the verifier
 #	fact NAME VALUE          kernel, armed, …
 #	done
 
 # shellcheck source=selftests/lab/lib.sh
 . /lab/lib.sh
 
-arm=$1 argument=$2 seconds=$3 text=$4 loads=$5
+arm=$1 argument=$2 seconds=$3 text=$4 network=$5 loads=$6
 lead=1 # s between the start of the loads' processes and that of the first phase
 run=$tmp/run
 mkdir -p "$run"
@@ -39,6 +39,17 @@ slice) favour='slice 100' ;;
 fifo) favour='chrt -f 50' ;;
 *) die "no arm $arm" ;;
 esac
+# 10.77.0.1 here, 10.77.0.2 in the namespace far
+network_make() {
+	insmod "/lib/modules/$(uname -r)/veth.ko" && ip netns add far &&
+		ip link add near type veth peer name far netns far &&
+		ip address add 10.77.0.1/24 dev near && ip link set near up &&
+		ip -n far address add 10.77.0.2/24 dev far && ip -n far link set far up &&
+		ip -n far link set lo up && within 10 ping -c 1 -W 1 10.77.0.2
+}
+if [ "$network" = yes ]; then
+	network_make || die 'no network between two namespaces'
+fi
 settle
 case $arm in
 observe) hs_start "$profile" --mode observe || exit 1 ;;
@@ -121,9 +132,9 @@ fi
 case $arm in
 observe | act | user)
 	echo "fact armed $(status_leaf armed)" >>"$run/said"
-	progs >"$run/progs" || die 'the programs cannot be asked for'
-	sed 's/^/progs /' "$run/progs" >>"$run/said"
 	hs_stop || die "homeostatd did not end in good order: $(tail -n 1 "$hs_log")"
+	verify >"$run/verify" || die 'what the programs cost the verifier cannot be found out'
+	sed 's/^/verify /' "$run/verify" >>"$run/said"
 	;;
 esac
 {

@@ -43,6 +43,8 @@ class Scenarios(unittest.TestCase):
                          [("probe", 0, 63, True, True), ("hog", 1, 2, True, False), ("hack", 1, 62, False, False)])
         self.assertEqual((what.arms, what.seeds, what.profile), (("eevdf", "act"), (1, 7), "balanced"))
         self.assertFalse(what.approximate)
+        self.assertFalse(what.network)
+        self.assertTrue(scenario.parse("x.yaml", GOOD.replace("cpus: 1", "cpus: 1, network: yes", 1)).network)
 
     def refused(self, old, new, line, reason):
         self.assertIn(old, GOOD)
@@ -62,6 +64,7 @@ class Scenarios(unittest.TestCase):
                 ("name: small", "name: 'small", 14, "quoted scalar|end of stream"),
                 ("cpus: 1", "cpus: 0", 3, "no number from 1 to 64"),
                 ("cpus: 1", "cpus: 1e9", 3, "no number"),
+                ("cpus: 1", "cpus: 1, network: far", 3, "'far'; one of these is wanted: yes, no"),
                 ("cpus: 1", "cpus: 3, nodes: 2", 3, "do not divide"),
                 ("memory_mib", "memory", 3, "unknown key 'memory'"),
                 ("guest: {", "guest: [", 3, ""),
@@ -129,15 +132,15 @@ out hack Running
 out hack Time: 0.100
 out hack Time: 0.250
 look {"at_ns":1,"armed":1,"vitals":{},"knobs":{}}
-progs {"load":"progs","sched_enqueue":900}
+verify {"sched_enqueue":{"insns":900,"states":40}}
 done
 """
 
 
 class Guests(unittest.TestCase):
     def test_what_a_guest_is_told(self):
-        kind, argument, seconds, text, loads = guest.play_arguments(run_of())
-        self.assertEqual((kind, argument, seconds, text), ("act", "balanced", "63", ""))
+        kind, argument, seconds, text, network, loads = guest.play_arguments(run_of())
+        self.assertEqual((kind, argument, seconds, text, network), ("act", "balanced", "63", "", "no"))
         lines = loads.split("\n")
         self.assertEqual(lines[0], "0|yes|probe|probe -p 1000 -d 63 -o /tmp/lab/run/probe.json -R /tmp/lab/run/probe.raw")
         self.assertEqual(lines[1].split(" -d")[0], "1|no|hog|hog -t 2 -s 7")
@@ -156,7 +159,7 @@ class Guests(unittest.TestCase):
 
     def test_controllers_in_user_space(self):
         for when in ("1s", "10ms", "events"):
-            kind, argument, _, text, _ = guest.play_arguments(run_of(arm=f"user:{when}"))
+            kind, argument, _, text, _, _ = guest.play_arguments(run_of(arm=f"user:{when}"))
             self.assertEqual((kind, argument), ("user", when))
             self.assertIn("rules:", text)  # those of the scenario's profile
         for when in ("", ":", ":10", ":0s", ":-p 1", ":event"):
@@ -184,14 +187,14 @@ class Guests(unittest.TestCase):
         self.assertEqual(record["samples"], {"probe": [10, 20]})
         self.assertEqual(record["timeline"][0]["at_ns"], 1)
         self.assertEqual(record["facts"], {"kernel": "7.3.4"})
-        self.assertEqual(record["verifier"], {"sched_enqueue": 900})
+        self.assertEqual(record["verifier"], {"sched_enqueue": {"insns": 900, "states": 40}})
 
     def test_a_part_is_no_result(self):
         for old, new, reason in (("done\n", "", "end in the middle"),
                                  ('json hog {"load":"hog","work":5}\n', "", "hog left no line"),
                                  ('"work":5', '"other":5', "hog has no figure work"),
                                  ("Time: ", "Zeit: ", "hack did not say its time_s"),
-                                 ('progs {"load":"progs","sched_enqueue":900}\n', "", "nothing was recorded of homeostat")):
+                                 ('verify {"sched_enqueue":{"insns":900,"states":40}}\n', "", "nothing was recorded of homeostat")):
             with self.subTest(new), self.assertRaisesRegex(guest.Failed, reason):
                 guest.parse(run_of(), SAID.replace(old, new))
 
@@ -227,7 +230,7 @@ class Guests(unittest.TestCase):
 
 def record(arm, seed, p99, work):
     return {"arm": arm, "seed": seed, "loads": {"probe": {"p99_ns": p99}, "hog": {"work": work}, "hack": {"time_s": 0.5}},
-            "samples": {"probe": [1, 2]}, "timeline": [], "facts": {}, "verifier": {"sched_enqueue": 900}}
+            "samples": {"probe": [1, 2]}, "timeline": [], "facts": {}, "verifier": {"sched_enqueue": {"insns": 900, "states": 40}}}
 
 
 class Results(unittest.TestCase):
@@ -300,7 +303,7 @@ class Gates(unittest.TestCase):
         found = {row["name"]: row["verdict"] for row in gate.compare(old, new, ["small"])}
         self.assertEqual(found["small act probe p99_ns"], "gone")
         self.assertEqual(found["small act probe p50_ns"], "not recorded")
-        self.assertEqual(found["small act verifier sched_enqueue"], "same")
+        self.assertEqual(found["small verifier sched_enqueue states"], "same")
         self.assertNotIn("other act x", found)
 
     def test_table(self):

@@ -19,7 +19,8 @@ static const char usage[] = "Redis client at a fixed rate.\n"
 			    "  -g PERCENT  GETs, the rest are SETs (default 80)\n"
 			    "  -k COUNT    keys (default 1000)\n"
 			    "  -v BYTES    value size (default 64)\n"
-			    "  -s SEED     of keys and commands (default 1)\n";
+			    "  -s SEED     of keys and commands (default 1)\n"
+			    "  -x          tells the server to leave when it is done\n";
 
 #define VALUE_MAX 4096
 
@@ -154,16 +155,28 @@ static void redis_run(struct redis *r, uint64_t gap, uint64_t skip, uint64_t rou
 	}
 }
 
+/* Asks the server to leave, and waits until it has. */
+static void redis_end(struct redis *r)
+{
+	static const char order[] = "*2\r\n$8\r\nSHUTDOWN\r\n$6\r\nNOSAVE\r\n";
+
+	if (write(r->fd, order, sizeof(order) - 1) != sizeof(order) - 1)
+		err(1, "write to redis");
+	if (read(r->fd, r->buf, sizeof(r->buf)) > 0)
+		errx(1, "redis does not leave");
+}
+
 int main(int argc, char **argv)
 {
 	struct load l = {.name = "redisload", .usage = usage, .seconds = 10};
 	struct redis r = {.port = 6379, .keys = 1000, .gets = 80, .value = 64};
 	uint64_t rate = 1000, seed = 1, rounds;
+	bool leave = false;
 	struct samples s;
 	struct line line;
 	int c;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "P:u:r:g:k:v:s:")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "P:u:r:g:k:v:s:x")) != -1) {
 		switch (c) {
 		case 'P':
 			r.port = (unsigned int)number(optarg, c, 1, 65535);
@@ -183,6 +196,9 @@ int main(int argc, char **argv)
 		case 'v':
 			r.value = number(optarg, c, 1, VALUE_MAX);
 			break;
+		case 'x':
+			leave = true;
+			break;
 		case 's':
 			seed = number(optarg, c, 0, UINT32_MAX);
 			break;
@@ -198,6 +214,8 @@ int main(int argc, char **argv)
 	redis_connect(&r);
 	load_lock();
 	redis_run(&r, NS_PER_S / rate, l.warmup_s * rate, rounds, &s);
+	if (leave)
+		redis_end(&r);
 
 	line_begin(&line, l.name);
 	line_samples(&line, &l, &s);

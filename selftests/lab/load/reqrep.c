@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * A client and a server that answer each other over a socket pair or over UDP on the loopback.
+ * A client and a server that answer each other over a socket pair, or over UDP or TCP, through the loopback or into
+ * another network namespace.
  * Requests arrive as a Poisson process, at times drawn from the seed and not from the answers (open
  * loop), and latency counts from those times: a server that is late cannot hide it by being asked
  * less. The server calls itself reqrep-server.
  */
 #include "load.h"
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -15,7 +17,10 @@
 static const char usage[] = "Request and reply between two processes, Poisson arrivals.\n"
 			    "  -r HZ       requests per second (default 500)\n"
 			    "  -w USEC     CPU time of the server per request (default 100)\n"
-			    "  -u          UDP over the loopback instead of a socket pair\n"
+			    "  -u          UDP instead of a socket pair\n"
+			    "  -t          TCP instead of a socket pair\n"
+			    "  -N NAME     the server is in that network namespace (of ip netns)\n"
+			    "  -A ADDRESS  of the server (default 127.0.0.1)\n"
 			    "  -s SEED     of the arrivals (default 1)\n";
 
 struct client {
@@ -34,7 +39,7 @@ static void serve(int fd, uint64_t work)
 {
 	struct sockaddr_storage from;
 	socklen_t len = sizeof(from);
-	uint64_t due;
+	uint64_t due; /* messages are as small as this: TCP, too, has them whole */
 
 	prctl(PR_SET_NAME, "reqrep-server");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -47,16 +52,49 @@ static void serve(int fd, uint64_t work)
 	_exit(0);
 }
 
-static void udp_pair(int fd[2])
+/* A socket of the namespace that a file stands for, bound to an address there; the address has its port afterwards. */
+static int server_socket(const char *netns, int type, struct sockaddr_in *at)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(a);
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there = -1, fd;
+	socklen_t len = sizeof(*at);
+	char path[128];
 
-	fd[0] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	fd[1] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd[0] < 0 || fd[1] < 0 || bind(fd[1], (void *)&a, sizeof(a)) ||
-	    getsockname(fd[1], (void *)&a, &len) || connect(fd[0], (void *)&a, sizeof(a)))
-		err(1, "UDP over the loopback");
+	if (netns) {
+		snprintf(path, sizeof(path), "/run/netns/%s", netns);
+		there = open(path, O_RDONLY | O_CLOEXEC);
+		if (there < 0 || setns(there, CLONE_NEWNET))
+			err(1, "%s", path);
+		close(there);
+	}
+	fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (void *)at, len) || getsockname(fd, (void *)at, &len) ||
+	    (type == SOCK_STREAM && listen(fd, 1)))
+		err(1, "the server's socket");
+	if (home < 0 || (netns && setns(home, CLONE_NEWNET)))
+		err(1, "back from the namespace %s", netns ? netns : "");
+	close(home);
+	return fd;
+}
+
+/* The client's socket, connected to the server's. */
+static void network_pair(int fd[2], int type, const char *netns, struct in_addr address)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = address};
+	int one = 1, accepted;
+
+	fd[1] = server_socket(netns, type, &at);
+	fd[0] = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	if (fd[0] < 0 || connect(fd[0], (void *)&at, sizeof(at)))
+		err(1, "connecting to the server");
+	if (type != SOCK_STREAM)
+		return;
+	accepted = accept4(fd[1], NULL, NULL, SOCK_CLOEXEC);
+	close(fd[1]);
+	fd[1] = accepted;
+	for (int i = 0; i < 2; i++) {
+		if (fd[i] < 0 || setsockopt(fd[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)))
+			err(1, "TCP");
+	}
 }
 
 /* Takes what answers are there. */
@@ -107,11 +145,12 @@ int main(int argc, char **argv)
 	uint64_t rate = 500, work = 100000, seed = 1;
 	struct client client = {};
 	struct line line;
-	int fd[2], c;
-	bool udp = false;
+	struct in_addr address = {htonl(INADDR_LOOPBACK)};
+	const char *netns = NULL;
+	int fd[2], c, type = 0; /* of socket; 0: none of the network's */
 	pid_t pid;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "r:w:us:")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "r:w:utN:A:s:")) != -1) {
 		switch (c) {
 		case 'r':
 			rate = number(optarg, c, 1, 1000000);
@@ -120,7 +159,17 @@ int main(int argc, char **argv)
 			work = number(optarg, c, 0, 1000000) * 1000;
 			break;
 		case 'u':
-			udp = true;
+			type = SOCK_DGRAM;
+			break;
+		case 't':
+			type = SOCK_STREAM;
+			break;
+		case 'N':
+			netns = optarg;
+			break;
+		case 'A':
+			if (!inet_aton(optarg, &address))
+				errx(2, "-A %s: no IPv4 address", optarg);
 			break;
 		case 's':
 			seed = number(optarg, c, 0, UINT32_MAX);
@@ -130,8 +179,8 @@ int main(int argc, char **argv)
 		}
 	}
 	load_begin();
-	if (udp)
-		udp_pair(fd);
+	if (type)
+		network_pair(fd, type, netns, address);
 	else if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fd))
 		err(1, "socketpair");
 	pid = fork();
