@@ -6,7 +6,8 @@
  * Critical tasks run at once. A waking one goes to an idle CPU, else it preempts the least important
  * task in its cache domain; only if a critical task with an earlier deadline runs there, it waits in
  * DSQ_CRITICAL, earliest deadline first. What it takes this way is charged to the CPU's critical
- * budget; without budget it competes as a normal task.
+ * budget; without budget it competes as a normal task. homeostatd's main loop has a budget of its own and goes
+ * before all that wait: it is short and seldom, and has a heartbeat to keep.
  *
  * Normal and batch tasks share each cache domain's DSQ_FAIR by weighted virtual time (a pinned task
  * waits in its CPU's DSQ_PINNED, under the same virtual time). They differ in their slice, and batch
@@ -503,6 +504,7 @@ static __always_inline s32 init_cpu(u32 cpu)
 	c->class = NOTHING;
 	/* no debt and no credit of the last arming, with its knobs */
 	c->budget_ns = 0;
+	c->own_ns = BUDGET_WINDOW_NS * OWN_PERMILLE / 1000; /* it has a heartbeat to keep at once */
 	c->duty_ns = 0;
 	l->node = t->node;
 	err = scx_bpf_create_dsq(DSQ_PINNED(cpu), -1);

@@ -34,17 +34,14 @@ static __always_inline void note_wakeup(struct task_state *s)
 }
 
 /*
- * What is left of the critical budget for @s. homeostatd itself may overdraw it: right after an arming the
- * budget still rises from 0, and critical tasks may have used it up, but its main loop has the heartbeat's
- * limit to keep, which no queue of normal tasks does. A debt is paid back before anybody has precedence again,
- * and a main loop that runs on and on trips.
+ * What is left of the critical budget for @s. homeostatd has one of its own: critical tasks may have used up
+ * theirs, and a crowd of them that was let in at the same moment leaves a debt of many ticks, but its main loop
+ * has the heartbeat's limit to keep, which no queue of normal tasks does. What it uses is charged to both, so
+ * the others get their share, and a main loop that runs on and on trips.
  */
-#define OVERDRAFT_NS (5 * MSEC)
-
 static __always_inline s64 budget_left(const struct task_state *s, const struct cpu_state *c)
 {
-	return s->workload == HS_WORKLOAD_SELF + 1 ? c->budget_ns + (s64)OVERDRAFT_NS
-						   : c->budget_ns;
+	return is_self(s) ? c->own_ns : c->budget_ns;
 }
 
 /* May @p run with precedence on @cpu? Refused: it competes as normal, and that is counted. */
@@ -99,7 +96,8 @@ static __always_inline void enqueue_critical(struct task_struct *p, struct task_
 	}
 	c->hint = 1;
 	sense_count(sc, HS_COUNT_CRITICAL_QUEUED);
-	insert_ordered(p, DSQ_CRITICAL(llc_of(cpu)), s->slice_ns, deadline, flags);
+	/* homeostatd first: not after a crowd that was let in together */
+	insert_ordered(p, DSQ_CRITICAL(llc_of(cpu)), s->slice_ns, is_self(s) ? 0 : deadline, flags);
 }
 
 /* Batch over its duty cycle waits behind. Returns whether it does. */

@@ -88,6 +88,8 @@ static __always_inline u64 charge(struct task_struct *p, struct task_state *s, s
 	if (s->flags & TASK_EXPRESS) { /* paid for from the budget, not with virtual time */
 		refill(c, rq_clock_of(p));
 		c->budget_ns -= used;
+		if (is_self(s))
+			c->own_ns -= used;
 		sc->crit_run_ns += used;
 		return used;
 	}

@@ -8,8 +8,9 @@
 
 #define MSEC 1000000ULL
 #define BUDGET_WINDOW_NS (20 * MSEC) /* over which budget and duty cycle are balanced */
-#define SLICE_LEFT_MIN_NS 200000ULL  /* a rest shorter than this is not worth going on with */
-#define SLICE_MIN_NS (1 * MSEC)	     /* shorter rounds than this are not made for fairness */
+#define OWN_PERMILLE 250 /* of a CPU, that homeostatd may take with precedence: 5 ms at a time */
+#define SLICE_LEFT_MIN_NS 200000ULL /* a rest shorter than this is not worth going on with */
+#define SLICE_MIN_NS (1 * MSEC)	    /* shorter rounds than this are not made for fairness */
 #define SLEEP_CREDIT_NS                                                                            \
 	(1 * MSEC) /* virtual time that a sleeper may have saved up: enough to go first */
 #define DEADLINE_RECOGNISED_NS (5 * MSEC) /* of critical tasks that declare none */
@@ -37,6 +38,7 @@ struct cpu_state {
 	u64 vtime_now; /* clock of the tasks that can run here only: of the one furthest behind */
 	u64 since_ns;  /* when it got the CPU */
 	s64 budget_ns; /* CPU time that critical tasks may still take with precedence here */
+	s64 own_ns;    /* … and homeostatd */
 	s64 duty_ns;   /* CPU time that batch tasks may still take while others wait */
 	u64 refilled_ns;
 	u64 aged_ns;	 /* last look for starving tasks */
@@ -154,7 +156,13 @@ static __always_inline void refill(struct cpu_state *c, u64 now)
 		past = 2 * BUDGET_WINDOW_NS;
 	c->refilled_ns = now;
 	c->budget_ns = refilled(c->budget_ns, past, knob_bounded(HS_KNOB_CRITICAL_BUDGET));
+	c->own_ns = refilled(c->own_ns, past, OWN_PERMILLE);
 	c->duty_ns = refilled(c->duty_ns, past, knob_bounded(HS_KNOB_BATCH_DUTY));
+}
+
+static __always_inline bool is_self(const struct task_state *s)
+{
+	return s->workload == HS_WORKLOAD_SELF + 1;
 }
 
 static __always_inline u64 deadline_of(struct task_state *s, u64 now)
