@@ -151,13 +151,14 @@ def parse(run, text):
             "verifier": verifier}
 
 
-def boot(run, root, log, limit_s=None):
+def boot(run, root, log, limit_s=None, kvm=None):
     """Boots the guest, returns its record. Failed with the end of its console where there is none, also when
-    it has taken `limit_s` seconds of real time."""
+    it has taken `limit_s` seconds of real time. `kvm`: the device by which it runs in real time."""
     scenario = run.scenario
     options = ["-k", scenario.kernel, "-c", str(scenario.cpus), "-n", str(scenario.nodes), "-m", str(scenario.memory_mib),
                "-s", str(run.seed),
-               "-t", str(limit_s or max(REAL_SECONDS_MIN, scenario.seconds * REAL_SECONDS_PER_GUEST_SECOND))]
+               "-t", str(limit_s or max(REAL_SECONDS_MIN, scenario.seconds * REAL_SECONDS_PER_GUEST_SECOND)),
+               *(["-K", kvm] if kvm else [])]
     return parse(run, told(run.title, options, root, log, ["/lab/play.sh", *play_arguments(run)]))
 
 
@@ -176,7 +177,8 @@ def told(title, options, root, log, script):
             reason = {124: "out of time", 125: "the guest died"}.get(vm.returncode, f"exit code {vm.returncode}")
             # a script ends with 1; a full disk or a signal here must not be taken for that
             kind = ArmFailed if vm.returncode == 1 and os.path.getsize(log) else Failed
-            raise kind(f"{title}: {reason}{complaint(log)}; its console is in {log}, it ends so:\n" + last_lines(log, 12))
+            ending = last_lines(log, 12) or "".join(f"    {line}\n" for line in said.splitlines()[-12:])  # QEMU's own
+            raise kind(f"{title}: {reason}{complaint(log)}; its console is in {log}, it ends so:\n{ending}")
         with open(f"{tmp}/results", encoding="utf-8", errors="replace") as file:
             return file.read()
 

@@ -59,15 +59,16 @@ def summary(scenario, records, arms):
     return rows
 
 
-def whole(scenario, records, arms, made_with):
-    """The result as one document. `made_with`: what it was made with (root, kernel, version)."""
+def whole(scenario, records, arms, made_with, rows=None):
+    """The result as one document. `made_with`: what it was made with (root, kernel, version); `rows`: a summary of
+    another kind (realtime.summary)."""
     runs = [{**{k: v for k, v in record.items() if k != "samples"}, "samples_sha256": digest(record["samples"]),
              "training_sha256": digest(training.records(scenario, record)), "sha256": digest(record)} for record in records]
     document = {
         "scenario": scenario.name, "about": scenario.about, "scenario_sha256": scenario.sha256,
-        "cpus": scenario.cpus, "approximate": scenario.approximate, "seconds": scenario.seconds,
+        "cpus": scenario.cpus, "approximate": scenario.approximate and rows is None, "real_time": rows is not None, "seconds": scenario.seconds,
         "phases": [{"name": p.name, "start_s": p.start_s, "seconds": p.seconds} for p in scenario.phases],
-        "made_with": made_with, "arms": list(arms), "summary": summary(scenario, records, arms), "runs": runs,
+        "made_with": made_with, "arms": list(arms), "summary": summary(scenario, records, arms) if rows is None else rows, "runs": runs,
     }
     document["sha256"] = digest(document)
     return document
@@ -92,27 +93,36 @@ def readable(value, unit):
     return (f"{value:.4g}" if isinstance(value, float) and value != int(value) else f"{int(value)}"), unit
 
 
+def cell(row):
+    """One figure of an arm: median and range, and its ratio to the first arm."""
+    text, unit = readable(row["median"], row["unit"])
+    said = text + ("" if unit == "count" else f" {unit}")
+    low, high = (row["low"], row["high"]) if "low" in row else (row["min"], row["max"])
+    if "low" in row or row["seeds"] > 1:
+        said += f" [{readable(low, row['unit'])[0]}–{readable(high, row['unit'])[0]}]"
+    if row["ratio"] is not None:
+        said += f"  ×{row['ratio']:.3f}"
+        if "verdict" in row:
+            said += f" [{row['ratio_low']:.3f}–{row['ratio_high']:.3f}] {row['verdict']}"
+        elif row["seeds"] > 1:
+            said += f" ({row['better_seeds']}/{row['seeds']} better)"
+    return said
+
+
 def table(document):
-    """Arms down, figures across; each with its ratio to the first arm, and over how many seeds that held."""
+    """Arms down, figures across; each with its ratio to the first arm, and over how many seeds that held, or how sure it is."""
     rows = document["summary"]
     titles = list(dict.fromkeys((r["load"], r["figure"]) for r in rows))
     lines = [["arm"] + [f"{load} {figure}" for load, figure in titles]]
     for arm in document["arms"]:
-        cells = [arm]
-        for title in titles:
-            row = next(r for r in rows if r["arm"] == arm and (r["load"], r["figure"]) == title)
-            text, unit = readable(row["median"], row["unit"])
-            cell = text + ("" if unit == "count" else f" {unit}")
-            if row["seeds"] > 1:
-                cell += f" [{readable(row['min'], row['unit'])[0]}–{readable(row['max'], row['unit'])[0]}]"
-            if arm != document["arms"][0] and row["ratio"] is not None:
-                cell += f"  ×{row['ratio']:.3f}"
-                if row["seeds"] > 1:
-                    cell += f" ({row['better_seeds']}/{row['seeds']} better)"
-            cells.append(cell)
-        lines.append(cells)
+        mine = {(r["load"], r["figure"]): r for r in rows if r["arm"] == arm}
+        if arm == document["arms"][0]:
+            mine = {title: {**row, "ratio": None} for title, row in mine.items()}
+        lines.append([arm] + [cell(mine[title]) for title in titles])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = "\n".join("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
     if document["approximate"]:
         text += "\n  approximate: the CPUs of a guest take turns in virtual time"
+    if document["real_time"]:
+        text += f"\n  real time, {rows[0]['blocks']} blocks: medians over them, in brackets the interval of at least 95 %"
     return text

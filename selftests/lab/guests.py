@@ -128,6 +128,12 @@ class Guests(unittest.TestCase):
     def test_a_guest_that_hangs(self):
         self.fails("{ name: bad, tool: hog -d 3000, phases: [hog] }", "out of time.*its console is in", "--limit", "25")
 
+    def test_a_device_that_is_no_kvm(self):
+        done = subprocess.run([f"{TOP}/scripts/vm", "-q", "-K", "/dev/null", "-i", __file__, "--", "true"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertEqual(done.returncode, 125, done.stdout)
+        self.assertRegex(done.stdout, "(?s)KVM.*the guest died")
+
     def test_a_figure_that_is_not_there(self):
         self.fails("{ name: bad, tool: echo hello, phases: [hog], reads: { time_s: \"Time ([0-9]+)\" } }",
                    "load bad did not say its time_s")

@@ -15,7 +15,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path.insert(0, f"{TOP}/scripts")
 # pylint: disable=wrong-import-position
-from labkit import gate, guest, picture, result, scenario, tap  # noqa: E402
+from labkit import gate, guest, picture, realtime, result, scenario, tap  # noqa: E402
 
 GOOD = """name: small
 about: two loads
@@ -273,6 +273,75 @@ class Results(unittest.TestCase):
     def test_units(self):
         for name, unit in (("p99_ns", "ns"), ("rate_hz", "hz"), ("work", "count"), ("peak_kib", "KiB"), ("s", "s")):
             self.assertEqual(result.unit_of(name), unit)
+
+
+class RealTime(unittest.TestCase):
+    def setUp(self):
+        self.what = scenario.parse("x.yaml", GOOD)
+        self.seeds = realtime.seeds_of(None)
+        # the machine slows down all the time, by more than act gains
+        self.records = []
+        for turn, (arm, seed) in enumerate(realtime.order(("eevdf", "act"), self.seeds)):
+            p99 = (1000 if arm == "eevdf" else 900) * (1 + turn)
+            self.records.append(record(arm, seed, p99, 100 + (seed % 5 if arm == "act" else 2)))
+        self.rows = realtime.summary(self.what, self.records, ("eevdf", "act"))
+
+    def row(self, arm, load):
+        return next(r for r in self.rows if (r["arm"], r["load"]) == (arm, load))
+
+    def test_there_and_back(self):
+        self.assertEqual(realtime.order(("a", "b", "c"), range(1, 5)),
+                         [("a", 1), ("b", 1), ("c", 1), ("c", 2), ("b", 2), ("a", 2), ("a", 3), ("b", 3), ("c", 3), ("c", 4), ("b", 4), ("a", 4)])
+
+    def test_seeds(self):
+        self.assertEqual(list(self.seeds), list(range(1, 13)))
+        self.assertEqual(realtime.seeds_of(20), range(1, 21))
+        for few in (2, 10, 13):
+            with self.subTest(few), self.assertRaisesRegex(scenario.Refused, f"--seeds {few}: 12 and more are wanted, and an even"):
+                realtime.seeds_of(few)
+
+    def test_a_drift_meets_all_arms_alike(self):
+        found = self.row("act", "probe")
+        self.assertEqual((found["blocks"], found["verdict"], round(found["ratio"], 6)), (6, "better", 0.9))
+        self.assertEqual((round(found["ratio_low"], 6), round(found["ratio_high"], 6)), (0.9, 0.9))
+        self.assertGreater(found["high"], 5 * found["low"])
+
+    def test_what_is_not_sure_is_open(self):
+        self.assertEqual(self.row("act", "hog")["verdict"], "open")
+        sure = realtime.interval.Interval(1.2, 1.1, 1.3, 0.97, 6)
+        self.assertEqual([realtime.verdict(sure, better) for better in ("less", "more")], ["worse", "better"])
+
+    def test_document_and_table(self):
+        document = result.whole(self.what, self.records, ("eevdf", "act"), {}, self.rows)
+        self.assertTrue(document["real_time"])
+        text = result.table(document)
+        self.assertRegex(text, r"act +[\d.]+ [µm]s \[.*\]  ×0.900 \[0.900–0.900\] better")
+        self.assertIn("real time, 6 blocks", text)
+        self.assertEqual(text.count("×"), 2)
+        big = scenario.parse("x.yaml", GOOD.replace("cpus: 1", "cpus: 2", 1))
+        self.assertFalse(result.whole(big, self.records, ("eevdf", "act"), {}, self.rows)["approximate"])
+        self.assertTrue(result.whole(big, self.records, ("eevdf", "act"), {})["approximate"])
+
+    def test_nothing_to_take_a_ratio_of(self):
+        for one in self.records:
+            one["loads"]["hog"]["work"] = 0
+        row = next(r for r in realtime.summary(self.what, self.records, ("eevdf", "act")) if (r["arm"], r["load"]) == ("act", "hog"))
+        self.assertIsNone(row["ratio"])
+
+    def test_a_turn_that_is_missing_is_no_block(self):
+        with self.assertRaises(ValueError):
+            realtime.summary(self.what, self.records[:-1], ("eevdf", "act"))
+
+    def test_no_device(self):
+        realtime.usable("/dev/null")
+        with self.assertRaisesRegex(scenario.Refused, "^--kvm: /nowhere: No such file"):
+            realtime.usable("/nowhere")
+
+    def test_a_host_that_runs_no_guest(self):
+        with mock.patch.object(guest, "told", side_effect=guest.Failed("a guest by KVM: out of time")) as told, \
+                self.assertRaisesRegex(guest.Failed, "(?s)out of time.*/dev/kvm runs no stock kernel here"):
+            realtime.preflight("/dev/kvm", "root", "log")
+        self.assertIn("-K", told.call_args[0][1])
 
 
 class Gates(unittest.TestCase):
