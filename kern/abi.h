@@ -124,7 +124,7 @@
 	X(RECOGNISE_RATE, "sched.recognise.rate_hz", "hz", 5000, 100, 100000, 1000000,             \
 	  "largest wake-up rate of a task recognised as critical; more is throughput")             \
 	X(CRITICAL_BUDGET, "sched.critical.budget_permille", "permille", 0, 0, 950, 20000,         \
-	  "share of each CPU that the critical class may take with precedence")                    \
+	  "share of each CPU that the critical class may take with precedence; homeostatd: 25 %")  \
 	X(STARVATION, "sched.starvation_ms", "ms", 100, 10, 1000, 10000,                           \
 	  "wait after which age overrides weight and class")
 

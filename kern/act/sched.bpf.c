@@ -6,8 +6,9 @@
  * Critical tasks run at once. A waking one goes to an idle CPU, else it preempts the least important
  * task in its cache domain; only if a critical task with an earlier deadline runs there, it waits in
  * DSQ_CRITICAL, earliest deadline first. What it takes this way is charged to the CPU's critical
- * budget; without budget it competes as a normal task. homeostatd's main loop has a budget of its own and goes
- * before all that wait: it is short and seldom, and has a heartbeat to keep.
+ * budget; without budget it competes as a normal task. homeostatd's main loop is short and seldom, but has a
+ * heartbeat to keep: it has a budget of its own, is first among those that wait, and waits for the critical task
+ * that runs until the next tick, no longer.
  *
  * Normal and batch tasks share each cache domain's DSQ_FAIR by weighted virtual time (a pinned task
  * waits in its CPU's DSQ_PINNED, under the same virtual time). They differ in their slice, and batch
@@ -172,7 +173,7 @@ void BPF_PROG(sched_dispatch, s32 cpu, struct task_struct *prev)
 		stock_dispatch(cpu);
 		return;
 	}
-	c->hint = 0; /* before the look: who comes later sets it again */
+	c->hint = c->own_waits = 0; /* before the look: who comes later sets it again */
 	if (scx_bpf_dsq_move_to_local(DSQ_CRITICAL(llc))) {
 		/* more of them: @prev is put back after this and must not keep its place before them */
 		if (scx_bpf_dsq_nr_queued(DSQ_CRITICAL(llc)) > 0)
@@ -235,6 +236,8 @@ void BPF_PROG(sched_running, struct task_struct *p)
 		s->wake_ns = p->sched_info.last_queued;
 	}
 	s->flags &= ~TASK_YIELDED;
+	if (is_self(s))
+		c->own_waits = 0;
 	c->endless = nr_cpus > 1 && leave_alone(p, cpu);
 	if (c->endless)
 		scx_bpf_task_set_slice(p, SCX_SLICE_INF);
@@ -364,7 +367,7 @@ void BPF_PROG(sched_tick, struct task_struct *p)
 	}
 	run = task_exec_ns(p) - s->run_exec_ns;
 	refill(c, rq_clock_of(p));
-	if (s->class != HS_CLASS_CRITICAL || budget_left(s, c) < (s64)run)
+	if (s->class != HS_CLASS_CRITICAL || budget_left(s, c) < (s64)run || c->own_waits)
 		scx_bpf_task_set_slice(p, 0);
 }
 

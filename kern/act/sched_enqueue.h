@@ -34,14 +34,14 @@ static __always_inline void note_wakeup(struct task_state *s)
 }
 
 /*
- * What is left of the critical budget for @s. homeostatd has one of its own: critical tasks may have used up
- * theirs, and a crowd of them that was let in at the same moment leaves a debt of many ticks, but its main loop
- * has the heartbeat's limit to keep, which no queue of normal tasks does. What it uses is charged to both, so
- * the others get their share, and a main loop that runs on and on trips.
+ * What is left of the critical budget for @s. homeostatd has one of its own beside it: critical tasks may have
+ * used up theirs, and a crowd of them that was let in at the same moment leaves a debt of many ticks, but its
+ * main loop has the heartbeat's limit to keep, which no queue of normal tasks does. What it uses is charged to
+ * both; a main loop that runs on and on trips.
  */
 static __always_inline s64 budget_left(const struct task_state *s, const struct cpu_state *c)
 {
-	return is_self(s) ? c->own_ns : c->budget_ns;
+	return is_self(s) && c->own_ns > c->budget_ns ? c->own_ns : c->budget_ns;
 }
 
 /* May @p run with precedence on @cpu? Refused: it competes as normal, and that is counted. */
@@ -87,7 +87,11 @@ static __always_inline void enqueue_critical(struct task_struct *p, struct task_
 
 	s->slice_ns = critical_slice_ns(s, c);
 	s->flags |= TASK_EXPRESS;
-	if (c->class != HS_CLASS_CRITICAL || deadline < c->deadline_ns) {
+	if (is_self(s))
+		c->own_waits = 1;
+	/* put back while others wait: among them, or it would go on before them, again and again */
+	if ((flags & SCX_ENQ_WAKEUP || !c->hint) &&
+	    (c->class != HS_CLASS_CRITICAL || deadline < c->deadline_ns)) {
 		c->class = HS_CLASS_CRITICAL;
 		c->deadline_ns = deadline;
 		sense_count(sc, HS_COUNT_CRITICAL_PREEMPT);

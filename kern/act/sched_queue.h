@@ -46,7 +46,7 @@ struct cpu_state {
 	u32 scanned;	 /* tasks that age() has looked at */
 	u32 hint;	 /* a critical task of this CPU may wait in DSQ_CRITICAL */
 	u32 endless;	 /* the running task has a slice without end (nohz_full) */
-	u32 pad;
+	u32 own_waits; /* homeostatd may wait behind a critical task of this CPU: until the next tick, no longer */
 } __attribute__((aligned(64)));
 
 struct {

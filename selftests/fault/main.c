@@ -165,13 +165,15 @@ static const char *judge(const struct campaign *c, const struct trial *t)
 	return NULL;
 }
 
-/* The daemon of a trip lives on: it notices, and arms when told to. */
-static const char *arm_again(struct trial *t)
+/* The daemon of a trip lives on: it notices, and arms when told to. Where nothing was to trip, nothing may have. */
+static const char *arm_again(const struct campaign *c, struct trial *t)
 {
 	uint64_t end = now_ns() + PATIENCE_NS;
 
 	if (load32(&t->subject->gate->armed))
 		return NULL;
+	if (c->row->expect == EXPECT_ARMED)
+		return "it tripped after the last trial";
 	while (!control_ask("{\"verb\":\"arm\"}\n") || !load32(&t->subject->gate->armed) ||
 	       !scx_is("enabled")) {
 		if (subject_top_gone(t->subject))
@@ -316,7 +318,7 @@ static const char *begin(struct campaign *c, struct trial *t)
 	crowd_rest(!c->subject.gate);
 	if (!c->subject.top)
 		subject_start(&c->subject);
-	wrong = c->subject.gate ? arm_again(t) : subject_await(&c->subject);
+	wrong = c->subject.gate ? arm_again(c, t) : subject_await(&c->subject);
 	crowd_rest(false);
 	t->start_ns = now_ns() - t->start_ns;
 	if (!wrong && !value_is_back())
@@ -352,6 +354,16 @@ static uint64_t do_and_watch(struct campaign *c, struct trial *t)
 	if (!c->row->alone)
 		t->wrong = judge(c, t);
 	return stall;
+}
+
+/* What was done to it has ended: it may not have tripped from that, nor may anybody have waited for long. */
+static uint64_t judge_again(struct campaign *c, struct trial *t, uint64_t stall)
+{
+	uint64_t now = crowd_stall();
+
+	look(c, t);
+	t->wrong = judge(c, t);
+	return now > stall ? now : stall;
 }
 
 /* Nobody is left to put anything back: the next start does, before it does anything else. */
@@ -402,12 +414,14 @@ static void trial(struct campaign *c, struct trial *t, bool last)
 		t->wrong = t->wrong ? t->wrong : wrong;
 		/* nor may it trip when what was done to it ends */
 		if (!t->wrong && c->row->after && c->row->expect == EXPECT_ARMED)
-			t->wrong = judge(c, t);
+			stall = judge_again(c, t, stall);
 	} else if (c->subject.gate) {
 		t->detect_ns = c->subject.gate->trip_ns;
 		t->reason = c->subject.gate->trip_reason;
 	}
 	if (!c->row->reuse || last || t->wrong) {
+		if (c->row->reuse && c->row->expect == EXPECT_ARMED && !t->wrong)
+			t->wrong = judge(c, t);
 		if (c->row->reuse && !t->wrong)
 			subject_stop(&c->subject);
 		t_clear = now_ns();

@@ -304,6 +304,8 @@ static const char *other_was_first(struct trial *t)
 		sleep_until(now_ns() + 10 * NS_PER_MS);
 	}
 	crowd_rest(false);
+	if (wrong)
+		other_stop(pid);
 	return wrong;
 }
 
