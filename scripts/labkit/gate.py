@@ -16,8 +16,11 @@ VERIFIER_TOLERANCE = 0.05  # of what a program costs the verifier
 
 
 def arms(what):
-    """Those of a scenario whose figures are recorded."""
-    return [arm for arm in ARMS if arm in what.arms]
+    """Those of a scenario whose figures are recorded; Refused where it has none of them."""
+    found = [arm for arm in ARMS if arm in what.arms]
+    if not found:
+        raise Refused(f"{what.path}: none of its arms is recorded; {' or '.join(ARMS)} is wanted")
+    return found
 
 
 def figures(what, records):

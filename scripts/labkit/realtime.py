@@ -6,6 +6,7 @@ Each two seeds are a block, in which every arm has its turn there and back (a, b
 meanwhile, the machine's temperature or its other work, meets all of them alike. Ratios are taken within a block.
 """
 
+import contextlib
 import os
 import platform
 import re
@@ -35,6 +36,13 @@ def order(arms, seeds):
     return [(arm, seed) for seed in seeds for arm in (arms if seed % 2 else arms[::-1])]
 
 
+def room_for(scenario):
+    """Refused where the guest's CPUs would take turns on those of this machine."""
+    here = len(os.sched_getaffinity(0))
+    if scenario.cpus > here:
+        raise Refused(f"--kvm: {scenario.name} has {scenario.cpus} CPUs, and there are {here} here")
+
+
 def usable(device):
     """Refused where this user cannot use it; whether it runs a kernel is for `preflight` to find out."""
     try:
@@ -43,12 +51,16 @@ def usable(device):
         raise Refused(f"--kvm: {device}: {error.strerror}; without --kvm the lab needs nothing of the host") from error
 
 
-def preflight(device, root, log):
-    """Failed where no guest comes up: not after the first quarter of an hour of an experiment."""
+def preflight(device, kernel, root, folder):
+    """Failed where no guest comes up: now, and not in the middle of an experiment. Its console is in `folder`."""
+    guest.release(kernel)  # that there is none has nothing to do with KVM
+    log = f"{folder}/kvm.log"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(log)  # of an earlier time
     try:
-        guest.told("a guest by KVM", ["-K", device, "-t", str(BOOT_LIMIT_S)], root, log, ["-c", "exit 0"])
+        guest.told("a guest by KVM", ["-K", device, "-k", kernel, "-t", str(BOOT_LIMIT_S)], root, log, ["-c", "exit 0"])
     except guest.Failed as error:
-        raise guest.Failed(f"{error}\n{device} runs no stock kernel here (a virtual machine in which none can be?); "
+        raise guest.Failed(f"{error}\n{device} does not run the lab's kernel (is this a virtual machine itself?); "
                            "without --kvm it is not needed") from error
 
 

@@ -62,15 +62,18 @@ def summary(scenario, records, arms):
 def whole(scenario, records, arms, made_with, rows=None):
     """The result as one document. `made_with`: what it was made with (root, kernel, version); `rows`: a summary of
     another kind (realtime.summary)."""
-    runs = [{**{k: v for k, v in record.items() if k != "samples"}, "samples_sha256": digest(record["samples"]),
-             "training_sha256": digest(training.records(scenario, record)), "sha256": digest(record)} for record in records]
+    runs = [{k: v for k, v in record.items() if k != "samples"} for record in records]
+    if rows is None:  # in real time there is nothing that they could be compared with
+        runs = [{**run, "samples_sha256": digest(record["samples"]), "training_sha256": digest(training.records(scenario, record)),
+                 "sha256": digest(record)} for run, record in zip(runs, records)]
     document = {
         "scenario": scenario.name, "about": scenario.about, "scenario_sha256": scenario.sha256,
         "cpus": scenario.cpus, "approximate": scenario.approximate and rows is None, "real_time": rows is not None, "seconds": scenario.seconds,
         "phases": [{"name": p.name, "start_s": p.start_s, "seconds": p.seconds} for p in scenario.phases],
         "made_with": made_with, "arms": list(arms), "summary": summary(scenario, records, arms) if rows is None else rows, "runs": runs,
     }
-    document["sha256"] = digest(document)
+    if rows is None:
+        document["sha256"] = digest(document)
     return document
 
 
@@ -86,10 +89,10 @@ def to_csv(document):
     return out.getvalue()
 
 
-def readable(value, unit):
-    """A figure as people read it, and its unit: (text, unit)."""
+def readable(value, unit, like=None):
+    """A figure as people read it, and its unit: (text, unit). Beside another, `like`, in that one's unit."""
     if unit == "ns":
-        return (f"{value / 1e6:.2f}", "ms") if abs(value) >= 1e7 else (f"{value / 1e3:.1f}", "µs")
+        return (f"{value / 1e6:.2f}", "ms") if abs(value if like is None else like) >= 1e7 else (f"{value / 1e3:.1f}", "µs")
     return (f"{value:.4g}" if isinstance(value, float) and value != int(value) else f"{int(value)}"), unit
 
 
@@ -99,7 +102,7 @@ def cell(row):
     said = text + ("" if unit == "count" else f" {unit}")
     low, high = (row["low"], row["high"]) if "low" in row else (row["min"], row["max"])
     if "low" in row or row["seeds"] > 1:
-        said += f" [{readable(low, row['unit'])[0]}–{readable(high, row['unit'])[0]}]"
+        said += " [" + "–".join(readable(bound, row["unit"], row["median"])[0] for bound in (low, high)) + "]"
     if row["ratio"] is not None:
         said += f"  ×{row['ratio']:.3f}"
         if "verdict" in row:
@@ -120,7 +123,7 @@ def table(document):
             mine = {title: {**row, "ratio": None} for title, row in mine.items()}
         lines.append([arm] + [cell(mine[title]) for title in titles])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    text = "\n".join("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+    text = "\n".join("  " + "  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in lines)
     if document["approximate"]:
         text += "\n  approximate: the CPUs of a guest take turns in virtual time"
     if document["real_time"]:

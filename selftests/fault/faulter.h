@@ -149,7 +149,6 @@ struct trial {
 	uint64_t detect_ns, safe_ns, off_ns, disabled_ns,
 		restored_ns; /* absolute; 0 = did not come */
 	uint32_t reason;
-	uint64_t trip_ns;
 	const char *wrong; /* NULL = as it should be */
 };
 

@@ -20,9 +20,8 @@ static const char usage[] =
 	"  -f FIRST    number of the first trial (default 0)\n"
 	"  -n COUNT    trials (default 1)\n"
 	"  -g          COMMAND is guarded: whoever changed something puts it back\n"
-	"  -c JSON     before each deed: a request that changes a value …\n"
-	"  -C PATH     … of this file\n"
-	"  -o FILE     takes the lines\n";
+	"  -o FILE     takes the lines\n"
+	"  -v          says more of each trial\n";
 
 #define PRIORITY 90		   /* above all that is tested and above the kernel's helpers */
 #define SETTLE_NS (40 * NS_PER_MS) /* from armed: the hogs are felt, the heart beats fast */

@@ -132,7 +132,7 @@ class Guests(unittest.TestCase):
         done = subprocess.run([f"{TOP}/scripts/vm", "-q", "-K", "/dev/null", "-i", __file__, "--", "true"],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         self.assertEqual(done.returncode, 125, done.stdout)
-        self.assertRegex(done.stdout, "(?s)KVM.*the guest died")
+        self.assertRegex(done.stdout, "(?s)failed to initialize kvm.*the guest died")
 
     def test_a_figure_that_is_not_there(self):
         self.fails("{ name: bad, tool: echo hello, phases: [hog], reads: { time_s: \"Time ([0-9]+)\" } }",

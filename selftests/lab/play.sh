@@ -5,8 +5,9 @@
 # One arm of one scenario, in the guest: play.sh ARM ARGUMENT SECONDS PROFILE NETWORK LOADS. Started by scripts/lab.
 #
 # ARM and ARGUMENT are as `scripts/lab --help` has them; PROFILE is the text of a profile ('' = by name, in
-# ARGUMENT; arm `user` has both). NETWORK is yes or no: a namespace `far` at the other end of a veth pair. LOADS has one line for each load: START|FAVOURED|NAME|COMMAND. All is written down while it runs
-# and told at its end, so that telling disturbs nothing. What is told:
+# ARGUMENT; arm `user` has both). NETWORK is yes or no: a namespace `far` at the other end of a veth pair. LOADS has
+# one line for each load: START|FAVOURED|NAME|COMMAND. All is written down while it runs and told at its end, so that
+# telling disturbs nothing. What is told:
 #
 #	load NAME EXIT-CODE      as many as there are loads, each followed by what there is of
 #	json NAME LINE           the line of results of a program of the lab

@@ -267,6 +267,7 @@ class Results(unittest.TestCase):
         text = result.table(self.whole)
         self.assertIn("700.0 µs [600.0–800.0]", text)
         self.assertRegex(text, r"act +20.00 ms \[.*\] +×25.005 \(1/2 better\)")
+        self.assertRegex(text, r"20.00 ms \[0.01–40.00\]")  # all of it in the unit that is stated
         self.assertNotIn("approximate", text)
         self.assertIn("approximate", result.table({**self.whole, "approximate": True}))
 
@@ -314,6 +315,8 @@ class RealTime(unittest.TestCase):
     def test_document_and_table(self):
         document = result.whole(self.what, self.records, ("eevdf", "act"), {}, self.rows)
         self.assertTrue(document["real_time"])
+        self.assertNotIn("sha256", document)
+        self.assertNotIn("sha256", document["runs"][0])
         text = result.table(document)
         self.assertRegex(text, r"act +[\d.]+ [µm]s \[.*\]  ×0.900 \[0.900–0.900\] better")
         self.assertIn("real time, 6 blocks", text)
@@ -337,11 +340,22 @@ class RealTime(unittest.TestCase):
         with self.assertRaisesRegex(scenario.Refused, "^--kvm: /nowhere: No such file"):
             realtime.usable("/nowhere")
 
+    def test_more_cpus_than_the_host_has(self):
+        realtime.room_for(self.what)
+        with self.assertRaisesRegex(scenario.Refused, "small has 64 CPUs, and there are"), \
+                mock.patch("os.sched_getaffinity", return_value={0, 1}):
+            realtime.room_for(scenario.parse("x.yaml", GOOD.replace("cpus: 1", "cpus: 64", 1)))
+
     def test_a_host_that_runs_no_guest(self):
-        with mock.patch.object(guest, "told", side_effect=guest.Failed("a guest by KVM: out of time")) as told, \
-                self.assertRaisesRegex(guest.Failed, "(?s)out of time.*/dev/kvm runs no stock kernel here"):
-            realtime.preflight("/dev/kvm", "root", "log")
-        self.assertIn("-K", told.call_args[0][1])
+        with mock.patch.object(guest, "release"), \
+                mock.patch.object(guest, "told", side_effect=guest.Failed("a guest by KVM: out of time")) as told, \
+                self.assertRaisesRegex(guest.Failed, "(?s)out of time.*/dev/kvm does not run the lab's kernel"):
+            realtime.preflight("/dev/kvm", "scx", "root", "/tmp")
+        self.assertEqual(told.call_args[0][1][:4], ["-K", "/dev/kvm", "-k", "scx"])
+
+    def test_a_kernel_that_is_not_there_is_not_the_fault_of_kvm(self):
+        with self.assertRaisesRegex(guest.Failed, "no such kernel; run scripts/setup$"):
+            realtime.preflight("/dev/kvm", "nowhere", "root", "/tmp")
 
 
 class Gates(unittest.TestCase):
@@ -382,6 +396,8 @@ class Gates(unittest.TestCase):
 
     def test_arms_of_the_record(self):
         self.assertEqual(gate.arms(scenario.parse("x.yaml", GOOD)), ["act"])
+        with self.assertRaisesRegex(scenario.Refused, "x.yaml: none of its arms is recorded; observe or act"):
+            gate.arms(scenario.parse("x.yaml", GOOD.replace("[eevdf, act]", "[eevdf]")))
 
     def test_the_record(self):
         with tempfile.TemporaryDirectory() as tmp:
