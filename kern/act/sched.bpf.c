@@ -227,8 +227,10 @@ void BPF_PROG(sched_running, struct task_struct *p)
 	now = rq_clock_of(p);
 	sense_count(sc, HS_COUNT_SWITCH);
 	class = s->flags & TASK_EXPRESS ? HS_CLASS_CRITICAL : fair_class(s);
-	if (sense_sample(sc))
-		sense_run(sc, p, s, class, now);
+	if (sense_sample(sc)) {
+		sense_queued(sc, p, class, now);
+		sense_look(sc, p, s, now);
+	}
 	c->since_ns = now;
 	s->run_exec_ns = task_exec_ns(p);
 	if (s->flags & TASK_SLEPT) {

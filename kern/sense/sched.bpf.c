@@ -30,18 +30,12 @@ static __always_inline void recognise(struct task_struct *p, struct task_state *
 	task_run_ended(p, s, burst, limit, now);
 }
 
-SEC("tp_btf/sched_switch")
-int BPF_PROG(sense_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+/* A function of its own, so that a switch that is not measured does not save its registers. */
+static __noinline int measure(struct sense_cpu *c, struct task_struct *next)
 {
-	struct sense_cpu *c = sense_this_cpu();
 	struct task_state *s;
 	u64 now, sleeps;
 
-	if (!c)
-		return 0;
-	sense_count(c, HS_COUNT_SWITCH);
-	if (!sense_sample(c))
-		return 0;
 	if (!next->pid) /* the idle task waits for nothing */
 		return 0;
 	now = rq_clock_of(next);
@@ -50,10 +44,22 @@ int BPF_PROG(sense_switch, bool preempt, struct task_struct *prev, struct task_s
 	s = task_state_get(next, now);
 	if (!s)
 		return 0;
+	sense_queued(c, next, s->class, now);
 	sleeps = s->seen_ns ? next->nvcsw - s->seen_sleeps : 0;
-	sense_run(c, next, s, s->class, now);
-	recognise(next, s, sleeps, now);
+	if (sense_look(c, next, s, now))
+		recognise(next, s, sleeps, now);
 	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sense_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	struct sense_cpu *c = sense_this_cpu();
+
+	if (!c)
+		return 0;
+	sense_count(c, HS_COUNT_SWITCH);
+	return sense_sample(c) ? measure(c, next) : 0;
 }
 
 /* A new program: the declaration by command name may be another one now. */
