@@ -22,10 +22,11 @@
 #define WORKER_LONG_NS 1000000ULL /* a kernel thread's wait is not looked at below this */
 
 /*
- * A task's own counters are looked at once in so long, or when it comes to another CPU. The wait of each measured
- * switch is counted; the rest loses nothing by coming later, and would be half of the price where two tasks pass the CPU
- * to and fro. Runs shorter than that appear as equal ones: of tasks that wake more than 10 000 times a second, twice
- * the stock sched.recognise.rate_hz.
+ * A task that on average wakes more often than this is looked at once in so long, or when it comes to another CPU. The
+ * wait of each measured switch is counted; what belongs to the task comes from the kernel's counters and would be half of
+ * the price where two tasks pass the CPU to and fro. Runs between two looks appear as equal ones, which those of
+ * such a task do anyway: on its CPU the pulse has one switch in several measured (EVERY_HZ in fold.h). What a task did
+ * after the last look before it ended is missing.
  */
 #define LOOK_NS 100000ULL
 
@@ -138,7 +139,7 @@ static __always_inline bool sense_look(struct sense_cpu *c, struct task_struct *
 		if (s->cpu >= 0)
 			sense_count(c, HS_COUNT_MIGRATE);
 		s->cpu = cpu;
-	} else if (now - s->seen_ns < LOOK_NS) {
+	} else if (s->cycle_ns && s->cycle_ns < LOOK_NS && now - s->seen_ns < LOOK_NS) {
 		return false;
 	}
 	sense_usage(c, p, s, now);

@@ -70,11 +70,14 @@ def files(build):
 
 
 def parse(name, text):
-    """The guest's lines of JSON. Failed where a case is missing."""
+    """The guest's lines of JSON. Failed where a case is missing or a line is broken."""
     lines = text.replace("\r", "").split("\n")
     if "done" not in lines:
         raise guest.Failed(f"growth {name}: the guest's results end in the middle")
-    rows = [json.loads(line) for line in lines if line.startswith("{")]
+    try:
+        rows = [json.loads(line) for line in lines if line.startswith("{")]
+    except ValueError as error:
+        raise guest.Failed(f"growth {name}: a line of the guest's results is broken: {error}") from error
     wanted = 5 * len(FILLS) * len(HEARTS) if name == "pulse" else len(TASKS)
     if len(rows) != wanted:
         raise guest.Failed(f"growth {name}: {len(rows)} of {wanted} cases were measured")

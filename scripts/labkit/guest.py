@@ -113,7 +113,14 @@ def _tool_figures(run, load, said):
 
 
 def parse(run, text):
-    """What play.sh told, as one record. Failed where something is missing: a part is no result."""
+    """What play.sh told, as one record. Failed where something is missing or broken: a part is no result."""
+    try:
+        return _parse(run, text)
+    except ValueError as error:
+        raise Failed(f"{run.title}: a line of the guest's results is broken: {error}") from error
+
+
+def _parse(run, text):
     lines = text.replace("\r", "").split("\n")
     if "done" not in lines:
         raise Failed(f"{run.title}: the guest's results end in the middle")

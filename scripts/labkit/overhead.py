@@ -123,7 +123,10 @@ def read_guest(text):
     rows, sampling = [], {}
     for line in text.replace("\r", "").splitlines():
         arm, _, rest = line.partition(" ")
-        said = json.loads(rest)
+        try:
+            said = json.loads(rest)
+        except ValueError as error:
+            raise Failed(f"a line of the guest's results is broken: {error}") from error
         if said["load"] == "sensor":
             sampling[arm] = share(arm, said["switches"], said["samples"])
             continue

@@ -187,8 +187,10 @@ def table(rows):
     for row in rows:
         cells = []
         for values in (row["start"], row["found"]):
-            text, unit = readable(statistics.median(values), row["unit"])
-            cells.append(f"{text}{'' if unit == 'count' else ' ' + unit} [{readable(min(values), row['unit'])[0]}–{readable(max(values), row['unit'])[0]}]")
+            middle = statistics.median(values)
+            text, unit = readable(middle, row["unit"])
+            low, high = (readable(bound, row["unit"], middle)[0] for bound in (min(values), max(values)))
+            cells.append(f"{text}{'' if unit == 'count' else ' ' + unit} [{low}–{high}]")
         old, new = statistics.median(row["start"]), statistics.median(row["found"])
         lines.append([row["scenario"] + (" (held out)" if row.get("held_out") else ""), row["figure"], *cells,
                       f"×{new / old:.3f}" if old else "-", f"{row['better_seeds']}/{len(row['start'])} better", row["verdict"]])

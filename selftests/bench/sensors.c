@@ -8,7 +8,7 @@
  *   off        nothing is attached, the pulse rests
  *   empty      a program that does nothing, at the hook that the sensor has
  *   sampled    sensor and pulse as under homeostatd that observes, the pulse as fast as it gets then
- *   unsampled  the same, and every switch is measured
+ *   unsampled  the same, and the wait of every switch is measured
  */
 #include <err.h>
 #include <stdio.h>

@@ -4,7 +4,9 @@
  * Sampling: two sensors see the very same switches, one measures them all, the other as few as the pulse
  * would have it. What the second one says of the waits must be what the first one says: p99 within 5 %.
  */
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include "pulse_fixture.h"
 
@@ -155,6 +157,84 @@ static void test_counters_lose_nothing(void **state)
 	}
 }
 
+static void spin_for(__u64 ns)
+{
+	for (__u64 end = now_ns() + ns; now_ns() < end;)
+		;
+}
+
+static void sleep_for(__u64 ns)
+{
+	nanosleep(&(struct timespec){.tv_nsec = (long)ns}, NULL);
+}
+
+/* Short work, each millisecond. */
+static void steps(void)
+{
+	for (int i = 0; i < 2000; i++) {
+		spin_for(20 * 1000);
+		sleep_for(MS);
+	}
+}
+
+/* Long work after short work, from which it is parted by less than the time between two looks. */
+static void pairs(void)
+{
+	for (int i = 0; i < 150; i++) {
+		spin_for(20 * 1000);
+		sleep_for(30 * 1000);
+		spin_for(7 * MS / 2);
+		sleep_for(16 * MS);
+	}
+}
+
+/* How often, of the looks at a task that does that, it was held to be critical. Seldom, as a look preempts it. */
+static unsigned critical_looks(void (*work)(void), unsigned *looks)
+{
+	struct bpf_map *tasks = side[ALL].skel->maps.TASKS;
+	size_t class = member(bpf_object__btf(side[ALL].skel->obj),
+			      bpf_map__btf_value_type_id(tasks), "class", NULL);
+	char task[1024];
+	unsigned critical = 0;
+	pid_t pid = fork();
+	int fd;
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		prctl(PR_SET_TIMERSLACK, 1);
+		work();
+		_exit(0);
+	}
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	assert_true(fd >= 0);
+	assert_true(bpf_map__value_size(tasks) <= sizeof(task));
+	for (*looks = 0; waitpid(pid, NULL, WNOHANG) != pid; usleep(50000)) {
+		if (bpf_map__lookup_elem(tasks, &fd, sizeof(fd), task, bpf_map__value_size(tasks),
+					 0))
+			continue; /* not seen yet */
+		++*looks;
+		critical += *(__u32 *)(task + class) == HS_CLASS_CRITICAL;
+	}
+	close(fd);
+	return critical;
+}
+
+/* The sensor recognises what it saw, not a mean of what it did not look at. */
+static void test_recognition(void **state)
+{
+	unsigned critical, looks;
+
+	(void)state;
+	critical = critical_looks(steps, &looks);
+	print_message("# steps: critical in %u of %u looks\n", critical, looks);
+	assert_in_range(looks, 20, 1000);
+	assert_in_range(critical, looks / 2, looks);
+	critical = critical_looks(pairs, &looks);
+	print_message("# pairs: critical in %u of %u looks\n", critical, looks);
+	assert_in_range(looks, 20, 1000);
+	assert_int_equal(critical, 0);
+}
+
 /* Mean of what is published of the critical tasks' p99 while the load runs, its first half second left out. */
 static void published(pid_t load, __u64 mean[ARMS])
 {
@@ -209,6 +289,7 @@ int main(void)
 		ARMS_TEST(test_waits_of_a_storm),
 		ARMS_TEST(test_waits_of_turns),
 		ARMS_TEST(test_counters_lose_nothing),
+		ARMS_TEST(test_recognition),
 		ARMS_TEST(test_vital_sign),
 	};
 

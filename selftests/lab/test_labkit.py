@@ -194,6 +194,8 @@ class Guests(unittest.TestCase):
                                  ('json hog {"load":"hog","work":5}\n', "", "hog left no line"),
                                  ('"work":5', '"other":5', "hog has no figure work"),
                                  ("Time: ", "Zeit: ", "hack did not say its time_s"),
+                                 ('"work":5}', '"work":5', "a line of the guest's results is broken"),
+                                 ("raw probe 10", "raw probe 1x", "a line of the guest's results is broken"),
                                  ('verify {"sched_enqueue":{"insns":900,"states":40}}\n', "", "nothing was recorded of homeostat")):
             with self.subTest(new), self.assertRaisesRegex(guest.Failed, reason):
                 guest.parse(run_of(), SAID.replace(old, new))

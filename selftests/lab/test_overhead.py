@@ -137,6 +137,8 @@ class Guests(unittest.TestCase):
         for lost in range(len(self.LINES)):
             with self.assertRaises(overhead.Failed):
                 overhead.read_guest("\n".join(self.LINES[:lost] + self.LINES[lost + 1:]))
+            with self.assertRaisesRegex(overhead.Failed, "broken"):
+                overhead.read_guest("\n".join([*self.LINES[:lost], self.LINES[lost][:-2], *self.LINES[lost + 1:]]))
 
 
 if __name__ == "__main__":

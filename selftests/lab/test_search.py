@@ -244,6 +244,13 @@ class Ends(Bench):
         self.assertIn("nothing better was found", self.said[-1])
 
 
+class Tables(unittest.TestCase):
+    def test_a_range_is_in_the_unit_of_its_median(self):
+        row = {"scenario": "one", "figure": "probe p99_ns", "unit": "ns", "start": [9e6, 11e6, 30e6], "found": [7e6, 9e6, 12e6],
+               "better_seeds": 3, "verdict": "better"}
+        self.assertRegex(search.table([row]), r" 11\.00 ms \[9\.00–30\.00\] +9000\.0 µs \[7000\.0–12000\.0\] ")
+
+
 class Journals(unittest.TestCase):
     def setUp(self):
         place = tempfile.TemporaryDirectory()
