@@ -188,7 +188,11 @@ static void pairs(void)
 	}
 }
 
-/* How often, of the looks at a task that does that, it was held to be critical. Seldom, as a look preempts it. */
+/*
+ * How often, of the looks at a task that does that, it was held to be critical. A poll for its end; the step is long
+ * because each look preempts the task and so cuts its run in two: with a step of 2 ms no run was whole, and the test saw
+ * nothing. How many looks there were is asserted.
+ */
 static unsigned critical_looks(void (*work)(void), unsigned *looks)
 {
 	struct bpf_map *tasks = side[ALL].skel->maps.TASKS;
