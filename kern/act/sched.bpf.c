@@ -186,6 +186,7 @@ void BPF_PROG(sched_dispatch, s32 cpu, struct task_struct *prev)
 			charge(prev, s, c, sc);
 			if (goes_on_express(prev, s, c, cpu, now))
 				return;
+			s->slice_ns = 0; /* nothing is left for keep_slice(): it waits for its turn where all see it */
 			if (s->flags & TASK_EXPRESS) {
 				s->flags &= ~TASK_EXPRESS;
 				vtime_bound(s, task_pinned(prev) ? c->vtime_now : l->vtime_now, 0);
