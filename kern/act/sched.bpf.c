@@ -32,8 +32,10 @@
  * the kernel to let it go. Until it has gone dispatch() also empties the other queues: no task is lost.
  *
  * Known limits. Virtual time is per cache domain, so fairness between domains comes from idle CPUs
- * stealing alone. cpu.max is not implemented: the daemon does not arm where it is set. Tasks of the
- * realtime and deadline classes are not ours, and a critical task waits for them.
+ * stealing alone. A preempted task is not seen by a CPU that becomes idle meanwhile: it goes on where it
+ * was, and beside a realtime task that keeps that CPU busy it has what the kernel leaves it. cpu.max is not
+ * implemented: the daemon does not arm where it is set. Tasks of the realtime and deadline classes are not
+ * ours, and a critical task waits for them.
  */
 #include "sched_enqueue.h"
 #include "sched_stock.h"
@@ -132,7 +134,7 @@ s32 BPF_PROG(sched_select_cpu, struct task_struct *p, s32 prev, u64 wake_flags)
 static __always_inline bool goes_on_express(struct task_struct *prev, struct task_state *s,
 					    struct cpu_state *c, u32 cpu, u64 now)
 {
-	if (!(s->flags & TASK_EXPRESS) || !express(prev, s, c, cpu, now))
+	if (!(s->flags & TASK_EXPRESS) || c->endless || !express(prev, s, c, cpu, now))
 		return false;
 	s->slice_ns = critical_slice_ns(s, c);
 	scx_bpf_task_set_slice(prev, s->slice_ns);
@@ -186,7 +188,8 @@ void BPF_PROG(sched_dispatch, s32 cpu, struct task_struct *prev)
 			charge(prev, s, c, sc);
 			if (goes_on_express(prev, s, c, cpu, now))
 				return;
-			s->slice_ns = 0; /* nothing is left for keep_slice(): it waits for its turn where all see it */
+			s->slice_ns =
+				0; /* nothing is left for keep_slice(): it waits for its turn where all see it */
 			if (s->flags & TASK_EXPRESS) {
 				s->flags &= ~TASK_EXPRESS;
 				vtime_bound(s, task_pinned(prev) ? c->vtime_now : l->vtime_now, 0);
@@ -196,11 +199,17 @@ void BPF_PROG(sched_dispatch, s32 cpu, struct task_struct *prev)
 	dispatch_fair(prev, s, c, l, cpu, llc, now);
 }
 
-/* ---- a task gets and leaves the CPU ---- */
+/*
+ * ---- a task gets and leaves the CPU ----
+ *
+ * Which is not always the one that these programs run on: who changes an attribute of a task that runs elsewhere takes
+ * it from its CPU and gives it back, and a CPU without a tick has its own made for it by another one. What is counted is
+ * counted where the program runs.
+ */
 
 /*
  * A finite slice needs the tick. On a nohz_full CPU the only task has one without end; enqueue_fair()
- * ends it when another comes.
+ * ends it when another comes. The tick is back when another task gets the CPU: the present one does not go on.
  */
 static __always_inline bool leave_alone(struct task_struct *p, u32 cpu)
 {
@@ -213,7 +222,7 @@ SEC("struct_ops/running")
 void BPF_PROG(sched_running, struct task_struct *p)
 {
 	struct task_state *s = task_state_of(p);
-	u32 cpu = bpf_get_smp_processor_id();
+	u32 cpu = p->thread_info.cpu; /* see above */
 	struct cpu_state *c = cpu_state_of(cpu);
 	struct sense_cpu *sc = sense_this_cpu();
 	struct llc_state *l;
@@ -274,19 +283,17 @@ void BPF_PROG(sched_running, struct task_struct *p)
  * (Seen: 1 in 1 000 probes, 8 ms.)
  */
 static __always_inline void keep_slice(struct task_struct *p, struct task_state *s,
-				       struct cpu_state *c, struct sense_cpu *sc, u64 used,
+				       struct cpu_state *c, struct sense_cpu *sc, u32 cpu, u64 used,
 				       bool critical_ahead)
 {
 	struct rq *rq = p->se.cfs_rq->rq;
 
-	if (c->endless)
-		return;
 	s->slice_ns = s->slice_ns > used ? s->slice_ns - used : 0;
 	if (s->slice_ns < SLICE_LEFT_MIN_NS || c->hint)
 		return;
 	/* who comes next stands in the local queue still, if it is ours */
-	if (critical_ahead &&
-	    (rq->nr_running != rq->scx.nr_running || scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL) > 1))
+	if (critical_ahead && (rq->nr_running != rq->scx.nr_running ||
+			       scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu) > 1))
 		return;
 	sense_count(sc, HS_COUNT_RESUMED);
 	scx_bpf_task_set_slice(p, s->slice_ns);
@@ -296,7 +303,7 @@ SEC("struct_ops/stopping")
 void BPF_PROG(sched_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_state *s = task_state_of(p);
-	u32 cpu = bpf_get_smp_processor_id();
+	u32 cpu = p->thread_info.cpu; /* see above */
 	struct cpu_state *c = cpu_state_of(cpu);
 	struct sense_cpu *sc = sense_this_cpu();
 	u64 used, burst, limit, now;
@@ -321,8 +328,11 @@ void BPF_PROG(sched_stopping, struct task_struct *p, bool runnable)
 	if (runnable) {
 		if (burst > limit)
 			task_run_goes_on(p, s, burst, limit, rq_clock_of(p));
-		if (!(s->flags & TASK_EXPRESS))
-			keep_slice(p, s, c, sc, used, critical_ahead);
+		if (c->endless) /* who has the CPU now may be realtime, and see nobody come: no slice is kept */
+			scx_bpf_task_set_slice(p, 0);
+		else if (!(s->flags & TASK_EXPRESS))
+			keep_slice(p, s, c, sc, cpu, used, critical_ahead);
+		c->endless = 0;
 		return;
 	}
 	now = rq_clock_of(p);
@@ -352,7 +362,7 @@ SEC("struct_ops/tick")
 void BPF_PROG(sched_tick, struct task_struct *p)
 {
 	struct task_state *s = task_state_of(p);
-	u32 cpu = bpf_get_smp_processor_id();
+	u32 cpu = p->thread_info.cpu; /* see above */
 	struct cpu_state *c = cpu_state_of(cpu);
 	u64 run;
 

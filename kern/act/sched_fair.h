@@ -216,7 +216,7 @@ static __always_inline enum fair_choice take_fair(struct cpu_state *c, struct ll
 		if (!a && !b)
 			return FAIR_NONE;
 		pinned_first = a && (!b || (s64)(va - vb) < 0);
-		if (s && !(s->flags & TASK_YIELDED) &&
+		if (s && !c->endless && !(s->flags & TASK_YIELDED) &&
 		    (s64)(s->vtime - (pinned_first ? va : vb)) < 0)
 			return FAIR_KEPT;
 	}

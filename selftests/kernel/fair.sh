@@ -27,8 +27,8 @@ declare_profile "$tmp/fair.yaml" \
 	'{ name: audio, class: critical, match: { comm: audio }, period: 5ms, deadline: 5ms, runtime: 2ms }'
 hs_act "$tmp/fair.yaml" || cannot 'homeostat arms' "$(tail -n 1 "$hs_log")"
 
-# Turns: of four hogs each waits for the other three, whose slices are two ticks here. One that was put back with its
-# slice used up went on after the next one, so that the others waited for six.
+# Turns: of four hogs each waits for the other three, whose slices are two ticks (8 ms) here; virtual time allows one of
+# them a second turn. One that was put back with its slice used up went on after each of the others: 60 to 80 ms.
 hog -t 4 -W 1 -d 3 -o "$tmp/turns"
 at_most 'four hogs take turns: longest wait, ms' \
 	"$(awk -v a="$(field gap_max_ns <"$tmp/turns")" 'BEGIN { if (a) print a / 1000000 }')" 44

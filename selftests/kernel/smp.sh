@@ -46,7 +46,7 @@ at_least 'no CPU idles while a task waits' \
 # A free hog that takes turns with a pinned one is seen by a CPU that becomes idle. It was not where its turn had
 # ended in a dispatch: it kept the first place in its own CPU's queue, for good. One try in three hit it.
 least=1
-for i in 1 2 3 4 5 6 7 8; do
+for _ in 1 2 3 4 5 6 7 8 9 10; do
 	rm -f "$tmp/free"
 	taskset 1 hog -d 1 >/dev/null &
 	short=$!

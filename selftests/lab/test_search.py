@@ -366,13 +366,15 @@ class Commands(unittest.TestCase):
         with tempfile.TemporaryDirectory() as tmp:
             with open(f"{tmp}/two.yaml", "w", encoding="utf-8") as file:
                 file.write(SCENARIO.format(name="two") + "guest: { cpus: 2 }\n")
+            with open(f"{tmp}/fixed.yaml", "w", encoding="utf-8") as file:
+                file.write(SCENARIO.format(name="fixed"))
             for words, reason in ((("balanced", "hogs", "--held-out", "hogs"), "hogs is there twice"),
                                   (("balanced", "hogs", "hogs", "--held-out", "mixed"), "hogs is there twice"),
                                   (("balanced", f"{tmp}/two.yaml", "--held-out", "mixed"), "two has 2 CPUs"),
                                   (("none", "server", "--held-out", "mixed"), "no profile none.yaml in policy/profiles"),
                                   (("balanced", "none", "--held-out", "mixed"), "no scenario 'none'"),
                                   (("balanced", "server", "--held-out", "mixed", "--budget", "3"), "takes 3 runs already"),
-                                  (("balanced", "hogs", "--held-out", "server"), "none of its loads takes {seed}"),
+                                  (("balanced", f"{tmp}/fixed.yaml", "--held-out", "server"), "none of its loads takes {seed}"),
                                   (("balanced", "hogs"), "--held-out")):
                 done = subprocess.run([f"{TOP}/scripts/lab", "search", "--out", f"{tmp}/out", *words], capture_output=True, text=True, check=False)
                 with self.subTest(reason):

@@ -11,18 +11,19 @@ static const char usage[] = "Short periodic runs with a long burst now and then.
 			    "  -p USEC     period (default 10000)\n"
 			    "  -w USEC     CPU time of a short run (default 200)\n"
 			    "  -b COUNT    every so many periods one burst (default 50)\n"
-			    "  -B USEC     CPU time of a burst (default 50000)\n";
+			    "  -B USEC     CPU time of a burst (default 50000)\n"
+			    "  -s SEED     of where in its period it begins (default: at once)\n";
 
 int main(int argc, char **argv)
 {
 	struct load l = {.name = "interactive", .usage = usage, .seconds = 10};
-	uint64_t period = 10000000, work = 200000, every = 50, burst = 50000000;
+	uint64_t period = 10000000, work = 200000, every = 50, burst = 50000000, seed = 0;
 	uint64_t next, end, begin, bursts = 0;
 	struct samples s;
 	struct line line;
 	int c;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "p:w:b:B:")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "p:w:b:B:s:")) != -1) {
 		switch (c) {
 		case 'p':
 			period = number(optarg, c, 100, 10000000) * 1000;
@@ -36,13 +37,16 @@ int main(int argc, char **argv)
 		case 'B':
 			burst = number(optarg, c, 1, 10000000) * 1000;
 			break;
+		case 's':
+			seed = number(optarg, c, 0, UINT32_MAX);
+			break;
 		default:
 			load_option(&l, c, optarg);
 		}
 	}
 	load_begin();
 	samples_init(&s, l.count ? l.count : l.seconds * NS_PER_S / period + 1);
-	next = now_ns();
+	next = now_ns() + rng_phase(seed, period);
 	begin = next + l.warmup_s * NS_PER_S;
 	end = begin + l.seconds * NS_PER_S;
 	for (uint64_t i = 1; l.count ? s.n < l.count : now_ns() < end; i++) {

@@ -212,6 +212,14 @@ LOAD_FN struct rng rng_seed(uint64_t seed)
 	return r;
 }
 
+/* Where in its period a periodic load begins, ns: drawn from the seed; 0 = at once, without one. */
+LOAD_FN uint64_t rng_phase(uint64_t seed, uint64_t period_ns)
+{
+	struct rng r = rng_seed(seed);
+
+	return seed ? rng_next(&r) % period_ns : 0;
+}
+
 /*
  * Exponentially distributed with the given mean: the gaps of Poisson arrivals. By von Neumann's
  * method, which is exact and needs comparisons only, no logarithm.

@@ -9,18 +9,19 @@
 static const char usage[] = "Periodic probe; latency = time it ran - time it asked for.\n"
 			    "  -p USEC     period (default 1000)\n"
 			    "  -w USEC     work of its own in each period (default 0)\n"
-			    "  -f PRIO     SCHED_FIFO with this priority\n";
+			    "  -f PRIO     SCHED_FIFO with this priority\n"
+			    "  -s SEED     of where in its period it begins (default: at once)\n";
 
 int main(int argc, char **argv)
 {
 	struct load l = {.name = "probe", .usage = usage, .seconds = 10};
-	uint64_t period = 1000000, work = 0, next, rounds, skip;
+	uint64_t period = 1000000, work = 0, seed = 0, next, rounds, skip;
 	struct samples s;
 	struct places at = {};
 	struct line line;
 	int c, fifo = 0;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "p:w:f:")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "p:w:f:s:")) != -1) {
 		switch (c) {
 		case 'p':
 			period = number(optarg, c, 10, 10000000) * 1000;
@@ -30,6 +31,9 @@ int main(int argc, char **argv)
 			break;
 		case 'f':
 			fifo = (int)number(optarg, c, 1, 99);
+			break;
+		case 's':
+			seed = number(optarg, c, 0, UINT32_MAX);
 			break;
 		default:
 			load_option(&l, c, optarg);
@@ -43,7 +47,7 @@ int main(int argc, char **argv)
 	if (fifo)
 		load_fifo(fifo);
 
-	next = now_ns();
+	next = now_ns() + rng_phase(seed, period);
 	for (uint64_t i = 0; i < skip + rounds; i++) {
 		uint64_t now;
 
