@@ -25,7 +25,8 @@ wait "$hogs"
 at_least 'a second hog gets its share' "$(share "$tmp/second")" 0.4
 
 # Two hogs, and a realtime task that has the CPU when the second one comes: the first went on with its slice without
-# end, and the second starved until sched_ext ended us.
+# end, and the second starved until sched_ext ended us. The pauses: the first is alone before, and each second one begins
+# at another moment of the realtime task's period.
 rm "$tmp/first" "$tmp/second"
 taskset 2 hog -d 11 -o "$tmp/first" &
 hogs=$!
