@@ -110,7 +110,8 @@ static void test_waits_of_a_storm(void **state)
 static void test_waits_of_turns(void **state)
 {
 	(void)state;
-	waits_under("pingpong -n 100000 >/dev/null", 34); /* 68000 a second on 6.12 */
+	/* 68000 switches a second on 6.12, where one sample in a hundred more or less moves p99 by per cents: many */
+	waits_under("pingpong -n 400000 >/dev/null", 34);
 }
 
 /* All voluntary sleeps that a sensor has seen while no pulse took them away. */
