@@ -34,10 +34,9 @@ struct sense_bank {
 	__u64 sleeps[HS_CLASS_NR]; /* … and their voluntary sleeps */
 };
 struct sense_cpu {
-	__u32 epoch; /* pulse */
-	__u32 skip;  /* switches to let pass before the next sample */
-	__u32 every; /* pulse: sample one switch in so many, on average; 0 and 1 = all */
-	__u32 seed;
+	__u32 epoch;	   /* pulse */
+	__u32 every;	   /* pulse: sample one switch in so many, on average; 0 and 1 = all */
+	__u32 seed;	   /* of which ones */
 	__u64 crit_run_ns; /* CPU time that critical tasks took with precedence; only ever grows */
 	__u64 count[HS_COUNT_NR]; /* enum hs_counter; only ever grows */
 	struct sense_bank bank[2];

@@ -53,20 +53,15 @@ static __always_inline void sense_count(struct sense_cpu *c, enum hs_counter id)
 }
 
 /*
- * Is this switch to be measured? One in c->every on average, at random distances: a fixed distance
- * would, with two tasks taking turns, always see the same one.
+ * Is this switch to be measured? Each one with the same chance, one in c->every, whatever came before. A fixed distance
+ * would, with two tasks taking turns, always see the same one; a random distance with an upper bound sees two switches in
+ * a row too seldom, and so too few of those waits that are long because the switch before was measured. (Seen: half of
+ * them, and p99 of two tasks that take turns 6 % too low.)
  */
 static __always_inline bool sense_sample(struct sense_cpu *c)
 {
-	if (c->skip) {
-		c->skip--;
-		return false;
-	}
-	if (c->every > 1) {
-		c->seed = c->seed * 1664525 + 1013904223; /* Numerical Recipes' LCG */
-		c->skip = ((u64)(c->seed >> 8) * (2 * c->every - 1)) >> 24;
-	}
-	return true;
+	c->seed = c->seed * 1664525 + 1013904223; /* Numerical Recipes' LCG */
+	return !((u64)c->seed * c->every >> 32);
 }
 
 /* One of the kernel's own per-CPU threads (ksoftirqd, kworker …): others wait for what it does. */

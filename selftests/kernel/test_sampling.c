@@ -50,68 +50,91 @@ static int setup_arms(void **state)
 	return 0;
 }
 
+struct waits {
+	__u32 count[HS_HIST_BUCKETS];
+	__u64 n, p99;
+};
+
 /* All waits that a sensor has seen while no pulse took them away. Its classes together. */
-static struct hist_walk waits_of(int a, __u64 *n)
+static struct waits waits_of(int a)
 {
 	const __u64 every_bucket[HS_HIST_BUCKETS / 64] = {~0ULL, ~0ULL};
-	__u32 count[HS_HIST_BUCKETS] = {0}, i;
+	struct waits seen = {0};
 	struct hist_walk w;
+	__u32 i;
 
-	*n = 0;
 	for (i = 0; i < HS_CLASS_NR * HS_HIST_BUCKETS; i++) {
 		__u32 here = ((__u32 *)(side[a].sense + side[a].bank + side[a].wait))[i];
 
-		count[i % HS_HIST_BUCKETS] += here;
-		*n += here;
+		seen.count[i % HS_HIST_BUCKETS] += here;
+		seen.n += here;
 	}
-	hist_walk_start(&w, every_bucket, *n);
+	hist_walk_start(&w, every_bucket, seen.n);
 	while ((i = hist_walk_next(&w)) < HS_HIST_BUCKETS) {
-		if (count[i])
-			hist_walk_count(&w, i, count[i]);
+		if (seen.count[i])
+			hist_walk_count(&w, i, seen.count[i]);
 	}
-	return w;
+	seen.p99 = w.p99;
+	return seen;
 }
 
-static void assert_within(const char *what, __u64 sampled, __u64 all)
+/* Waits from @bucket on, per million. */
+static __u64 share_from(const struct waits *seen, __u32 bucket)
+{
+	__u64 n = 0;
+
+	for (; bucket < HS_HIST_BUCKETS; bucket++)
+		n += seen->count[bucket];
+	return n * 1000000 / seen->n;
+}
+
+static void assert_within(const char *what, __u64 sampled, __u64 all, unsigned percent)
 {
 	__u64 off = sampled > all ? sampled - all : all - sampled;
 
-	print_message("# %s: p99 %llu ns sampled, %llu ns of all\n", what, sampled, all);
-	if (!all || off * 100 > all * WITHIN_PERCENT)
-		fail_msg("%s: p99 %llu ns sampled, %llu ns of all", what, sampled, all);
+	print_message("# %s: %llu sampled, %llu of all\n", what, sampled, all);
+	if (!all || off * 100 > all * percent)
+		fail_msg("%s: %llu sampled, %llu of all", what, sampled, all);
 }
 
 /* The distribution as such, at about the distance that the pulse chooses for the load. */
-static void waits_under(const char *load, __u32 every)
+static void waits_under(const char *load, __u32 every, struct waits seen[ARMS])
 {
-	struct hist_walk all, few;
-	__u64 all_n, few_n;
-
 	for (int a = 0; a < ARMS; a++) {
 		memset(side[a].sense + side[a].bank, 0, side[a].bank_len);
 		*(volatile __u32 *)(side[a].sense + side[a].every) = a == ALL ? 1 : every;
 	}
 	assert_int_equal(system(load), 0);
-	all = waits_of(ALL, &all_n);
-	few = waits_of(SAMPLED, &few_n);
-	print_message("# %s: %llu samples of %llu\n", load, few_n, all_n);
-	assert_in_range(few_n, 1000, all_n / 20);
-	assert_within(load, few.p99, all.p99);
+	for (int a = 0; a < ARMS; a++)
+		seen[a] = waits_of(a);
+	print_message("# %s: %llu samples of %llu\n", load, seen[SAMPLED].n, seen[ALL].n);
+	assert_in_range(seen[SAMPLED].n, 1000, seen[ALL].n / 20);
+	assert_within("p99, ns", seen[SAMPLED].p99, seen[ALL].p99, WITHIN_PERCENT);
 }
 
 static void test_waits_of_a_storm(void **state)
 {
+	struct waits seen[ARMS];
+
 	(void)state;
 	/* 63000 switches a second, 32 to a round: at a fixed distance it would be always the same task */
-	waits_under("storm -d 3 >/dev/null", 32);
+	waits_under("storm -d 3 >/dev/null", 32, seen);
 }
 
-/* Two tasks that take turns. */
+/*
+ * Two tasks that take turns, 68000 switches a second on 6.12. Measuring a switch makes the wait after it longer: such waits
+ * are most of those from p99 on, and are seen as often as others, or p99 comes out too low. Some 300 samples decide that.
+ */
 static void test_waits_of_turns(void **state)
 {
+	struct waits seen[ARMS];
+	__u32 tail;
+
 	(void)state;
-	/* 68000 switches a second on 6.12, where one sample in a hundred more or less moves p99 by per cents: many */
-	waits_under("pingpong -n 400000 >/dev/null", 34);
+	waits_under("pingpong -n 400000 >/dev/null", 34, seen);
+	tail = hist_index(seen[ALL].p99);
+	assert_within("waits in p99's bucket and above, per million",
+		      share_from(&seen[SAMPLED], tail), share_from(&seen[ALL], tail), 20);
 }
 
 /* All voluntary sleeps that a sensor has seen while no pulse took them away. */
@@ -283,7 +306,7 @@ static void test_vital_sign(void **state)
 	for (int a = 0; a < ARMS; a++)
 		counted[a] = *(__u64 *)(side[a].sense + side[a].count + 8 * HS_COUNT_SAMPLED);
 	assert_in_range(counted[SAMPLED], 2000, counted[ALL] / 10);
-	assert_within("storm, published", mean[SAMPLED], mean[ALL]);
+	assert_within("p99 as published, ns", mean[SAMPLED], mean[ALL], WITHIN_PERCENT);
 }
 
 #define ARMS_TEST(name) cmocka_unit_test_setup_teardown(name, setup_arms, teardown_arms)
