@@ -16,7 +16,9 @@ cg=/sys/fs/cgroup
 echo +cpu >$cg/cgroup.subtree_control
 mkdir $cg/a $cg/b
 
-hs_start balanced || cannot 'homeostatd starts' "$(tail -n 1 "$hs_log")"
+# it is to stay: what stock gives is not what is tested here
+sed 's/^helping:.*/helping: { margin: 0% }/' "$profiles/balanced.yaml" >"$tmp/smp.yaml"
+hs_start "$tmp/smp.yaml" || cannot 'homeostatd starts' "$(tail -n 1 "$hs_log")"
 scx_off() { scx_is disabled; }
 
 echo '50000 100000' >$cg/a/cpu.max
