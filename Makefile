@@ -9,6 +9,7 @@
 # make lab-check  has a figure of homeostat become worse than is recorded?
 # make lab-growth  what do many CPUs and many runnable tasks cost?
 # make bench  what observing costs on this machine (as root), and in instructions; writes docs/overhead.md
+# make bench-packets  what a packet costs on this machine (as root)
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
 # make coverage  lines that the unit tests reach of what must not be wrong
@@ -139,7 +140,8 @@ $(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libho
 # the one in which allocations fail
 $(O)/unit/test_oom $(O)/cov/unit/test_oom: private WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup,--wrap=strdup
 # the one with a kernel that is played
-$(O)/unit/test_arm $(O)/cov/unit/test_arm: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched
+$(O)/unit/test_arm $(O)/cov/unit/test_arm: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp
+$(O)/unit/test_net $(O)/cov/unit/test_net: private WRAP := -Wl,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp
 
 # the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
 FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
@@ -218,12 +220,12 @@ $(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/lo
 		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
 
 # what scripts/bench has beside the loads: the daemon's loader, and an empty program
-BENCH := $(O)/bench/sensors
+BENCH := $(O)/bench/sensors $(O)/bench/packets
 $(O)/empty.skel.h: $(O)/selftests/bench/empty.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
 
 $(O)/selftests/bench/sensors.o: $(O)/empty.skel.h
-$(O)/bench/sensors: $(O)/selftests/bench/sensors.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
+$(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
@@ -243,7 +245,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test fault helping lab lab-check lab-growth bench check fuzz coverage format format-check lint install clean
+.PHONY: setup run test fault helping lab lab-check lab-growth bench bench-packets check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -280,6 +282,12 @@ lab-growth:
 	$(Q)O=$(O) scripts/setup
 	$(Q)$(MAKE) --no-print-directory programs $(LOAD) $(GROWTH)
 	$(Q)O=$(O) scripts/lab growth
+
+# what a packet costs here
+bench-packets:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/packets
+	$(Q)$(O)/bench/packets
 
 # what observing costs, here and in instructions
 bench:

@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 3
+#define HS_ABI_VERSION 4
 
 /* clang-format off: tables */
 
@@ -28,6 +28,12 @@
 	X(CRITICAL, "critical", "runs at once, within the critical budget")                        \
 	X(NORMAL, "normal", "shares the CPU fairly, by weight")                                    \
 	X(BATCH, "batch", "shares the CPU fairly, in long slices that the reflex may shrink")
+
+/* Classes of packets. */
+#define HS_FLOW_CLASSES(X)                                                                         \
+	X(CRITICAL, "critical", "never shed")                                                      \
+	X(NORMAL, "normal", "never shed; also what no flow fits")                                  \
+	X(BULK, "bulk", "shed where there is more of it than is allowed")
 
 /*
  * Vital signs: X(ID, name, unit, writer, meaning). Writer is FAST (the pulse) or SLOW (the
@@ -126,7 +132,9 @@
 	X(CRITICAL_BUDGET, "sched.critical.budget_permille", "permille", 0, 0, 950, 20000,         \
 	  "share of each CPU that the critical class may take with precedence; homeostatd: 25 %")  \
 	X(STARVATION, "sched.starvation_ms", "ms", 100, 10, 1000, 10000,                           \
-	  "wait after which age overrides weight and class")
+	  "wait after which age overrides weight and class")                                       \
+	X(BULK_LIMIT, "net.bulk.limit_hz", "hz", 10000000, 1000, 10000000, 20000000,               \
+	  "packets of bulk flows let in per second, the rest is shed; 10000000 = all")
 
 /* What made a knob change: X(ID, name). Also the `cause` of events. */
 #define HS_CAUSES(X)                                                                               \
@@ -183,6 +191,12 @@ enum hs_class {
 #undef X
 	HS_CLASS_NR
 };
+enum hs_flow_class {
+#define X(id, ...) HS_FLOW_##id,
+	HS_FLOW_CLASSES(X)
+#undef X
+	HS_FLOW_CLASS_NR
+};
 enum hs_vital_id {
 #define X(id, ...) HS_VITAL_##id,
 	HS_VITALS (X)
@@ -225,6 +239,7 @@ enum hs_event_type {
 #define HS_WORKLOADS_MAX 64 /* declared workloads of one profile */
 #define HS_WORKLOAD_SELF 0  /* slot of homeostatd's own declaration */
 #define HS_MATCHES_MAX 4096 /* cgroups, commands and pids that declarations resolve to */
+#define HS_FLOWS_MAX 64	    /* declared flows of one profile: bits of a mask */
 #define HS_COMM_LEN 16	    /* TASK_COMM_LEN */
 #define HS_HIST_BUCKETS 128 /* log2-linear, 4 buckets per octave (lib/hist.h) */
 #define HS_CPUS_MAX 1024    /* CPUs that one kernel may have */
@@ -359,7 +374,7 @@ struct hs_config {
 	__u32 plugin;		/* 1 = ask homeostat_reflex() instead of the rules */
 	__u64 freeze_window_ns; /* … in this time is frozen */
 	__u32 limits_nr;
-	__u32 pad;
+	__u32 flows_base; /* 0 or 1: which half of FLOWS is in force */
 	struct hs_limit limit[HS_LIMITS_MAX];
 };
 
@@ -408,6 +423,48 @@ struct hs_match_key {
 		__u64 id; /* cgroup id, or pid (thread group id) */
 		char comm[HS_COMM_LEN];
 	};
+};
+
+/*
+ * What flows are declared, as tables (lib/flow.h). A mask has a bit for each flow of the profile, in its order: the
+ * flows that this value leaves. Of a port, the number of a mask: 64 flows cannot part the ports into more than 129 sets.
+ */
+enum hs_side {
+	HS_SIDE_LOCAL, /* the port here … */
+	HS_SIDE_PEER,  /* … and the other one */
+	HS_SIDE_NR
+};
+struct hs_port_table {
+	__u64 mask[256];
+	__u8 set[65536]; /* index into mask */
+};
+struct hs_flow_table {
+	__u64 protocol[256];
+	__u64 dscp[64];
+	__u64 portless; /* flows that state no port: all that a packet without one can belong to */
+	struct hs_port_table port[HS_SIDE_NR];
+};
+
+/* FLOWS. Two of them; hs_config.flows_base says which is in force, so that a reload never shows half a set. */
+struct hs_flow_set {
+	struct hs_flow_table table;
+	__u32 class[HS_FLOWS_MAX + 1]; /* enum hs_flow_class; the last: of packets of no flow */
+	__u32 peers;		       /* 1 = some flow states a peer: look into PEERS */
+};
+
+/* PEERS: longest prefix to the mask of flows that it leaves. IPv4 as ::ffff:a.b.c.d. */
+struct hs_peer_key {
+	__u32 bits; /* that count, of what follows: 32 + 128 for an address */
+	__u32 base; /* hs_config.flows_base */
+	__u8 address[16];
+};
+
+/* What became of the packets of one flow on one CPU (FLOW_STATS). Each half of FLOWS has its own; flow as in class[]. */
+#define HS_FLOW_STATS_NR (2 * (HS_FLOWS_MAX + 1))
+#define HS_FLOW_STATS_AT(base, flow) ((base) * (HS_FLOWS_MAX + 1) + (flow))
+struct hs_flow_stats {
+	__u64 packets; /* seen while the gate was open */
+	__u64 shed;    /* of these, dropped */
 };
 
 /* One record of the task iterator (`homeostat workloads`). */

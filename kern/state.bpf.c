@@ -38,3 +38,6 @@ struct tasks_map TASKS SEC(".maps");
 struct workloads_map WORKLOADS SEC(".maps");
 struct workload_stats_map WORKLOAD_STATS SEC(".maps");
 struct match_map MATCH SEC(".maps");
+struct flows_map FLOWS SEC(".maps");
+struct peers_map PEERS SEC(".maps");
+struct flow_stats_map FLOW_STATS SEC(".maps");

@@ -190,4 +190,30 @@ struct match_map {
 };
 extern struct match_map MATCH SEC(".maps");
 
+struct flows_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct hs_flow_set);
+};
+extern struct flows_map FLOWS SEC(".maps");
+
+struct peers_map {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_RDONLY_PROG | BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * (HS_FLOWS_MAX + 1));
+	__type(key, struct hs_peer_key);
+	__type(value, __u64);
+};
+extern struct peers_map PEERS SEC(".maps");
+
+struct flow_stats_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HS_FLOW_STATS_NR);
+	__type(key, __u32);
+	__type(value, struct hs_flow_stats);
+};
+extern struct flow_stats_map FLOW_STATS SEC(".maps");
+
 #endif

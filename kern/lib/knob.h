@@ -22,15 +22,18 @@ static __always_inline __u64 knob_bounded(__u32 id)
 	return v;
 }
 
+/* The value that stands for "as without us". */
+static __always_inline __u64 knob_stock(__u32 id)
+{
+	struct hs_bound *b = bpf_map_lookup_elem(&BOUNDS, &id);
+
+	return b ? b->stock : 0;
+}
+
 /* Stock when the gate is shut, else the bounded value. */
 static __always_inline __u64 knob(__u32 id)
 {
-	struct hs_bound *b;
-
-	if (gate_open())
-		return knob_bounded(id);
-	b = bpf_map_lookup_elem(&BOUNDS, &id);
-	return b ? b->stock : 0;
+	return gate_open() ? knob_bounded(id) : knob_stock(id);
 }
 
 #endif

@@ -18,7 +18,8 @@
 	X(control)                                                                                 \
 	X(client)                                                                                  \
 	X(undo)                                                                                    \
-	X(units)
+	X(units)                                                                                   \
+	X(packet)
 
 #ifdef HS_LIBFUZZER
 #define FUZZ_TARGET(name) LLVMFuzzerTestOneInput

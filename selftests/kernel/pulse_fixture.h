@@ -238,6 +238,7 @@ static UNUSED unsigned event_count(enum hs_event_type type)
 }
 
 static UNUSED bool with_sensor; /* load the tracepoint's program, too; the test attaches it */
+static UNUSED bool with_xdp;	/* … and that of incoming packets; the test runs it */
 
 static UNUSED int load(void)
 {
@@ -249,9 +250,10 @@ static UNUSED int load(void)
 		return -1;
 	bpf_object__for_each_program(p, fx.skel->obj)
 	{
-		bool sensor = with_sensor && p == fx.skel->progs.sense_switch;
-
-		bpf_program__set_autoload(p, sensor || p == fx.skel->progs.pulse_start);
+		bpf_program__set_autoload(
+			p, p == fx.skel->progs.pulse_start ||
+				   (with_sensor && p == fx.skel->progs.sense_switch) ||
+				   (with_xdp && p == fx.skel->progs.xdp_ingress));
 	}
 	bpf_object__for_each_map(m, fx.skel->obj)
 	{

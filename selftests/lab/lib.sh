@@ -130,6 +130,16 @@ hs_kill() {
 	[ ! -e "$scx/state" ] || within 10 scx_is disabled
 }
 
+# network_make: a veth pair `near` and `far`, the other end in a namespace of its own,
+# 10.77.0.1 here, 10.77.0.2 in the namespace far
+network_make() {
+	insmod "/lib/modules/$(uname -r)/veth.ko" && ip netns add far &&
+		ip link add near type veth peer name far netns far &&
+		ip address add 10.77.0.1/24 dev near && ip link set near up &&
+		ip -n far address add 10.77.0.2/24 dev far && ip -n far link set far up &&
+		ip -n far link set lo up && within 10 ping -c 1 -W 1 10.77.0.2
+}
+
 # declare OUT YAML-LINE…: the balanced profile with workloads in it
 declare_profile() {
 	_out=$1

@@ -40,14 +40,6 @@ slice) favour='slice 100' ;;
 fifo) favour='chrt -f 50' ;;
 *) die "no arm $arm" ;;
 esac
-# 10.77.0.1 here, 10.77.0.2 in the namespace far
-network_make() {
-	insmod "/lib/modules/$(uname -r)/veth.ko" && ip netns add far &&
-		ip link add near type veth peer name far netns far &&
-		ip address add 10.77.0.1/24 dev near && ip link set near up &&
-		ip -n far address add 10.77.0.2/24 dev far && ip -n far link set far up &&
-		ip -n far link set lo up && within 10 ping -c 1 -W 1 10.77.0.2
-}
 if [ "$network" = yes ]; then
 	network_make || die 'no network between two namespaces'
 fi

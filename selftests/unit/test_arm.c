@@ -78,6 +78,27 @@ void __wrap_kernel_detach_sched(struct kernel *k)
 	attached = 0;
 }
 
+/* Slots that our program for packets is attached in. */
+static __u32 looked_at;
+
+int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic);
+void __wrap_kernel_detach_xdp(struct kernel *k, __u32 slot);
+
+int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic)
+{
+	assert_true(k->gate->armed); /* never a program that would let everything pass */
+	assert_int_equal(ifindex, 3);
+	looked_at |= 1U << slot;
+	*generic = false;
+	return 0;
+}
+
+void __wrap_kernel_detach_xdp(struct kernel *k, __u32 slot)
+{
+	assert_false(k->gate->armed);
+	looked_at &= ~(1U << slot);
+}
+
 static void scheduler_is(const char *name)
 {
 	tree_put(root, "/sys/kernel/sched_ext/state", name ? "enabled\n" : "disabled\n");
@@ -100,6 +121,8 @@ static int setup(void **state)
 	gate = (struct hs_gate){.abi_version = HS_ABI_VERSION, .trip_vital = HS_VITAL_NR};
 	beat = BEAT_RENEWS;
 	attach_err = attached = 0;
+	looked_at = 0;
+	memset(&d.net, 0, sizeof(d.net));
 	d.kernel = (struct kernel){.gate = &gate,
 				   .vitals = vitals,
 				   .knobs = knobs,
@@ -194,6 +217,45 @@ static void arms_and_leaves(void **state)
 	assert_int_equal(set_mode(&d, HS_MODE_OBSERVE, why, sizeof(why)), 0);
 	assert_false(d.armed || gate.armed || attached);
 	assert_int_equal(gate.mode, HS_MODE_OBSERVE);
+}
+
+/* Our program is on the interface while we are armed, and while stock is looked at. */
+static void packets(void **state)
+{
+	char why[256];
+
+	(void)state;
+	tree_put(root, "/sys/class/net/eth0/ifindex", "3\n");
+	strcpy(d.policy.profile.interface[0].name, "eth0");
+	d.policy.profile.interface_nr = 1;
+	d.kernel.family[FAMILY_XDP].state = FAMILY_OFF;
+	arm_tick(&d);
+	assert_int_equal(looked_at, 0);
+	arms();
+	assert_int_not_equal(looked_at, 0);
+	d.judge.helping.phase = PHASE_LOOK;
+	disarm(&d, HS_TRIP_NONE);
+	arm_tick(&d);
+	assert_false(gate.armed);
+	assert_int_not_equal(looked_at, 0);
+	d.judge.helping.phase = PHASE_BACK;
+	arms();
+	/* somebody changes the mode, or says disarm, during a look */
+	d.judge.helping.phase = PHASE_LOOK;
+	disarm(&d, HS_TRIP_NONE);
+	assert_int_equal(set_mode(&d, HS_MODE_OBSERVE, why, sizeof(why)), 0);
+	arm_tick(&d);
+	assert_int_equal(looked_at, 0);
+	d.mode = HS_MODE_ACT;
+	d.judge.helping.phase = PHASE_REST;
+	arms();
+	assert_int_not_equal(looked_at, 0);
+	disarm(&d, HS_TRIP_NONE);
+	assert_int_equal(looked_at, 0);
+	arms();
+	scheduler_is("homeostat\n");
+	trip(&d, HS_TRIP_OPERATOR, NULL);
+	assert_int_equal(looked_at, 0);
 }
 
 static void what_speaks_against_it(void **state)
@@ -492,6 +554,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(arms_and_leaves),
+		TEST(packets),
 		TEST(what_speaks_against_it),
 		TEST(what_goes_wrong_on_the_way),
 		TEST(what_is_seen_once_a_second),

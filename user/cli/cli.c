@@ -22,6 +22,8 @@ const struct verb cli_verbs[] = {
 	{"workloads", "[--tasks]", "declared workloads, and how tasks are classified",
 	 "--tasks  every task that was seen, not only those in a class other than normal\n",
 	 cmd_workloads},
+	{"flows", "", "interfaces, declared flows, and what became of their packets", NULL,
+	 cmd_flows},
 	{"events", "[-f] [-n N]", "what happened: reflexes, trips, classes, deadlines",
 	 "-f, --follow  goes on until interrupted\n"
 	 "-n N          only the last N (default 20; with -f 0)\n",

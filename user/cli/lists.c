@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* homeostat vitals, knobs, workloads: what the daemon answers, as tables. */
+/* homeostat vitals, knobs, workloads, flows: what the daemon answers, as tables. */
 #include <json-c/json.h>
 #include <string.h>
 
@@ -175,6 +175,38 @@ int cmd_workloads(struct cli *cli, int argc, char **argv)
 		out_table(cli->out, array_of(reply, "declared"), declared, NR(declared));
 		fputc('\n', cli->out);
 		out_table(cli->out, array_of(reply, "tasks"), tasks, NR(tasks));
+	}
+	json_object_put(reply);
+	return rc;
+}
+
+int cmd_flows(struct cli *cli, int argc, char **argv)
+{
+	static const struct column interfaces[] = {
+		{"name", "INTERFACE", COLUMN_TEXT},
+		{"xdp", "XDP", COLUMN_TEXT},
+		{"why", "WHY NOT", COLUMN_TEXT},
+	};
+	static const struct column flows[] = {
+		{"name", "FLOW", COLUMN_TEXT},
+		{"class", "CLASS", COLUMN_TEXT},
+		{"packets", "PACKETS", COLUMN_NUMBER},
+		{"shed", "SHED", COLUMN_NUMBER},
+	};
+	struct json_object *reply;
+	int rc = cli_options(cli, NULL, &argc, argv);
+
+	if (rc || argc)
+		return rc ? rc : cli_usage(cli, "flows takes no argument");
+	rc = cli_call(cli, control_request("flows"), &reply);
+	if (rc)
+		return rc;
+	if (cli->json) {
+		out_json(cli, reply);
+	} else {
+		out_table(cli->out, array_of(reply, "interfaces"), interfaces, NR(interfaces));
+		fputc('\n', cli->out);
+		out_table(cli->out, array_of(reply, "flows"), flows, NR(flows));
 	}
 	json_object_put(reply);
 	return rc;

@@ -74,6 +74,7 @@ static void check_json(struct cli *cli, const struct profile *profile)
 	add_knobs(out, profile);
 	js_add_u64(out, "rules", profile->config.rules_nr);
 	js_add_u64(out, "workloads", profile->workload_nr);
+	js_add_u64(out, "flows", profile->flow_nr);
 	if (profile_warning(profile, warning, sizeof(warning)))
 		js_add_str(out, "warning", warning);
 	else
@@ -92,8 +93,9 @@ static int check(struct cli *cli, const char *path)
 	if (cli->json) {
 		check_json(cli, &profile);
 	} else {
-		fprintf(cli->out, "%s: fine; profile %s, rules: %u, workloads: %u\n", path,
-			profile.name, profile.config.rules_nr, profile.workload_nr);
+		fprintf(cli->out, "%s: fine; profile %s, rules: %u, workloads: %u, flows: %u\n",
+			path, profile.name, profile.config.rules_nr, profile.workload_nr,
+			profile.flow_nr);
 	}
 	warn(cli, path, &profile);
 	profile_free(&profile);

@@ -120,6 +120,11 @@ static void table_classes(FILE *f)
 	define_infos(f, class_infos, HS_CLASS_NR);
 }
 
+static void table_flow_classes(FILE *f)
+{
+	define_infos(f, flow_class_infos, HS_FLOW_CLASS_NR);
+}
+
 static void table_events(FILE *f)
 {
 	define_infos(f, event_infos, HS_EVENT_NR);
@@ -139,11 +144,12 @@ static const struct {
 	const char *line;
 	void (*write)(FILE *f);
 } tables[] = {
-	{"@knobs@\n", table_knobs},	  {"@vitals@\n", table_vitals},
-	{"@verbs@\n", table_verbs},	  {"@exits@\n", table_exits},
-	{"@trips@\n", table_trips},	  {"@modes@\n", table_modes},
-	{"@classes@\n", table_classes},	  {"@events@\n", table_events},
-	{"@counters@\n", table_counters}, {"@version@\n", table_version},
+	{"@knobs@\n", table_knobs},	{"@vitals@\n", table_vitals},
+	{"@verbs@\n", table_verbs},	{"@exits@\n", table_exits},
+	{"@trips@\n", table_trips},	{"@modes@\n", table_modes},
+	{"@classes@\n", table_classes}, {"@flow_classes@\n", table_flow_classes},
+	{"@events@\n", table_events},	{"@counters@\n", table_counters},
+	{"@version@\n", table_version},
 };
 
 /* Fills in one line; false if it names a table that does not exist. */

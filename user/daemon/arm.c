@@ -127,6 +127,26 @@ static void back_to_sensor(struct homeostatd *d)
 	kernel_pulse(&d->kernel);
 }
 
+/* A driver may have to start its queues anew, and others may hold the lock that this takes: for each interface. */
+static void slow_driver(void *ctx)
+{
+	struct homeostatd *d = ctx;
+
+	heartbeat_patience(&d->heartbeat, PATIENCE_NS);
+}
+
+void arm_interfaces(struct homeostatd *d, bool retry)
+{
+	bool wanted = d->armed || (d->mode == HS_MODE_ACT && judge_looks(d));
+	__u64 patience_ns = load(&d->heartbeat.patience_ns); /* of the caller */
+
+	d->net.slow = slow_driver;
+	d->net.ctx = d;
+	net_follow(&d->net, &d->kernel, wanted ? &d->policy.profile : NULL, d->opt.root, retry);
+	store(&d->heartbeat.patience_ns, patience_ns);
+	heartbeat_progress(&d->heartbeat);
+}
+
 /* Gate, lease, scheduler. 0, or negative errno, the gate shut, and `why`. */
 static int open_up(struct homeostatd *d, char *why, size_t size)
 {
@@ -179,6 +199,8 @@ int arm(struct homeostatd *d, char *why, size_t size)
 	}
 	snprintf(d->refusal, sizeof(d->refusal), "%s", why);
 	heartbeat_patience(&d->heartbeat, 0);
+	if (!err)
+		arm_interfaces(d, true);
 	return err;
 }
 
@@ -251,6 +273,8 @@ static void tripped(struct homeostatd *d)
 	log_error("gate shut, reason %s: %s%s%s; everything is stock. %s", trip_name(reason),
 		  reason < HS_TRIP_NR ? trip_infos[reason].meaning : "?", stall, cause,
 		  aftermath_text(d, next, sizeof(next)));
+	/* last: with the gate shut packets are as under stock, and drivers take their time */
+	arm_interfaces(d, false);
 }
 
 void arm_watch(struct homeostatd *d)
@@ -277,6 +301,7 @@ void disarm(struct homeostatd *d, enum hs_trip reason)
 	back_to_sensor(d);
 	aftermath_disarmed(d);
 	log_info("disarmed (%s): the kernel's own scheduler is back", trip_name(reason));
+	arm_interfaces(d, false);
 }
 
 void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause)
@@ -290,6 +315,7 @@ void arm_tick(struct homeostatd *d)
 	char text[256];
 
 	arm_watch(d);
+	arm_interfaces(d, false);
 	if (!d->armed)
 		return;
 	running_scheduler(d->opt.root, text, sizeof(text));

@@ -164,6 +164,8 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
 		log_info("profile %s is in force", d->policy.profile.name);
 	}
 	heartbeat_patience(&d->heartbeat, 0);
+	if (!err)
+		arm_interfaces(d, true);
 	return err;
 }
 

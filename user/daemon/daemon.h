@@ -13,6 +13,7 @@
 #include "heartbeat.h"
 #include "judge.h"
 #include "kernel.h"
+#include "net.h"
 #include "policy.h"
 #include "server.h"
 #include "topology.h"
@@ -34,6 +35,7 @@ struct homeostatd {
 	struct topology topo;
 	struct kernel kernel;
 	struct policy policy;
+	struct net net;
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;
@@ -97,6 +99,13 @@ void disarm(struct homeostatd *d, enum hs_trip reason);
  * aftermath.h). Harmless if not armed.
  */
 void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *cause);
+
+/*
+ * Attaches to the profile's interfaces what looks at packets, or takes it off: it is there while we are armed, and,
+ * with the gate shut, while stock is looked at, as many a driver stops its queues to attach a program. @retry: also to those
+ * that could not be attached to.
+ */
+void arm_interfaces(struct homeostatd *d, bool retry);
 
 /* Notices a gate that somebody else shut, and a scheduler that the kernel ended. */
 void arm_watch(struct homeostatd *d);

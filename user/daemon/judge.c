@@ -38,6 +38,11 @@ bool judge_waits(const struct homeostatd *d)
 	return d->judge.helping.phase == PHASE_FIRST;
 }
 
+bool judge_looks(const struct homeostatd *d)
+{
+	return d->judge.helping.phase == PHASE_LOOK || d->judge.helping.phase == PHASE_BACK;
+}
+
 bool judge_rest(struct homeostatd *d)
 {
 	return helping_rest(&d->judge.helping);

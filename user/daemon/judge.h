@@ -26,6 +26,9 @@ void judge_first(struct homeostatd *d);
 /* Is an arming under way that set_mode() is to leave alone? */
 bool judge_waits(const struct homeostatd *d);
 
+/* Is the gate shut for a look at stock only? */
+bool judge_looks(const struct homeostatd *d);
+
 /* A person decides: nothing that was planned is done any more. True: something was. */
 bool judge_rest(struct homeostatd *d);
 

@@ -27,9 +27,12 @@ struct family {
 
 struct kernel_maps {
 	int bounds, config, rules, cpus, sense, cpu_vitals, workloads, workload_stats, match;
+	int flows, peers, flow_stats;
 	int gate;  /* `.data.gate`: who holds it can map the gate, and shut it, without us */
 	int pulse; /* of the timer: who holds it keeps the pulse beating when we are gone */
 };
+
+#define KERNEL_INTERFACES_MAX 16 /* that XDP can be attached to at the same time */
 
 struct bpf_link;
 struct bpf_map;
@@ -53,6 +56,7 @@ struct kernel {
 	struct homeostat_bpf *skel;
 	struct ring_buffer *ring, *bell;
 	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
+	int xdp_fd[KERNEL_INTERFACES_MAX]; /* link + 1; 0 = none */
 };
 
 typedef void (*kernel_event_fn)(void *ctx, const struct hs_event *event);
@@ -83,6 +87,14 @@ int kernel_pulse(struct kernel *k);
 int kernel_attach_sched(struct kernel *k);
 void kernel_detach_sched(struct kernel *k);
 bool kernel_sched_attached(const struct kernel *k);
+
+/*
+ * Our program for incoming packets on an interface: in its driver, or behind it (*generic) where the driver cannot.
+ * @slot (below KERNEL_INTERFACES_MAX) is the caller's name for it. 0 or negative errno; -EBUSY, -EEXIST: another program is
+ * there, or on an interface above or below.
+ */
+int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic);
+void kernel_detach_xdp(struct kernel *k, __u32 slot);
 
 /*
  * Descriptor that becomes ready with events (-1: none). kernel_events() hands over `max` of them at

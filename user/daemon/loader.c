@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/if_link.h>
+
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -116,6 +118,8 @@ static void leave_out(struct kernel *k)
 		bpf_program__set_autoload(skel->progs.tasks, false);
 		bpf_program__set_autoload(skel->progs.rematch, false);
 	}
+	if (k->family[FAMILY_XDP].state == FAMILY_UNAVAILABLE)
+		bpf_program__set_autoload(skel->progs.xdp_ingress, false);
 	if (k->family[FAMILY_SCHED].state != FAMILY_UNAVAILABLE)
 		return;
 	bpf_map__set_autocreate(skel->maps.homeostat_ops, false);
@@ -163,6 +167,9 @@ static int map_state(struct kernel *k, char *error, size_t size)
 		.workloads = bpf_map__fd(skel->maps.WORKLOADS),
 		.workload_stats = bpf_map__fd(skel->maps.WORKLOAD_STATS),
 		.match = bpf_map__fd(skel->maps.MATCH),
+		.flows = bpf_map__fd(skel->maps.FLOWS),
+		.peers = bpf_map__fd(skel->maps.PEERS),
+		.flow_stats = bpf_map__fd(skel->maps.FLOW_STATS),
 		.gate = bpf_map__fd(skel->maps.data_gate),
 		.pulse = bpf_map__fd(skel->maps.PULSE),
 	};
@@ -275,6 +282,8 @@ void kernel_close(struct kernel *k)
 	ring_buffer__free(k->ring);
 	ring_buffer__free(k->bell);
 	bpf_link__destroy(k->sched_link);
+	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++)
+		kernel_detach_xdp(k, i);
 	bpf_link__destroy(k->sense_link);
 	bpf_link__destroy(k->exec_link);
 	bpf_link__destroy(k->tasks_link);
@@ -356,6 +365,44 @@ int kernel_attach_sched(struct kernel *k)
 	f->state = FAMILY_ON;
 	f->why[0] = '\0';
 	return 0;
+}
+
+int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic)
+{
+	struct family *f = &k->family[FAMILY_XDP];
+	LIBBPF_OPTS(bpf_link_create_opts, opts);
+	int prog, fd;
+
+	if (f->state == FAMILY_UNAVAILABLE)
+		return -EOPNOTSUPP;
+	prog = bpf_program__fd(k->skel->progs.xdp_ingress);
+	opts.flags = XDP_FLAGS_DRV_MODE;
+	fd = bpf_link_create(prog, (int)ifindex, BPF_XDP, &opts);
+	*generic = fd < 0 && fd != -EBUSY && fd != -EEXIST && fd != -ENODEV && fd != -EPERM;
+	if (*generic) {
+		log_debug("XDP: interface %u: native: %s", ifindex, strerror(-fd));
+		opts.flags = XDP_FLAGS_SKB_MODE;
+		fd = bpf_link_create(prog, (int)ifindex, BPF_XDP, &opts);
+	}
+	if (fd < 0)
+		return fd;
+	k->xdp_fd[slot] = fd + 1;
+	f->state = FAMILY_ON;
+	return 0;
+}
+
+void kernel_detach_xdp(struct kernel *k, __u32 slot)
+{
+	bool any = false;
+
+	if (!k->xdp_fd[slot])
+		return;
+	close(k->xdp_fd[slot] - 1);
+	k->xdp_fd[slot] = 0;
+	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++)
+		any |= k->xdp_fd[i] != 0;
+	if (!any)
+		k->family[FAMILY_XDP].state = FAMILY_OFF;
 }
 
 void kernel_detach_sched(struct kernel *k)

@@ -9,6 +9,7 @@
 
 #include <bpf/bpf.h>
 
+#include "flows.h"
 #include "log.h"
 #include "names.h"
 
@@ -55,19 +56,23 @@ __u64 policy_limit(const struct policy *p, const struct profile *profile, __u32 
 	return multiple > limit->max ? multiple : limit->max;
 }
 
-static int write_config(struct policy *p, struct kernel *k, const struct profile *fresh, __u32 base)
+static int write_config(struct policy *p, struct kernel *k, const struct profile *fresh, __u32 base,
+			__u32 flows)
 {
 	struct hs_config config = fresh->config;
 	__u32 key = 0;
 	int err;
 
 	config.rules_base = base;
+	config.flows_base = flows;
 	for (__u32 i = 0; i < config.limits_nr; i++)
 		config.limit[i].max = policy_limit(p, fresh, i);
 	err = bpf_map_update_elem(k->fd.config, &key, &config, BPF_ANY);
-	if (!err)
-		p->rules_base = base;
-	return err;
+	if (err)
+		return err;
+	p->rules_base = base;
+	p->flows_base = flows;
+	return 0;
 }
 
 /* The daemon's own declaration: its main loop is to be scheduled promptly by our own scheduler. */
@@ -224,7 +229,7 @@ int policy_apply(struct policy *p, struct kernel *k, const struct topology *topo
 		 struct profile *fresh, const char *root, char *error, size_t error_size)
 {
 	const struct profile *old = p->loaded ? &p->profile : NULL;
-	__u32 base = p->rules_base;
+	__u32 base = p->rules_base, flows = p->flows_base;
 	struct match_set match;
 	int err;
 
@@ -234,6 +239,8 @@ int policy_apply(struct policy *p, struct kernel *k, const struct topology *topo
 		err = write_bounds(k, old, fresh);
 	if (!err)
 		err = write_rules(p, k, fresh, &base);
+	if (!err)
+		err = flows_write(k, old, fresh, &flows);
 	if (!err)
 		err = write_workloads(k, old, fresh, false);
 	if (!err) {
@@ -245,7 +252,7 @@ int policy_apply(struct policy *p, struct kernel *k, const struct topology *topo
 	if (!err)
 		err = write_workloads(k, old, fresh, true);
 	if (!err)
-		err = write_config(p, k, fresh, base);
+		err = write_config(p, k, fresh, base, flows);
 	if (err) {
 		/*
 		 * Only the kernel's lack of memory gets here. What is in the maps may be a mixture:
@@ -298,7 +305,9 @@ int policy_limits(struct policy *p, struct kernel *k, __u64 critical_ns, __u64 n
 	p->stock_ns[1] = normal_ns;
 	for (__u32 i = 0; i < p->profile.config.limits_nr; i++)
 		any |= p->profile.limit_times[i] != 0;
-	return same || !any || !p->loaded ? 0 : write_config(p, k, &p->profile, p->rules_base);
+	return same || !any || !p->loaded
+		       ? 0
+		       : write_config(p, k, &p->profile, p->rules_base, p->flows_base);
 }
 
 int policy_wish(struct policy *p, struct kernel *k, enum hs_knob_id knob, __u64 value)

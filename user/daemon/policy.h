@@ -27,6 +27,7 @@ struct policy {
 	__u64 stock_ns[2];	 /* what `times` of limits counts in: policy_limits() */
 	bool wished[HS_KNOB_NR]; /* a person's wish stands above the profile's base */
 	__u32 rules_base;	 /* half of RULES in force */
+	__u32 flows_base;	 /* half of FLOWS in force */
 	struct match_set match;
 };
 

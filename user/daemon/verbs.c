@@ -25,6 +25,7 @@ static const struct verb {
 	{"knobs", verb_knobs, false, {NULL}},
 	{"explain", verb_explain, false, {"knob"}},
 	{"workloads", verb_workloads, false, {"from"}},
+	{"flows", verb_flows, false, {NULL}},
 	{"events", verb_events, false, {"follow", "n"}},
 	{"profile_show", verb_profile_show, false, {NULL}},
 	{"report", verb_report, false, {"name", "value"}},

@@ -275,6 +275,7 @@ int verb_profile_show(struct call *call)
 	js_add_u64(call->reply, "heartbeat_limit_ns", profile->heartbeat_limit_ns);
 	js_add_u64(call->reply, "rules", profile->config.rules_nr);
 	js_add_u64(call->reply, "workloads", profile->workload_nr);
+	js_add_u64(call->reply, "flows", profile->flow_nr);
 	js_add_str(call->reply, "text", profile->text ? profile->text : "");
 	return 0;
 }

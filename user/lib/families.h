@@ -9,7 +9,8 @@
 	X(SENSE, "sensor", "tp_btf/", "run-queue sensor")                                          \
 	X(PULSE, "pulse", "syscall", "pulse timer")                                                \
 	X(TASKS, "tasks", "iter/", "task iterator")                                                \
-	X(SCHED, "sched_ext", "struct_ops", "scheduler")
+	X(SCHED, "sched_ext", "struct_ops", "scheduler")                                           \
+	X(XDP, "xdp", "xdp", "shedding of incoming packets")
 enum family_id {
 #define X(id, ...) FAMILY_##id,
 	FAMILIES(X)

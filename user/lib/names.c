@@ -33,6 +33,9 @@ const struct knob_info knob_infos[HS_KNOB_NR] = {
 #define X(id, dotted, text) [HS_CLASS_##id] = {dotted, text},
 const struct name_info class_infos[HS_CLASS_NR] = {HS_CLASSES(X)};
 #undef X
+#define X(id, dotted, text) [HS_FLOW_##id] = {dotted, text},
+const struct name_info flow_class_infos[HS_FLOW_CLASS_NR] = {HS_FLOW_CLASSES(X)};
+#undef X
 #define X(id, dotted) [HS_CAUSE_##id] = {dotted, ""},
 const struct name_info cause_infos[HS_CAUSE_NR] = {HS_CAUSES(X)};
 #undef X
@@ -82,6 +85,11 @@ int knob_find(const char *name)
 int class_find(const char *name)
 {
 	return find(class_infos, HS_CLASS_NR, name);
+}
+
+int flow_class_find(const char *name)
+{
+	return find(flow_class_infos, HS_FLOW_CLASS_NR, name);
 }
 
 int mode_find(const char *name)

@@ -31,6 +31,7 @@ struct name_info {
 extern const struct vital_info vital_infos[HS_VITAL_NR];
 extern const struct knob_info knob_infos[HS_KNOB_NR];
 extern const struct name_info class_infos[HS_CLASS_NR];
+extern const struct name_info flow_class_infos[HS_FLOW_CLASS_NR];
 extern const struct name_info cause_infos[HS_CAUSE_NR];
 extern const struct name_info trip_infos[HS_TRIP_NR];
 extern const struct name_info mode_infos[HS_MODE_NR];
@@ -41,6 +42,7 @@ extern const struct name_info counter_infos[HS_COUNT_NR];
 int vital_find(const char *name);
 int knob_find(const char *name);
 int class_find(const char *name);
+int flow_class_find(const char *name);
 int mode_find(const char *name);
 
 /* Name of an id read from shared memory, thus perhaps out of range: "?" then. Never NULL. */

@@ -308,6 +308,8 @@ static int check_all(struct profile_file *file, struct profile *profile)
 	if (!err)
 		err = check_safety(file, profile);
 	if (!err)
+		err = check_net(file, profile);
+	if (!err)
 		err = check_workloads(file, profile);
 	return err;
 }

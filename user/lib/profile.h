@@ -34,6 +34,28 @@ struct profile_knob {
 	struct hs_bound bound; /* never wider than abi.h's; stock and slew are abi.h's */
 };
 
+/*
+ * One declared flow: packets for which all holds that is stated. The first of the profile that fits a packet has it.
+ * "Here" is this host, whichever way the packet goes.
+ */
+struct profile_flow {
+	char name[32];
+	__u32 class;	/* enum hs_flow_class */
+	__s16 protocol; /* IP protocol number; -1 = any */
+	__s16 dscp;	/* -1 = any */
+	struct {
+		__u16 first, last; /* 0 = any, and none needed */
+	} port[HS_SIDE_NR];	   /* indexed by enum hs_side */
+	__u8 peer[16];		   /* address there, network byte order; IPv4 as ::ffff:a.b.c.d */
+	__u8 peer_bits;		   /* of it that count, 96 more for IPv4; 0 = any */
+};
+
+/* A network interface whose packets are looked at. */
+#define PROFILE_INTERFACES_MAX 16
+struct profile_interface {
+	char name[16]; /* IFNAMSIZ */
+};
+
 #define PROFILE_SLOS_MAX 16
 #define PROFILE_REPORT_LEN 32
 #define PROFILE_HOOK_LEN 256
@@ -94,6 +116,10 @@ struct profile {
 	__u32 slo_nr;
 	struct profile_knob knob[HS_KNOB_NR]; /* not stated: stock, abi.h's bounds */
 	struct hs_rule rule[HS_RULES_MAX];
+	struct profile_interface interface[PROFILE_INTERFACES_MAX];
+	__u32 interface_nr;
+	struct profile_flow flow[HS_FLOWS_MAX];
+	__u32 flow_nr;
 	struct profile_workload *workload; /* owned */
 	__u32 workload_nr;		   /* ≤ PROFILE_WORKLOADS_MAX */
 };

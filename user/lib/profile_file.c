@@ -123,6 +123,18 @@ static const cyaml_schema_field_t workload_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t interface_fields[] = {
+	MUST(struct interface_text, name),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t flow_fields[] = {
+	MUST(struct flow_text, name),	  MUST(struct flow_text, class),
+	MAY(struct flow_text, protocol),  MAY(struct flow_text, port),
+	MAY(struct flow_text, peer_port), MAY(struct flow_text, peer),
+	MAY(struct flow_text, dscp),	  CYAML_FIELD_END,
+};
+
 static const cyaml_schema_value_t knob_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct knob_text, knob_fields),
 };
@@ -134,6 +146,12 @@ static const cyaml_schema_value_t limit_entry = {
 };
 static const cyaml_schema_value_t slo_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct slo_text, slo_fields),
+};
+static const cyaml_schema_value_t interface_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct interface_text, interface_fields),
+};
+static const cyaml_schema_value_t flow_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct flow_text, flow_fields),
 };
 static const cyaml_schema_value_t workload_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct workload_text, workload_fields),
@@ -157,6 +175,10 @@ static const cyaml_schema_field_t profile_fields[] = {
 			     PROFILE_SLOS_MAX),
 	CYAML_FIELD_MAPPING_PTR("helping", OPTIONAL, struct profile_text, helping, helping_fields),
 	CYAML_FIELD_MAPPING_PTR("trip", OPTIONAL, struct profile_text, trip, trip_fields),
+	CYAML_FIELD_SEQUENCE("interfaces", OPTIONAL, struct profile_text, interfaces,
+			     &interface_entry, 0, PROFILE_INTERFACES_MAX),
+	CYAML_FIELD_SEQUENCE("flows", OPTIONAL, struct profile_text, flows, &flow_entry, 0,
+			     HS_FLOWS_MAX),
 	CYAML_FIELD_SEQUENCE("workloads", OPTIONAL, struct profile_text, workloads, &workload_entry,
 			     0, PROFILE_WORKLOADS_MAX),
 	CYAML_FIELD_END,

@@ -37,6 +37,12 @@ struct workload_text {
 	char *name, *class, *period, *deadline, *runtime, *cpus, *isolation, *criticality;
 	struct match_text *match;
 };
+struct interface_text {
+	char *name;
+};
+struct flow_text {
+	char *name, *class, *protocol, *port, *peer_port, *peer, *dscp;
+};
 struct limit_text {
 	char *vital, *max, *windows, *times;
 };
@@ -61,8 +67,11 @@ struct profile_text {
 	struct slo_text *slo;
 	struct helping_text *helping;
 	struct trip_text *trip;
+	struct interface_text *interfaces;
+	struct flow_text *flows;
 	struct workload_text *workloads;
-	unsigned int knobs_count, rules_count, limits_count, slo_count, workloads_count;
+	unsigned int knobs_count, rules_count, limits_count, slo_count, interfaces_count,
+		flows_count, workloads_count;
 };
 
 struct profile_file {

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * Packets that come in, before the host's network stack has touched them: which declared flow they are of, and
+ * whether there is room for them. Bulk alone is shed, above `net.bulk.limit_hz`, by a token bucket for the whole host.
+ *
+ * Gate shut: every packet passes, nothing else.
+ */
+#include "../lib/flow.h"
+#include "../lib/knob.h"
+
+#define BUCKET_NS 10000000ULL /* what may have been saved up: as much as that time brings */
+#define NS_PER_S 1000000000ULL
+
+extern const volatile __u64 tick_ns; /* a jiffy: pulse.bpf.c */
+
+/*
+ * The bucket of bulk. Tokens are packets × NS_PER_S, so that no refill loses a fraction: 10^14 at most. Its own cache line:
+ * every CPU that bulk comes in on takes from it.
+ */
+static struct {
+	u64 filled; /* jiffies */
+	s64 tokens;
+} __attribute__((aligned(64))) bucket;
+
+static __always_inline u64 peers_of(const struct packet *p, const u8 *ip, const u8 *end, u32 base)
+{
+	struct hs_peer_key key = {.bits = 32 + 128, .base = base};
+	u64 *mask;
+
+	if (p->l3 == 4 && ip + IPV4_LEN <= end) {
+		key.address[10] = key.address[11] = 0xff;
+		__builtin_memcpy(key.address + 12, ip + 12, 4);
+	} else if (p->l3 == 6 && ip + IPV6_LEN <= end) {
+		__builtin_memcpy(key.address, ip + 8, 16);
+	}
+	mask = bpf_map_lookup_elem(&PEERS, &key);
+	return mask ? *mask : 0;
+}
+
+/*
+ * What has come since the last look, up to what the bucket holds. Who is first in a jiffy fills it; another CPU may have
+ * gone on to the next one since we read ours. What others take while the bucket is found full is lost to them: a few
+ * packets too many, where there is room anyway.
+ */
+static __always_inline void refill_bucket(u64 limit_hz)
+{
+	u64 now = bpf_jiffies64(), before = *(volatile u64 *)&bucket.filled, ns;
+	s64 most = limit_hz * BUCKET_NS;
+
+	if ((s64)(now - before) <= 0 || !__sync_bool_compare_and_swap(&bucket.filled, before, now))
+		return;
+	ns = now - before < BUCKET_NS / tick_ns + 1 ? (now - before) * tick_ns : BUCKET_NS;
+	if (*(volatile s64 *)&bucket.tokens + (s64)(ns * limit_hz) > most)
+		*(volatile s64 *)&bucket.tokens = most;
+	else
+		__sync_fetch_and_add(&bucket.tokens, ns * limit_hz);
+}
+
+/* May one more packet of bulk in? */
+static __always_inline bool admitted(u64 limit_hz)
+{
+	refill_bucket(limit_hz);
+	if (*(volatile s64 *)&bucket.tokens < (s64)NS_PER_S)
+		return false;
+	__sync_fetch_and_sub(&bucket.tokens, NS_PER_S);
+	return true;
+}
+
+SEC("xdp.frags")
+int xdp_ingress(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct hs_flow_stats *stats;
+	struct hs_config *config;
+	struct hs_flow_set *set;
+	struct packet p;
+	u32 zero = 0, base, flow, key;
+	u64 limit;
+
+	if (!gate_open())
+		return XDP_PASS;
+	config = bpf_map_lookup_elem(&CONFIG, &zero);
+	if (!config)
+		return XDP_PASS;
+	base = config->flows_base;
+	set = bpf_map_lookup_elem(&FLOWS, &base);
+	if (!set)
+		return XDP_PASS;
+	packet_parse(&p, data, end);
+	flow = flow_of(&set->table, &p,
+		       set->peers ? peers_of(&p, data + p.l3_at, end, base) : ~0ULL);
+	key = HS_FLOW_STATS_AT(base, flow); /* what has its address taken loses its bounds */
+	stats = bpf_map_lookup_elem(&FLOW_STATS, &key);
+	if (!stats)
+		return XDP_PASS;
+	stats->packets++;
+	if (set->class[flow] == HS_FLOW_BULK) {
+		limit = knob_bounded(HS_KNOB_BULK_LIMIT);
+		if (limit < knob_stock(HS_KNOB_BULK_LIMIT) && !admitted(limit)) {
+			stats->shed++;
+			return XDP_DROP;
+		}
+	}
+	return XDP_PASS;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * What our program for incoming packets costs, by BPF_PROG_TEST_RUN: no interface is touched. The arms take turns, a
+ * million packets each; differences are taken within a round, and of the rounds the median with an interval of 95 %
+ * (order statistics). Needs root. Exit code 1 where a limit is missed.
+ */
+#include <err.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "../unit/packet_fixture.h"
+#include "flows.h"
+#include "kernel.h"
+#include "log.h"
+#include "names.h"
+#include "homeostat.skel.h" /* after the types that it uses */
+
+#define PACKETS 1000000
+#define ROUNDS 21
+#define LOW 5 /* the 6th and the 16th of 21 enclose the median with 97 % */
+#define HIGH 15
+
+static struct kernel kernel;
+
+static void gate(bool open)
+{
+	kernel.gate->lease_jiffies = ~0ULL;
+	kernel.gate->armed = open;
+}
+
+/* Orders by port, backup by DSCP; a site by its peer, where asked for. */
+static void flows(bool peers)
+{
+	static __u32 base;
+	static struct profile now;
+	struct profile before = now;
+
+	memset(&now, 0, sizeof(now));
+	now.flow_nr = peers ? 3 : 2;
+	now.flow[0] = (struct profile_flow){
+		.class = HS_FLOW_CRITICAL,
+		.protocol = PROTO_UDP,
+		.dscp = -1,
+		.port[HS_SIDE_LOCAL] = {9000, 9010},
+	};
+	now.flow[1] = (struct profile_flow){.class = HS_FLOW_BULK, .protocol = -1, .dscp = 8};
+	now.flow[2] = (struct profile_flow){
+		.class = HS_FLOW_NORMAL,
+		.protocol = -1,
+		.dscp = -1,
+		.peer = {[10] = 0xff, [11] = 0xff, [12] = 10},
+		.peer_bits = 104,
+	};
+	struct hs_config config = {0};
+	__u32 zero = 0;
+
+	if (flows_write(&kernel, before.flow_nr ? &before : NULL, &now, &base))
+		err(1, "writing flows");
+	config.flows_base = base;
+	if (bpf_map_update_elem(kernel.fd.config, &zero, &config, BPF_ANY))
+		err(1, "writing the configuration");
+}
+
+static void shut(struct frame *f)
+{
+	(void)f;
+	gate(false);
+}
+
+static void udp4(struct frame *f, __u16 port, __u8 dscp)
+{
+	ipv4(f, 1, 2, dscp, 0, 0);
+	ports(f, PROTO_UDP, 1234, port);
+}
+
+static void of_ipv4(struct frame *f)
+{
+	ethernet(f);
+	udp4(f, 9000, 0);
+}
+
+static void of_vlan(struct frame *f)
+{
+	ethernet(f);
+	vlan(f, 0x8100);
+	udp4(f, 9000, 0);
+}
+
+static void of_ipv6(struct frame *f)
+{
+	ethernet(f);
+	ipv6(f, 1, 2, 0);
+	ports(f, PROTO_UDP, 1234, 9000);
+}
+
+static void with_peers(struct frame *f)
+{
+	flows(true);
+	of_ipv4(f);
+}
+
+static void of_bulk(struct frame *f)
+{
+	ethernet(f);
+	udp4(f, 80, 8);
+}
+
+static void held(struct frame *f)
+{
+	*(volatile __u64 *)&kernel.knobs[HS_KNOB_BULK_LIMIT].value = 1000;
+	of_bulk(f);
+}
+
+static const struct arm {
+	const char *name;
+	void (*make)(struct frame *f);
+	unsigned limit_ns; /* above the empty program; 0 = none is set */
+} arms[] = {
+	{"empty program", NULL, 0},
+	{"gate shut", shut, 2},
+	{"IPv4, UDP, critical", of_ipv4, 20},
+	{"the same, one VLAN tag", of_vlan, 0},
+	{"the same, IPv6", of_ipv6, 0},
+	{"the same, flows by peer", with_peers, 0},
+	{"IPv4, bulk, no limit", of_bulk, 20},
+	{"IPv4, bulk, shed", held, 20},
+};
+#define ARMS (sizeof(arms) / sizeof(arms[0]))
+
+static int empty_program(void)
+{
+	static const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "empty", "GPL", insns, 2, NULL);
+}
+
+static double ns_of(const struct arm *arm, int empty)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .repeat = PACKETS);
+	struct frame f;
+
+	gate(true);
+	flows(false);
+	*(volatile __u64 *)&kernel.knobs[HS_KNOB_BULK_LIMIT].value =
+		knob_infos[HS_KNOB_BULK_LIMIT].bound.stock;
+	of_ipv4(&f);
+	if (arm->make)
+		arm->make(&f);
+	opts.data_in = f.bytes;
+	opts.data_size_in = (__u32)f.len;
+	if (bpf_prog_test_run_opts(
+		    arm->make ? bpf_program__fd(kernel.skel->progs.xdp_ingress) : empty, &opts))
+		err(1, "%s", arm->name);
+	return opts.duration; /* the kernel gives whole nanoseconds */
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+int main(void)
+{
+	static double took[ARMS][ROUNDS], more[ARMS][ROUNDS];
+	char error[512];
+	struct topology topo;
+	int empty, missed = 0;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	if (topology_read(&topo, ""))
+		errx(1, "the host's CPUs cannot be read from /sys");
+	if (kernel_load(&kernel, &topo, "", error, sizeof(error)))
+		errx(1, "%s", error);
+	if (kernel.family[FAMILY_XDP].state == FAMILY_UNAVAILABLE)
+		errx(1, "%s", kernel.family[FAMILY_XDP].why);
+	for (__u32 i = 0; i < HS_KNOB_NR; i++) {
+		if (bpf_map_update_elem(kernel.fd.bounds, &i, &knob_infos[i].bound, BPF_ANY))
+			err(1, "bounds");
+	}
+	empty = empty_program();
+	if (empty < 0)
+		err(1, "the empty program");
+	for (int round = 0; round < ROUNDS; round++) {
+		for (size_t a = 0; a < ARMS; a++) {
+			took[a][round] = ns_of(&arms[a], empty);
+			more[a][round] = took[a][round] - took[0][round];
+		}
+	}
+	printf("| %-24s | %8s | %12s | %12s | %5s |\n", "packet", "ns", "above empty", "95 %",
+	       "limit");
+	printf("| :--- | ---: | ---: | ---: | ---: |\n");
+	for (size_t a = 0; a < ARMS; a++) {
+		char limit[16] = "-", interval[32];
+
+		qsort(took[a], ROUNDS, sizeof(double), ascending);
+		qsort(more[a], ROUNDS, sizeof(double), ascending);
+		if (arms[a].limit_ns)
+			snprintf(limit, sizeof(limit), "%u", arms[a].limit_ns);
+		snprintf(interval, sizeof(interval), "%.0f … %.0f", more[a][LOW], more[a][HIGH]);
+		printf("| %-24s | %8.0f | %12.0f | %12s | %5s |\n", arms[a].name,
+		       took[a][ROUNDS / 2], more[a][ROUNDS / 2], interval, limit);
+		missed += arms[a].limit_ns && more[a][ROUNDS / 2] > arms[a].limit_ns;
+	}
+	kernel_close(&kernel);
+	return missed > 0;
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * A stream of numbered UDP datagrams, and who counts them: how many came, how many are missing between the first and
+ * the last of them, how many came after a later one. They look after themselves: only numbers are compared.
+ */
+#include "load.h"
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+static const char usage[] =
+	"Numbered UDP datagrams: sends them, or with -l counts what comes.\n"
+	"  -A ADDRESS  where they go, or with -l which address is listened at (default 127.0.0.1)\n"
+	"  -P PORT     … and which port (default 9000)\n"
+	"  -r RATE     so many a second (default 0: as fast as it goes)\n"
+	"  -q DSCP     their differentiated services code point (default 0)\n"
+	"  -l          counts, until nothing has come for a second; -n is how many are waited for\n"
+	"-d is how long it sends, if -n does not say how many; -W does nothing here.\n";
+
+struct count {
+	uint64_t received, reordered, first, last;
+};
+
+static int open_socket(const struct sockaddr_in *at, bool listens, uint64_t dscp)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), tos = (int)dscp << 2,
+	    room = 8 << 20;
+
+	if (fd < 0)
+		err(1, "socket");
+	if (listens) {
+		struct timeval patience = {.tv_sec = 1};
+
+		/* the test is not to lose here what it counts */
+		if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ||
+		    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+		    bind(fd, (const void *)at, sizeof(*at)))
+			err(1, "listening");
+	} else if (setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos)) ||
+		   connect(fd, (const void *)at, sizeof(*at))) {
+		err(1, "connecting");
+	}
+	return fd;
+}
+
+static void listen_on(int fd, uint64_t expected, struct count *c)
+{
+	uint64_t number;
+
+	while (!load_stop && (!expected || c->received < expected)) {
+		if (recv(fd, &number, sizeof(number), 0) != sizeof(number)) {
+			if (errno == EINTR || (errno == EAGAIN && !c->received))
+				continue; /* the first one may take its time */
+			break;
+		}
+		if (!c->received++)
+			c->first = c->last = number;
+		else if (number < c->last)
+			c->reordered++;
+		else
+			c->last = number;
+	}
+}
+
+/* Returns how many were sent. One that the network's queue refuses is sent all the same: it is lost there. */
+static uint64_t send_on(int fd, const struct load *l, uint64_t rate)
+{
+	uint64_t begin = now_ns(), end = begin + l->seconds * NS_PER_S, number = 0;
+
+	while (!load_stop && (l->count ? number < l->count : now_ns() < end)) {
+		if (rate && !sleep_until(begin + number * NS_PER_S / rate))
+			break;
+		if (send(fd, &number, sizeof(number), 0) < 0 && errno != ENOBUFS &&
+		    errno != ECONNREFUSED)
+			err(1, "sending");
+		number++;
+	}
+	return number;
+}
+
+int main(int argc, char **argv)
+{
+	struct load l = {.name = "datagrams", .usage = usage, .seconds = 10};
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	uint64_t port = 9000, rate = 0, dscp = 0, begin;
+	struct count count = {0};
+	struct line line;
+	bool listens = false;
+	int c, fd;
+
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "A:P:r:q:l")) != -1) {
+		switch (c) {
+		case 'A':
+			if (inet_pton(AF_INET, optarg, &at.sin_addr) != 1)
+				errx(2, "-A %s: not an IPv4 address", optarg);
+			break;
+		case 'P':
+			port = number(optarg, c, 1, 65535);
+			break;
+		case 'r':
+			rate = number(optarg, c, 0, 10000000);
+			break;
+		case 'q':
+			dscp = number(optarg, c, 0, 63);
+			break;
+		case 'l':
+			listens = true;
+			break;
+		default:
+			load_option(&l, c, optarg);
+		}
+	}
+	at.sin_port = htons((uint16_t)port);
+	load_begin();
+	fd = open_socket(&at, listens, dscp);
+	line_begin(&line, l.name);
+	if (listens) {
+		listen_on(fd, l.count, &count);
+		line_u64(&line, "received", count.received);
+		line_u64(&line, "missing",
+			 count.received ? count.last - count.first + 1 - count.received : 0);
+		line_u64(&line, "reordered", count.reordered);
+	} else {
+		begin = now_ns();
+		line_u64(&line, "sent", send_on(fd, &l, rate));
+		line_u64(&line, "span_ns", now_ns() - begin);
+	}
+	line_end(&line, l.out);
+	return 0;
+}

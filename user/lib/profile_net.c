@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* The network part of a profile: interfaces, and declared flows. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "names.h"
+#include "parse.h"
+#include "profile_check.h"
+
+#define PORT_MAX 65535
+#define DSCP_MAX 63
+
+static int check_flow_name(struct place at, const struct profile *profile, const char *name)
+{
+	at.key = "name";
+	if (!*name || strlen(name) >= sizeof(profile->flow->name) || name[strspn(name, NAME_CHARS)])
+		return check_wrong(at,
+				   "bad flow name '%.64s'; expected at most %zu of a-z 0-9 - _ .",
+				   name, sizeof(profile->flow->name) - 1);
+	for (__u32 i = 0; i < profile->flow_nr; i++) {
+		if (!strcmp(profile->flow[i].name, name))
+			return check_wrong(
+				at, "flow '%s' stands twice, first in line %u; expected once", name,
+				profile_file_line(at.file, "flows", (int)i, NULL));
+	}
+	return 0;
+}
+
+static int check_protocol(struct place at, const char *text, struct profile_flow *flow)
+{
+	__u64 number;
+
+	flow->protocol = -1;
+	if (!text)
+		return 0;
+	at.key = "protocol";
+	if (!strcmp(text, "tcp"))
+		number = IPPROTO_TCP;
+	else if (!strcmp(text, "udp"))
+		number = IPPROTO_UDP;
+	else if (parse_u64_max(text, 255, &number))
+		return check_wrong(
+			at,
+			"'protocol: %.32s'; expected tcp, udp or an IP protocol number, 0 to 255",
+			text);
+	flow->protocol = (__s16)number;
+	return 0;
+}
+
+/* "443" or "9000-9010". */
+static int check_ports(struct place at, const char *text, struct profile_flow *flow,
+		       enum hs_side side)
+{
+	const char *p = text;
+	__u64 first, last;
+
+	if (!text)
+		return 0;
+	if (parse_digits(&p, PORT_MAX, &first))
+		goto bad;
+	last = first;
+	if (*p == '-') {
+		p++;
+		if (parse_digits(&p, PORT_MAX, &last))
+			goto bad;
+	}
+	if (*p || !first || last < first)
+		goto bad;
+	if (flow->protocol >= 0 && flow->protocol != IPPROTO_TCP && flow->protocol != IPPROTO_UDP)
+		return check_wrong(at, "protocol %d has no ports that we know; expected tcp or udp",
+				   flow->protocol);
+	flow->port[side].first = (__u16)first;
+	flow->port[side].last = (__u16)last;
+	return 0;
+bad:
+	return check_wrong(at,
+			   "'%s: %.32s'; expected a port such as 443 or a range such as 9000-9010",
+			   at.key, text);
+}
+
+/* EF, CS0 … CS7 (RFC 2474), AF11 … AF43 (RFC 2597), or the number. */
+static int check_dscp(struct place at, const char *text, struct profile_flow *flow)
+{
+	__u64 value;
+
+	flow->dscp = -1;
+	if (!text)
+		return 0;
+	at.key = "dscp";
+	if (!strcmp(text, "EF"))
+		value = 46;
+	else if (strlen(text) == 3 && !strncmp(text, "CS", 2) && text[2] >= '0' && text[2] <= '7')
+		value = (__u64)(text[2] - '0') * 8;
+	else if (strlen(text) == 4 && !strncmp(text, "AF", 2) && text[2] >= '1' && text[2] <= '4' &&
+		 text[3] >= '1' && text[3] <= '3')
+		value = (__u64)(text[2] - '0') * 8 + (__u64)(text[3] - '0') * 2;
+	else if (parse_u64_max(text, DSCP_MAX, &value))
+		return check_wrong(
+			at, "'dscp: %.32s'; expected EF, CS0 to CS7, AF11 to AF43, or 0 to %d",
+			text, DSCP_MAX);
+	flow->dscp = (__s16)value;
+	return 0;
+}
+
+/* All bits of @addr from @bits on are 0. */
+static bool clean_prefix(const __u8 addr[16], unsigned bits)
+{
+	for (unsigned i = bits; i < 128; i++) {
+		if (addr[i / 8] & 0x80 >> i % 8)
+			return false;
+	}
+	return true;
+}
+
+/* The first @bits of both are the same. */
+static bool same_prefix(const __u8 a[16], const __u8 b[16], unsigned bits)
+{
+	for (unsigned i = 0; i < bits; i++) {
+		if ((a[i / 8] ^ b[i / 8]) & 0x80 >> i % 8)
+			return false;
+	}
+	return true;
+}
+
+/* "10.0.0.0/8", "2001:db8::/32", or an address. */
+static int check_peer(struct place at, const char *text, struct profile_flow *flow)
+{
+	static const __u8 mapped[16] = {[10] = 0xff, [11] = 0xff};
+	char address[INET6_ADDRSTRLEN] = "";
+	const char *slash;
+	unsigned before = 0;
+	__u64 bits;
+	size_t len;
+
+	if (!text)
+		return 0;
+	at.key = "peer";
+	slash = strchr(text, '/');
+	len = slash ? (size_t)(slash - text) : strlen(text);
+	if (len < sizeof(address))
+		memcpy(address, text, len);
+	if (inet_pton(AF_INET, address, flow->peer + 12) == 1) {
+		before = 96;
+		memcpy(flow->peer, mapped, 12);
+	} else if (inet_pton(AF_INET6, address, flow->peer) != 1) {
+		goto bad;
+	}
+	bits = 128 - before;
+	if (slash && (parse_u64_max(slash + 1, bits, &bits) || !bits))
+		goto bad;
+	flow->peer_bits = (__u8)(before + bits);
+	if (!before && flow->peer_bits < 96 && same_prefix(flow->peer, mapped, flow->peer_bits))
+		return check_wrong(at,
+				   "'peer: %.64s' would take in all of IPv4, as ::ffff:0:0/96; "
+				   "expected a longer prefix, such as 2000::/3",
+				   text);
+	if (!clean_prefix(flow->peer, flow->peer_bits))
+		return check_wrong(at, "'peer: %.64s' has bits behind its prefix; expected 0 there",
+				   text);
+	return 0;
+bad:
+	return check_wrong(at, "'peer: %.64s'; expected an address, or a prefix such as 10.0.0.0/8",
+			   text);
+}
+
+static int check_flow(struct profile_file *file, struct profile *profile, int index)
+{
+	const struct flow_text *text = &file->text->flows[index];
+	struct profile_flow *flow = &profile->flow[index];
+	struct place at = {file, "flows", index, NULL}, here = at, there = at;
+	int class = flow_class_find(text->class);
+
+	here.key = "port";
+	there.key = "peer_port";
+	if (check_flow_name(at, profile, text->name))
+		return -EINVAL;
+	strcpy(flow->name, text->name);
+	at.key = "class";
+	if (class < 0)
+		return check_wrong(at, "unknown class '%.32s'; expected critical, normal or bulk",
+				   text->class);
+	flow->class = (__u32) class;
+	if (check_protocol(at, text->protocol, flow) || check_dscp(at, text->dscp, flow) ||
+	    check_ports(here, text->port, flow, HS_SIDE_LOCAL) ||
+	    check_ports(there, text->peer_port, flow, HS_SIDE_PEER) ||
+	    check_peer(at, text->peer, flow))
+		return -EINVAL;
+	at.key = NULL;
+	if (!text->protocol && !text->dscp && !text->port && !text->peer_port && !text->peer)
+		return check_wrong(at,
+				   "flow '%s' states nothing of its packets; expected port, "
+				   "peer_port, peer, protocol or dscp",
+				   text->name);
+	return 0;
+}
+
+static int check_interface(struct profile_file *file, struct profile *profile, int index)
+{
+	const char *name = file->text->interfaces[index].name;
+	struct place at = {file, "interfaces", index, "name"};
+
+	/* as the kernel has it: dev_valid_name() */
+	if (!*name || strlen(name) >= sizeof(profile->interface->name) || !strcmp(name, ".") ||
+	    !strcmp(name, "..") || name[strcspn(name, "/: \t\n\r\v\f")])
+		return check_wrong(at, "bad interface name '%.32s'; expected one such as eth0",
+				   name);
+	for (int i = 0; i < index; i++) {
+		if (!strcmp(profile->interface[i].name, name))
+			return check_wrong(at, "interface '%s' stands twice; expected once", name);
+	}
+	strcpy(profile->interface[index].name, name);
+	return 0;
+}
+
+int check_net(struct profile_file *file, struct profile *profile)
+{
+	struct place at = {file, "flows", -1, NULL};
+	int err = 0;
+
+	for (; !err && profile->interface_nr < file->text->interfaces_count;
+	     profile->interface_nr++)
+		err = check_interface(file, profile, (int)profile->interface_nr);
+	for (; !err && profile->flow_nr < file->text->flows_count; profile->flow_nr++)
+		err = check_flow(file, profile, (int)profile->flow_nr);
+	if (!err && profile->flow_nr && !profile->interface_nr)
+		err = check_wrong(at, "flows without interfaces: nobody would look at a packet; "
+				      "expected interfaces, too");
+	return err;
+}
