@@ -50,15 +50,16 @@ struct packet {
 /* A number in network byte order. */
 HS_PURE __u16 be16_at(const __u8 *p)
 {
-	__u16 v;
-
-	/* clang would take it byte by byte for BPF, as it does not know that x86-64 minds no odd address */
 #ifdef __bpf__
-	v = *(const __u16 *)p;
+	/* clang would take it byte by byte, as it does not know that x86-64 minds no odd address */
+	__u32 v = __builtin_bswap16(*(const __u16 *)p);
+
+	/* … and knows that it has 16 bits, which the verifier of 6.12 forgets when bytes are swapped: say it again */
+	asm volatile("" : "+r"(v));
+	return v & 0xffff;
 #else
-	__builtin_memcpy(&v, p, sizeof(v));
+	return (__u16)(p[0] << 8 | p[1]);
 #endif
-	return __builtin_bswap16(v);
 }
 
 /* The part above IP: ports of TCP and UDP. */
