@@ -81,21 +81,14 @@ void flows_table(const struct profile_flow *flow, __u32 nr, struct hs_flow_table
 		port_table(flow, nr, (enum hs_side)side, &table->port[side]);
 }
 
-/* The first @bits of both are the same. */
-static bool same_prefix(const __u8 a[16], const __u8 b[16], __u32 bits)
-{
-	__u8 rest = (__u8)(0xff00 >> bits % 8);
-
-	return !memcmp(a, b, bits / 8) && (!(bits % 8) || !((a[bits / 8] ^ b[bits / 8]) & rest));
-}
-
 __u64 flows_of_peer(const struct profile_flow *flow, __u32 nr, const __u8 peer[16], __u32 bits)
 {
 	__u64 mask = 0;
 
 	for (__u32 i = 0; i < nr; i++) {
-		if (!flow[i].peer_bits || (flow[i].peer_bits <= bits &&
-					   same_prefix(flow[i].peer, peer, flow[i].peer_bits)))
+		if (!flow[i].peer_bits ||
+		    (flow[i].peer_bits <= bits &&
+		     profile_same_prefix(flow[i].peer, peer, flow[i].peer_bits)))
 			mask |= bit(i);
 	}
 	return mask;

@@ -140,6 +140,9 @@ int profile_parse(struct profile *profile, const char *path, const char *text, s
 /* Everything at stock, no rules, nothing declared: what runs without a profile. */
 void profile_stock(struct profile *profile);
 
+/* The first @bits (0 to 128) of two addresses are the same. Pure. */
+bool profile_same_prefix(const __u8 a[16], const __u8 b[16], unsigned int bits);
+
 /* The pause before it arms again after the nth trip (from 1) in the window, in ns. Pure. */
 __u64 profile_pause(const struct profile_trip *trip, __u32 nth);
 

@@ -115,10 +115,9 @@ static bool clean_prefix(const __u8 addr[16], unsigned bits)
 	return true;
 }
 
-/* The first @bits of both are the same. */
-static bool same_prefix(const __u8 a[16], const __u8 b[16], unsigned bits)
+bool profile_same_prefix(const __u8 a[16], const __u8 b[16], unsigned int bits)
 {
-	for (unsigned i = 0; i < bits; i++) {
+	for (unsigned int i = 0; i < bits; i++) {
 		if ((a[i / 8] ^ b[i / 8]) & 0x80 >> i % 8)
 			return false;
 	}
@@ -152,7 +151,8 @@ static int check_peer(struct place at, const char *text, struct profile_flow *fl
 	if (slash && (parse_u64_max(slash + 1, bits, &bits) || !bits))
 		goto bad;
 	flow->peer_bits = (__u8)(before + bits);
-	if (!before && flow->peer_bits < 96 && same_prefix(flow->peer, mapped, flow->peer_bits))
+	if (!before && flow->peer_bits < 96 &&
+	    profile_same_prefix(flow->peer, mapped, flow->peer_bits))
 		return check_wrong(at,
 				   "'peer: %.64s' would take in all of IPv4, as ::ffff:0:0/96; "
 				   "expected a longer prefix, such as 2000::/3",
