@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
-"""The regression gate: figures that are recorded, and whether a change made one of them worse."""
+"""The regression gate: figures that are recorded, and whether a change made one of them worse.
+
+The record is a value for each name; in which direction worse is, and how much of it counts, the scenario says.
+"""
 
 import json
 import os
@@ -8,11 +11,13 @@ import statistics
 
 from labkit.result import figures as over_seeds
 from labkit.result import of_arm, readable, unit_of
+from labkit.result import write as to_file
 from labkit.scenario import Refused
 
 ARMS = ("observe", "act")
 FAIL = ("worse", "not recorded", "gone")
-VERIFIER_TOLERANCE = 0.05  # of what a program costs the verifier
+VERIFIER = "verifier"  # what programs cost it, whatever the scenario
+VERIFIER_TOLERANCE = 0.05
 
 
 def arms(what):
@@ -33,10 +38,10 @@ def figures(what, records):
                 "value": statistics.median(over_seeds(mine, figure.load, figure.name)),
                 "better": figure.better, "tolerance": figure.tolerance,
             }
-    # all programs are loaded for it, whatever the arm: once is enough
+    # all programs are loaded, whatever the arm and the scenario: the last one's count
     for program, costs in of_arm(records, arms(what)[-1])[0]["verifier"].items():
         for cost, value in costs.items():
-            found[f"{what.name} verifier {program} {cost}"] = {"value": value, "better": "less", "tolerance": VERIFIER_TOLERANCE}
+            found[f"{VERIFIER} {program} {cost}"] = {"value": value, "better": "less", "tolerance": VERIFIER_TOLERANCE}
     return found
 
 
@@ -51,11 +56,14 @@ def read(path):
         raise Refused(f"{path}: {error}") from error
 
 
+def updated(expected, found, names):
+    """The record with what was found of these scenarios; of others it stays."""
+    others = {name: value for name, value in expected.items() if name.split(" ")[0] not in (*names, VERIFIER)}
+    return {**others, **{name: row["value"] for name, row in found.items()}}
+
+
 def write(path, expected):
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        json.dump(expected, file, indent=1, sort_keys=True)
-        file.write("\n")
-    os.replace(f"{path}.new", path)
+    to_file(os.path.dirname(path) or ".", os.path.basename(path), json.dumps(expected, indent=1, sort_keys=True) + "\n")
 
 
 def verdict(old, new):
@@ -64,18 +72,18 @@ def verdict(old, new):
         return "not recorded"
     if new is None:
         return "gone"
-    loss = new["value"] - old["value"] if new["better"] == "less" else old["value"] - new["value"]
-    if loss > abs(old["value"]) * new["tolerance"]:
+    loss = new["value"] - old if new["better"] == "less" else old - new["value"]
+    if loss > abs(old) * new["tolerance"]:
         return "worse"
-    return "better" if -loss > abs(old["value"]) * new["tolerance"] else "same"
+    return "better" if -loss > abs(old) * new["tolerance"] else "same"
 
 
 def compare(expected, found, names):
     """One row for each figure of these scenarios, recorded or found."""
     rows = []
-    for name in sorted({n for n in expected if n.split(" ")[0] in names} | set(found)):
+    for name in sorted({n for n in expected if n.split(" ")[0] in (*names, VERIFIER)} | set(found)):
         old, new = expected.get(name), found.get(name)
-        rows.append({"name": name, "old": old and old["value"], "new": new and new["value"], "verdict": verdict(old, new)})
+        rows.append({"name": name, "old": old, "new": new and new["value"], "verdict": verdict(old, new)})
     return rows
 
 

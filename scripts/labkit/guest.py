@@ -93,7 +93,8 @@ def play_arguments(run):
     argument, text = profile_of(run)
     loads = "\n".join(f"{load.start_s}|{'yes' if load.favoured else 'no'}|{load.name}|{command_of(load, run.seed)}"
                       for load in run.scenario.loads)
-    return [kind, argument, str(run.scenario.seconds), text, "yes" if run.scenario.network else "no", loads]
+    has = ["yes" if there else "no" for there in (run.scenario.network, run.scenario.disk)]
+    return [kind, argument, str(run.scenario.seconds), text, *has, loads]
 
 
 def _tool_figures(run, load, said):
@@ -154,6 +155,8 @@ def _parse(run, text):
                          f"it has {', '.join(loads[figure.load]) or 'none'}")
     if parse_arm(run.arm)[0] in HOMEOSTAT and not (looks and verifier):
         raise Failed(f"{run.title}: nothing was recorded of homeostat")
+    if looks:  # less than 1000 in arm act: it went to look at stock meanwhile ("am I helping?")
+        facts["armed_permille"] = sum(look["armed"] for look in looks) * 1000 // len(looks)
     return {"arm": run.arm, "seed": run.seed, "loads": loads, "samples": raw, "timeline": looks, "facts": facts,
             "verifier": verifier}
 
@@ -181,7 +184,7 @@ def told(title, options, root, log, script):
         if not os.path.exists(log):  # it never began
             raise Failed(f"{title}: {said.strip() or f'exit code {vm.returncode}'}")
         if vm.returncode:
-            reason = {124: "out of time", 125: "the guest died"}.get(vm.returncode, f"exit code {vm.returncode}")
+            reason = {124: "out of time (--limit gives it more)", 125: "the guest died"}.get(vm.returncode, f"exit code {vm.returncode}")
             # a script ends with 1; a full disk or a signal here must not be taken for that
             kind = ArmFailed if vm.returncode == 1 and os.path.getsize(log) else Failed
             ending = last_lines(log, 12) or "".join(f"    {line}\n" for line in said.splitlines()[-12:])  # QEMU's own

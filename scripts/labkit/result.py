@@ -11,7 +11,8 @@ import statistics
 
 from labkit import training
 
-UNITS = {"ns": "ns", "us": "us", "ms": "ms", "s": "s", "hz": "hz", "kib": "KiB", "permille": "permille"}
+UNITS = {"ns": "ns", "us": "us", "ms": "ms", "s": "s", "hz": "hz", "kib": "KiB", "permille": "permille",
+         "percent": "%", "mbit": "Mbit/s"}
 
 
 def unit_of(figure):
@@ -48,8 +49,9 @@ def summary(scenario, records, arms):
         first = figures(of_arm(records, arms[0]), figure.load, figure.name)
         for arm in arms:
             values = figures(of_arm(records, arm), figure.load, figure.name)
-            ratios = [v / f for v, f in zip(values, first) if f]
-            better = [r < 1 if figure.better == "less" else r > 1 for r in ratios]
+            # with a 0 to compare with in one of them there is no ratio: that of the other seeds would be another figure
+            ratios = [v / f for v, f in zip(values, first)] if all(first) else []
+            better = [v < f if figure.better == "less" else v > f for v, f in zip(values, first)]
             rows.append({
                 "arm": arm, "load": figure.load, "figure": figure.name, "unit": unit_of(figure.name),
                 "better": figure.better, "median": statistics.median(values), "min": min(values), "max": max(values),
@@ -96,8 +98,8 @@ def readable(value, unit, like=None):
     return (f"{value:.4g}" if isinstance(value, float) and value != int(value) else f"{int(value)}"), unit
 
 
-def cell(row):
-    """One figure of an arm: median and range, and its ratio to the first arm."""
+def cell(row, compared=True):
+    """One figure of an arm: median and range, and how it compares with the first arm."""
     text, unit = readable(row["median"], row["unit"])
     said = text + ("" if unit == "count" else f" {unit}")
     low, high = (row["low"], row["high"]) if "low" in row else (row["min"], row["max"])
@@ -107,8 +109,8 @@ def cell(row):
         said += f"  ×{row['ratio']:.3f}"
         if "verdict" in row:
             said += f" [{row['ratio_low']:.3f}–{row['ratio_high']:.3f}] {row['verdict']}"
-        elif row["seeds"] > 1:
-            said += f" ({row['better_seeds']}/{row['seeds']} better)"
+    if compared and "verdict" not in row and row["seeds"] > 1:
+        said += f" ({row['better_seeds']}/{row['seeds']} better)"
     return said
 
 
@@ -121,7 +123,7 @@ def table(document):
         mine = {(r["load"], r["figure"]): r for r in rows if r["arm"] == arm}
         if arm == document["arms"][0]:
             mine = {title: {**row, "ratio": None} for title, row in mine.items()}
-        lines.append([arm] + [cell(mine[title]) for title in titles])
+        lines.append([arm] + [cell(mine[title], arm != document["arms"][0]) for title in titles])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = "\n".join("  " + "  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in lines)
     if document["approximate"]:

@@ -73,6 +73,7 @@ class Scenario:
     memory_mib: int
     kernel: str
     network: bool  # a namespace `far`, 10.77.0.2, at the other end of a veth pair
+    disk: bool  # a file system with a device, at /mnt
     phases: tuple
     loads: tuple
     figures: tuple
@@ -259,17 +260,22 @@ def _figure(reader, node, loads):
 
 
 def _guest(reader, node):
-    keys = reader.known(node, "guest", ("cpus", "nodes", "memory_mib", "kernel", "network")) if node else {}
+    keys = reader.known(node, "guest", ("cpus", "nodes", "memory_mib", "kernel", "network", "disk")) if node else {}
     cpus = reader.number(keys["cpus"], "guest: cpus", 1, 64) if "cpus" in keys else 1
     nodes = reader.number(keys["nodes"], "guest: nodes", 1, 8) if "nodes" in keys else 1
     if cpus % nodes:
         reader.refuse(f"guest: {cpus} CPUs do not divide into {nodes} nodes", node)
+
+    def wants(key):
+        return key in keys and reader.choice(keys[key], f"guest: {key}", ("yes", "no")) == "yes"
+
     return {
         "cpus": cpus,
         "nodes": nodes,
         "memory_mib": reader.number(keys["memory_mib"], "guest: memory_mib", 256, 16384) if "memory_mib" in keys else 1024,
         "kernel": reader.word(keys["kernel"], "guest: kernel") if "kernel" in keys else "scx",
-        "network": "network" in keys and reader.choice(keys["network"], "guest: network", ("yes", "no")) == "yes",
+        "network": wants("network"),
+        "disk": wants("disk"),
     }
 
 

@@ -96,7 +96,7 @@ class Judge:
                 rows.append({
                     "scenario": what.name, "figure": figure.title, "unit": unit_of(figure.name), **judged, "start": old, "found": new,
                     "better_seeds": sum(figure_score(figure, o, n) > 0 for o, n in zip(old, new)),
-                    "verdict": gate.verdict({"value": statistics.median(old)}, {"value": statistics.median(new), **judged}),
+                    "verdict": gate.verdict(statistics.median(old), {"value": statistics.median(new), **judged}),
                 })
         return rows
 

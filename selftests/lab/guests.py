@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,17 @@ class Guests(unittest.TestCase):
         self.assertLess(pulse["p99_ns"], 1099500 + 20000)  # the profile's 1 ms and a tenth, and 20 us
         self.assertLess(pulse["p99_ns"], slow["p99_ns"])
         self.assertTrue(os.path.getsize(f"{self.tmp}/out/tiny/histogram-reaction.svg"))
+
+    def test_a_trip_in_the_middle(self):
+        path = f"{self.tmp}/tripper.yaml"
+        with open(f"{TOP}/policy/profiles/balanced.yaml", encoding="utf-8") as file:
+            text = file.read()
+        text = re.sub("(?ms)^limits:\n.*?^(?=[a-z])", "limits:\n  - { vital: sched.starved_ns, max: 1ms }\n", text)
+        with open(path, "w", encoding="utf-8") as file:  # armed again soon, and at the end
+            file.write(re.sub("(?m)^trip:.*", "trip: { rearm: 1s, rearm_max: 1s, trips: 16, window: 1h }", text))
+        code, said, left = self.lab("{ name: hog, run: hog -t 4, phases: [hog] }", "--arms", f"act:{path}", hog_s=2)
+        self.assertEqual((code, left), (1, False), said)
+        self.assertRegex(said, "homeostat (tripped meanwhile.*sched.starved_ns|did not stay armed)")
 
     def test_no_reaction_without_homeostat(self):
         self.fails("{ name: reaction, run: reaction, phases: [hog] }", "exit code 1.*no homeostat runs here")

@@ -140,6 +140,12 @@ network_make() {
 		ip -n far link set lo up && within 10 ping -c 1 -W 1 10.77.0.2
 }
 
+# disk_make: a RAM disk with ext4, at /mnt: unlike tmpfs it has writeback, a journal and I/O to wait for
+disk_make() {
+	mkdir -p /mnt && insmod "/lib/modules/$(uname -r)/brd.ko" rd_nr=1 rd_size=$((64 << 10)) && within 10 test -b /dev/ram0 &&
+		mke2fs /dev/ram0 >/dev/null && mount -t ext4 /dev/ram0 /mnt
+}
+
 # declare OUT YAML-LINE…: the balanced profile with workloads in it
 declare_profile() {
 	_out=$1

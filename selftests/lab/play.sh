@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
 #
-# One arm of one scenario, in the guest: play.sh ARM ARGUMENT SECONDS PROFILE NETWORK LOADS. Started by scripts/lab.
+# One arm of one scenario, in the guest: play.sh ARM ARGUMENT SECONDS PROFILE NETWORK DISK LOADS. Started by scripts/lab.
 #
 # ARM and ARGUMENT are as `scripts/lab --help` has them; PROFILE is the text of a profile ('' = by name, in
-# ARGUMENT; arm `user` has both). NETWORK is yes or no: a namespace `far` at the other end of a veth pair. LOADS has
-# one line for each load: START|FAVOURED|NAME|COMMAND. All is written down while it runs and told at its end, so that
+# ARGUMENT; arm `user` has both). NETWORK is yes or no: a namespace `far` at the other end of a veth pair. DISK as well: a
+# file system with a device, at /mnt. LOADS has one line for each load: START|FAVOURED|NAME|COMMAND. All is written down while it runs and told at its end, so that
 # telling disturbs nothing. What is told:
 #
 #	load NAME EXIT-CODE      as many as there are loads, each followed by what there is of
@@ -21,7 +21,7 @@
 # shellcheck source=selftests/lab/lib.sh
 . /lab/lib.sh
 
-arm=$1 argument=$2 seconds=$3 text=$4 network=$5 loads=$6
+arm=$1 argument=$2 seconds=$3 text=$4 network=$5 disk=$6 loads=$7
 lead=1 # s between the start of the loads' processes and that of the first phase
 run=$tmp/run
 mkdir -p "$run"
@@ -42,6 +42,9 @@ fifo) favour='chrt -f 50' ;;
 esac
 if [ "$network" = yes ]; then
 	network_make || die 'no network between two namespaces'
+fi
+if [ "$disk" = yes ]; then
+	disk_make || die 'no file system on a RAM disk'
 fi
 settle
 case $arm in
@@ -109,7 +112,13 @@ fi
 # figures of an arm that was another one in the end would be a lie
 case $arm in
 observe) hs_answers || die "homeostatd is gone: $(tail -n 1 "$hs_log")" ;;
-act | user) hs_armed || die "homeostat did not stay armed: $(tail -n 1 "$hs_log")" ;;
+act | user)
+	hs_armed || die "homeostat did not stay armed: $(tail -n 1 "$hs_log")"
+	# it may have tripped meanwhile, and be back
+	if grep -q 'gate shut, reason' "$hs_log"; then
+		die "homeostat tripped meanwhile: $(grep -m 1 'gate shut, reason' "$hs_log")"
+	fi
+	;;
 scx)
 	if ! scx_is enabled || ! alive "$other"; then
 		cat "$tmp/scx.log" >&2

@@ -45,6 +45,7 @@ class Scenarios(unittest.TestCase):
         self.assertFalse(what.approximate)
         self.assertFalse(what.network)
         self.assertTrue(scenario.parse("x.yaml", GOOD.replace("cpus: 1", "cpus: 1, network: yes", 1)).network)
+        self.assertTrue(scenario.parse("x.yaml", GOOD.replace("cpus: 1", "cpus: 1, disk: yes", 1)).disk)
 
     def refused(self, old, new, line, reason):
         self.assertIn(old, GOOD)
@@ -139,8 +140,8 @@ done
 
 class Guests(unittest.TestCase):
     def test_what_a_guest_is_told(self):
-        kind, argument, seconds, text, network, loads = guest.play_arguments(run_of())
-        self.assertEqual((kind, argument, seconds, text, network), ("act", "balanced", "63", "", "no"))
+        kind, argument, seconds, text, network, disk, loads = guest.play_arguments(run_of())
+        self.assertEqual((kind, argument, seconds, text, network, disk), ("act", "balanced", "63", "", "no", "no"))
         lines = loads.split("\n")
         self.assertEqual(lines[0], "0|yes|probe|probe -p 1000 -d 63 -o /tmp/lab/run/probe.json -R /tmp/lab/run/probe.raw")
         self.assertEqual(lines[1].split(" -d")[0], "1|no|hog|hog -t 2 -s 7")
@@ -159,7 +160,7 @@ class Guests(unittest.TestCase):
 
     def test_controllers_in_user_space(self):
         for when in ("1s", "10ms", "events"):
-            kind, argument, _, text, _, _ = guest.play_arguments(run_of(arm=f"user:{when}"))
+            kind, argument, _, text, *_ = guest.play_arguments(run_of(arm=f"user:{when}"))
             self.assertEqual((kind, argument), ("user", when))
             self.assertIn("rules:", text)  # those of the scenario's profile
         for when in ("", ":", ":10", ":0s", ":-p 1", ":event"):
@@ -186,7 +187,7 @@ class Guests(unittest.TestCase):
         self.assertEqual(record["loads"], {"probe": {"samples": 2, "p99_ns": 20}, "hog": {"work": 5}, "hack": {"time_s": 0.25}})
         self.assertEqual(record["samples"], {"probe": [10, 20]})
         self.assertEqual(record["timeline"][0]["at_ns"], 1)
-        self.assertEqual(record["facts"], {"kernel": "7.3.4"})
+        self.assertEqual(record["facts"], {"kernel": "7.3.4", "armed_permille": 1000})
         self.assertEqual(record["verifier"], {"sched_enqueue": {"insns": 900, "states": 40}})
 
     def test_a_part_is_no_result(self):
@@ -248,6 +249,18 @@ class Results(unittest.TestCase):
         self.assertEqual((row["better_seeds"], row["seeds"]), (1, 2))
         row = next(r for r in self.whole["summary"] if r["arm"] == "act" and r["load"] == "hog")
         self.assertEqual((row["ratio"], row["better_seeds"], row["unit"]), (1.0, 1, "count"))
+
+    def test_nothing_to_compare_with(self):
+        records = [record(arm, seed, 1000, work) for arm, works in (("eevdf", (0, 0, 10)), ("act", (500, 500, 9)))
+                   for seed, work in enumerate(works)]
+        row = next(r for r in result.summary(self.what, records, ("eevdf", "act")) if r["arm"] == "act" and r["load"] == "hog")
+        self.assertEqual((row["ratio"], row["better_seeds"]), (None, 2))  # not 0.9, that of the only seed that has one
+        self.assertIn("(2/3 better)", result.cell(row))
+        self.assertNotIn("better", result.cell(row, False))
+
+    def test_unit_of_a_figure(self):
+        for figure, unit in (("p99_ns", "ns"), ("mbit", "Mbit/s"), ("lost_percent", "%"), ("work", "count")):
+            self.assertEqual(result.unit_of(figure), unit)
 
     def test_digest(self):
         again = result.whole(self.what, self.records, ("eevdf", "act"), {"root_sha256": "0"})
@@ -367,8 +380,11 @@ class Gates(unittest.TestCase):
     def found(self, p99, work):
         return gate.figures(self.what, [record(arm, seed, p99, work) for arm in gate.ARMS for seed in (1, 7)])
 
+    def recorded(self):
+        return gate.updated({}, self.found(1000, 100), ["small"])
+
     def verdicts(self, p99, work):
-        rows = gate.compare(self.found(1000, 100), self.found(p99, work), ["small"])
+        rows = gate.compare(self.recorded(), self.found(p99, work), ["small"])
         return {row["name"]: row["verdict"] for row in rows}
 
     def test_worse_is_what_fails(self):
@@ -382,17 +398,18 @@ class Gates(unittest.TestCase):
         self.assertNotIn("better", gate.FAIL)
 
     def test_what_is_on_one_side_only(self):
-        old, new = self.found(1000, 100), self.found(1000, 100)
+        old, new = self.recorded(), self.found(1000, 100)
         new["small act probe p50_ns"] = new.pop("small act probe p99_ns")
-        old["other act x"] = {"value": 1, "better": "less", "tolerance": 0.05}
+        old["other act x"] = 1
+        old["verifier sched_gone states"] = 1
         found = {row["name"]: row["verdict"] for row in gate.compare(old, new, ["small"])}
         self.assertEqual(found["small act probe p99_ns"], "gone")
         self.assertEqual(found["small act probe p50_ns"], "not recorded")
-        self.assertEqual(found["small verifier sched_enqueue states"], "same")
+        self.assertEqual((found["verifier sched_enqueue states"], found["verifier sched_gone states"]), ("same", "gone"))
         self.assertNotIn("other act x", found)
 
     def test_table(self):
-        text = gate.table(gate.compare(self.found(1000, 100), self.found(2000, 100), ["small"]))
+        text = gate.table(gate.compare(self.recorded(), self.found(2000, 100), ["small"]))
         self.assertRegex(text, r"small act probe p99_ns +1.0 µs +2.0 µs +2.000  worse")
         self.assertIn("4 within their tolerance", text)
 
@@ -404,12 +421,16 @@ class Gates(unittest.TestCase):
     def test_the_record(self):
         with tempfile.TemporaryDirectory() as tmp:
             self.assertEqual(gate.read(f"{tmp}/none.json"), {})
-            gate.write(f"{tmp}/e.json", self.found(1000, 100))
-            self.assertEqual(gate.read(f"{tmp}/e.json"), self.found(1000, 100))
+            gate.write(f"{tmp}/e.json", self.recorded())
+            self.assertEqual(gate.read(f"{tmp}/e.json"), self.recorded())
             with open(f"{tmp}/e.json", "w", encoding="utf-8") as file:
                 file.write("{")
             with self.assertRaises(scenario.Refused):
                 gate.read(f"{tmp}/e.json")
+
+    def test_the_record_of_other_scenarios_stays(self):
+        old = {"other act x": 1, "small act gone": 2, "verifier gone states": 3}
+        self.assertEqual(gate.updated(old, self.found(1000, 100), ["small"]), {"other act x": 1, **self.recorded()})
 
 
 class Pictures(unittest.TestCase):

@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * File churn: writes files of sizes drawn from the seed, renames each over an older one, and reads another.
- * On tmpfs this is page cache and directory work; on a file system with a device, writeback too.
+ * On tmpfs this is page cache and directory work; on a file system with a device (guest: disk: yes), and with -f, writeback too.
  * Work = files written.
  */
 #include "load.h"
@@ -13,6 +13,7 @@ static const char usage[] =
 	"  -D DIR      where; a directory of its own is made in it (default /tmp)\n"
 	"  -k KIB      mean size of a file (default 64)\n"
 	"  -t COUNT    files that there are at a time (default 64)\n"
+	"  -f          each file is on its device before it is renamed\n"
 	"  -s SEED     of sizes and order (default 1)\n";
 
 #define SIZE_MAX_KIB 4096
@@ -21,6 +22,7 @@ struct churn {
 	int dir;
 	uint64_t mean;
 	uint64_t files;
+	bool sync;
 	char *buf;
 	struct rng rng;
 };
@@ -35,6 +37,8 @@ static void write_file(struct churn *c)
 		err(1, "new");
 	if (write(fd, c->buf, size) != (ssize_t)size)
 		err(1, "write");
+	if (c->sync && fdatasync(fd))
+		err(1, "fdatasync");
 	close(fd);
 	snprintf(name, sizeof(name), "%" PRIu64, rng_next(&c->rng) % c->files);
 	if (renameat(c->dir, "new", c->dir, name))
@@ -78,7 +82,7 @@ int main(int argc, char **argv)
 	char path[4096];
 	int c;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "D:k:t:s:")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "D:k:t:fs:")) != -1) {
 		switch (c) {
 		case 'D':
 			in = optarg;
@@ -88,6 +92,9 @@ int main(int argc, char **argv)
 			break;
 		case 't':
 			churn.files = number(optarg, c, 1, 100000);
+			break;
+		case 'f':
+			churn.sync = true;
 			break;
 		case 's':
 			seed = number(optarg, c, 0, UINT32_MAX);

@@ -6,28 +6,33 @@
  */
 #include "load.h"
 
-static const char usage[] = "Periodic probe; latency = time it ran - time it asked for.\n"
-			    "  -p USEC     period (default 1000)\n"
-			    "  -w USEC     work of its own in each period (default 0)\n"
-			    "  -f PRIO     SCHED_FIFO with this priority\n"
-			    "  -s SEED     of where in its period it begins (default: at once)\n";
+static const char usage[] =
+	"Periodic probe; latency = time it ran - time it asked for.\n"
+	"  -p USEC     period (default 1000)\n"
+	"  -w USEC     work of its own in each period (default 0)\n"
+	"  -D USEC     deadline: so late it must be done with it (default: the period)\n"
+	"  -f PRIO     SCHED_FIFO with this priority\n"
+	"  -s SEED     of where in its period it begins (default: at once)\n";
 
 int main(int argc, char **argv)
 {
 	struct load l = {.name = "probe", .usage = usage, .seconds = 10};
-	uint64_t period = 1000000, work = 0, seed = 0, next, rounds, skip;
+	uint64_t period = 1000000, work = 0, deadline = 0, seed = 0, next, rounds, skip, missed = 0;
 	struct samples s;
 	struct places at = {};
 	struct line line;
 	int c, fifo = 0;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "p:w:f:s:")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "p:w:D:f:s:")) != -1) {
 		switch (c) {
 		case 'p':
 			period = number(optarg, c, 10, 10000000) * 1000;
 			break;
 		case 'w':
 			work = number(optarg, c, 0, 10000000) * 1000;
+			break;
+		case 'D':
+			deadline = number(optarg, c, 1, 10000000) * 1000;
 			break;
 		case 'f':
 			fifo = (int)number(optarg, c, 1, 99);
@@ -60,10 +65,13 @@ int main(int argc, char **argv)
 			places_note(&at);
 		}
 		burn(work);
+		missed += i >= skip &&
+			  (work ? now_ns() : now) - next > (deadline ? deadline : period);
 	}
 
 	line_begin(&line, l.name);
 	line_samples(&line, &l, &s);
+	line_u64(&line, "missed", missed);
 	line_places(&line, &at);
 	line_end(&line, l.out);
 	return 0;
