@@ -316,8 +316,8 @@ static void test_fuzzed(void **state)
 		expected[flow_of(
 			&set.table, &p,
 			flows_of_peer(flow, 4,
-				      p.l3 == 6 ? f.bytes + p.l3_at + 8 : (const __u8[16]){0},
-				      128))]++;
+				      p.l3 == 6 ? f.bytes + p.l3_at + 8 : (const __u8[16]){0}, 128),
+			INCOMING)]++;
 	}
 	for (__u32 i = 0; i <= HS_FLOWS_MAX; i++) {
 		assert_int_equal(stats(i).packets, expected[i]);

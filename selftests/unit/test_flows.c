@@ -23,16 +23,19 @@ static bool port_fits(const struct profile_flow *f, enum hs_side side, const str
 	       (p->ports && port >= f->port[side].first && port <= f->port[side].last);
 }
 
-/* The definition: one after the other. */
-static __u32 by_definition(const struct profile_flow *flow, __u32 nr, const struct packet *p)
+/* The definition: one after the other. Who sends has its own port as the source. */
+static __u32 by_definition(const struct profile_flow *flow, __u32 nr, const struct packet *p,
+			   enum direction way)
 {
+	__u16 here = way == OUTGOING ? p->src_port : p->dst_port;
+	__u16 there = way == OUTGOING ? p->dst_port : p->src_port;
+
 	for (__u32 i = 0; p->l3 && i < nr; i++) {
 		const struct profile_flow *f = &flow[i];
 
 		if ((f->protocol < 0 || f->protocol == p->protocol) &&
-		    (f->dscp < 0 || f->dscp == p->dscp) &&
-		    port_fits(f, HS_SIDE_LOCAL, p, p->dst_port) &&
-		    port_fits(f, HS_SIDE_PEER, p, p->src_port))
+		    (f->dscp < 0 || f->dscp == p->dscp) && port_fits(f, HS_SIDE_LOCAL, p, here) &&
+		    port_fits(f, HS_SIDE_PEER, p, there))
 			return i;
 	}
 	return FLOW_NONE;
@@ -84,9 +87,10 @@ static void test_as_defined(void **state)
 		flows_table(flow, nr, &table);
 		for (int i = 0; i < 1000; i++) {
 			struct packet p = any_packet();
-			__u32 is = flow_of(&table, &p, ~0ULL);
+			enum direction way = i % 2 ? OUTGOING : INCOMING;
+			__u32 is = flow_of(&table, &p, ~0ULL, way);
 
-			assert_int_equal(is, by_definition(flow, nr, &p));
+			assert_int_equal(is, by_definition(flow, nr, &p, way));
 			found += is != FLOW_NONE;
 			none += is == FLOW_NONE;
 		}
@@ -110,9 +114,10 @@ static void test_most_stretches(void **state)
 	flows_table(flow, HS_FLOWS_MAX, &table);
 	assert_int_equal(table.port[HS_SIDE_LOCAL].set[65535], 2 * HS_FLOWS_MAX - 1);
 	for (p.dst_port = 0; p.dst_port < 65535; p.dst_port++)
-		assert_int_equal(flow_of(&table, &p, ~0ULL), p.dst_port ? 0 : FLOW_NONE);
+		assert_int_equal(flow_of(&table, &p, ~0ULL, INCOMING), p.dst_port ? 0 : FLOW_NONE);
 	p.dst_port = 100;
-	assert_int_equal(flow_of(&table, &p, ~1ULL), 1); /* its peer is none of flow 0's */
+	assert_int_equal(flow_of(&table, &p, ~1ULL, INCOMING),
+			 1); /* its peer is none of flow 0's */
 }
 
 static const char text[] =
