@@ -220,7 +220,8 @@ static void put_in_force(const struct profile *old, const struct profile *fresh,
 {
 	struct kernel k = {.fd = {.flows = bpf_map__fd(fx.skel->maps.FLOWS),
 				  .peers = bpf_map__fd(fx.skel->maps.PEERS),
-				  .flow_stats = bpf_map__fd(fx.skel->maps.FLOW_STATS)}};
+				  .flow_stats = bpf_map__fd(fx.skel->maps.FLOW_STATS),
+				  .egress_stats = bpf_map__fd(fx.skel->maps.EGRESS_STATS)}};
 
 	assert_int_equal(flows_write(&k, old, fresh, base), 0);
 	fx.config.flows_base = *base;

@@ -126,7 +126,7 @@ static const char text[] =
 	"  - { name: exchange, class: critical, peer: 10.1.0.0/16, peer_port: 443 }\n"
 	"  - { name: site, class: normal, peer: \"2001:db8::/32\" }\n"
 	"  - { name: backup, class: bulk, dscp: CS1 }\n"
-	"  - { name: voice, class: critical, dscp: EF }\n"
+	"  - { name: voice, class: critical, dscp: EF, mark: CS5 }\n"
 	"  - { name: video, class: normal, dscp: AF41 }\n"
 	"  - { name: tunnel, class: normal, protocol: 47 }\n"
 	"  - { name: one, class: normal, peer: 10.1.2.3 }\n"
@@ -160,6 +160,8 @@ static void test_profile(void **state)
 	assert_int_equal(p.flow[3].class, HS_FLOW_BULK);
 	assert_int_equal(p.flow[3].dscp, 8);
 	assert_int_equal(p.flow[4].dscp, 46);
+	assert_int_equal(p.flow[4].mark, 40 + 1);
+	assert_int_equal(p.flow[3].mark, 0);
 	assert_int_equal(p.flow[5].dscp, 34);
 	assert_int_equal(p.flow[6].protocol, 47);
 	assert_int_equal(p.flow[6].dscp, -1);
@@ -201,6 +203,11 @@ static void test_refused(void **state)
 		{FLOW("dscp: 64"), "3: 'dscp: 64'; expected EF"},
 		{FLOW("dscp: AF14"), "3: 'dscp: AF14'"},
 		{FLOW("dscp: CS8"), "3: 'dscp: CS8'"},
+		{FLOW("port: 1, mark: 64"), "3: 'mark: 64'; expected EF"},
+		{FLOW("port: 1, mark: ef"), "3: 'mark: ef'; expected EF"},
+		{FLOW("port: 1, mark: -1"), "3: 'mark: -1'"},
+		{FLOW("dscp: CS1, mark: 8"), "3: 'mark: 8' is what the flow's packets have"},
+		{FLOW("mark: EF"), "3: flow 'f' states nothing"},
 		{FLOW("peer: 10.0.0.1/8"), "3: 'peer: 10.0.0.1/8' has bits behind its prefix"},
 		{FLOW("peer: 10.0.0.0/33"), "3: 'peer: 10.0.0.0/33'; expected an address"},
 		{FLOW("peer: 0.0.0.0/0"), "3: 'peer: 0.0.0.0/0'"},
