@@ -459,8 +459,24 @@ static void test_qdisc(void **state)
 	assert_int_equal(kernel_probe_tc(&k), 0);
 }
 
-/* A packet whose headers lie in pages (all but Ethernet's) is looked at all the same. Attached, on a real way out. */
-static void test_in_pages(void **state)
+/* Somebody else's program on the loopback's way out, who has the last word. Its link. */
+static int another_program(void)
+{
+	static const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0}, /* TCX_PASS */
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	int prog = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "pass", "GPL", insns, 2, NULL), link;
+
+	assert_true(prog >= 0);
+	link = bpf_link_create(prog, LOOPBACK, (enum bpf_attach_type)TCX_EGRESS, NULL);
+	assert_true(link >= 0);
+	close(prog);
+	return link;
+}
+
+/* A packet whose headers lie in pages (all but Ethernet's) is looked at all the same, on a real way out. */
+static void test_attached(void **state)
 {
 	enum {
 		LEN = 6000
@@ -471,8 +487,9 @@ static void test_in_pages(void **state)
 	} __attribute__((packed)) packet;
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = LOOPBACK};
 	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	struct kernel k = {.skel = fx.skel};
 	struct frame f;
-	int fd, link, one = 1;
+	int fd, other, one = 1;
 
 	(void)state;
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
@@ -480,19 +497,22 @@ static void test_in_pages(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &lo), 0);
 	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)), 0);
-	link = bpf_link_create(bpf_program__fd(fx.skel->progs.tc_egress), LOOPBACK,
-			       (enum bpf_attach_type)TCX_EGRESS, NULL);
-	assert_true(link >= 0);
+	other = another_program();
+	assert_int_equal(kernel_attach_tc(&k, 3, LOOPBACK), 0);
+	assert_int_equal(k.family[FAMILY_TC].state, FAMILY_ON);
 	udp4(&f, 9000, 0);
 	memcpy(packet.bytes, f.bytes, f.len);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(sendto(fd, &packet, sizeof(packet), 0, (void *)&to, sizeof(to)),
 				 sizeof(packet));
 	assert_int_equal(stats(CRITICAL).packets, 3);
-	close(link);
+	kernel_detach_tc(&k, 3);
+	assert_int_equal(k.family[FAMILY_TC].state, FAMILY_OFF);
 	assert_int_equal(sendto(fd, &packet, sizeof(packet), 0, (void *)&to, sizeof(to)),
 			 sizeof(packet));
 	assert_int_equal(stats(CRITICAL).packets, 3);
+	assert_int_equal(kernel_attach_tc(&k, 3, 4711), -ENODEV);
+	close(other);
 	close(fd);
 }
 
@@ -503,7 +523,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TC_TEST(test_priority), TC_TEST(test_gate),	TC_TEST(test_pace),
 		TC_TEST(test_horizon),	TC_TEST(test_mark),	TC_TEST(test_fuzzed),
-		TC_TEST(test_qdisc),	TC_TEST(test_in_pages),
+		TC_TEST(test_qdisc),	TC_TEST(test_attached),
 	};
 
 	libbpf_set_print(quiet);

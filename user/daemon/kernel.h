@@ -97,7 +97,7 @@ bool kernel_sched_attached(const struct kernel *k);
 int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic);
 void kernel_detach_xdp(struct kernel *k, __u32 slot);
 
-/* Our program for outgoing packets on an interface, behind those that are there. @slot as above. 0 or negative errno. */
+/* Our program for outgoing packets on an interface, before those that are there. @slot as above. 0 or negative errno. */
 int kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex);
 void kernel_detach_tc(struct kernel *k, __u32 slot);
 

@@ -13,12 +13,17 @@
 #include "kernel.h"
 #include "homeostat.skel.h" /* after the types that it uses */
 
-#define TCX_EGRESS ((enum bpf_attach_type)47) /* BPF_TCX_EGRESS, which older headers lack */
+/* What older headers lack. */
+#define TCX_EGRESS ((enum bpf_attach_type)47) /* BPF_TCX_EGRESS */
+#define TCX_BEFORE (1U << 3)		      /* BPF_F_BEFORE */
 
+/* Before all others: ours lets them have their say, they might not let ours. */
 static int link_tc(struct kernel *k, __u32 ifindex)
 {
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = TCX_BEFORE);
+
 	return bpf_link_create(bpf_program__fd(k->skel->progs.tc_egress), (int)ifindex, TCX_EGRESS,
-			       NULL);
+			       &opts);
 }
 
 int kernel_probe_tc(struct kernel *k)
