@@ -31,9 +31,9 @@
 
 /* Classes of packets. */
 #define HS_FLOW_CLASSES(X)                                                                         \
-	X(CRITICAL, "critical", "never shed")                                                      \
+	X(CRITICAL, "critical", "never shed; goes out first")                                      \
 	X(NORMAL, "normal", "never shed; also what no flow fits")                                  \
-	X(BULK, "bulk", "shed where there is more of it than is allowed")
+	X(BULK, "bulk", "shed where there is more of it than is allowed; goes out last, and paced")
 
 /*
  * Vital signs: X(ID, name, unit, writer, meaning). Writer is FAST (the pulse) or SLOW (the
@@ -134,7 +134,9 @@
 	X(STARVATION, "sched.starvation_ms", "ms", 100, 10, 1000, 10000,                           \
 	  "wait after which age overrides weight and class")                                       \
 	X(BULK_LIMIT, "net.bulk.limit_hz", "hz", 10000000, 1000, 10000000, 20000000,               \
-	  "packets of bulk flows let in per second, the rest is shed; 10000000 = all")
+	  "packets of bulk flows let in per second, the rest is shed; 10000000 = all")             \
+	X(BULK_PACE, "net.bulk.pace_kbit", "kbit", 100000000, 100, 100000000, 200000000,           \
+	  "rate at which bulk flows leave each interface; 100000000 = as fast as it goes")
 
 /* What made a knob change: X(ID, name). Also the `cause` of events. */
 #define HS_CAUSES(X)                                                                               \
@@ -450,6 +452,8 @@ struct hs_flow_set {
 	struct hs_flow_table table;
 	__u32 class[HS_FLOWS_MAX + 1]; /* enum hs_flow_class; the last: of packets of no flow */
 	__u32 peers;		       /* 1 = some flow states a peer: look into PEERS */
+	__u8 mark[HS_FLOWS_MAX + 1];   /* DSCP of what goes out, + 1; 0 = as it is */
+	__u8 pad[7];
 };
 
 /* PEERS: longest prefix to the mask of flows that it leaves. IPv4 as ::ffff:a.b.c.d. */
@@ -466,6 +470,26 @@ struct hs_flow_stats {
 	__u64 packets; /* seen while the gate was open */
 	__u64 shed;    /* of these, dropped */
 };
+
+/* What became of outgoing packets, likewise (EGRESS_STATS). As the wire has them: what is yet to be segmented counts as many. */
+struct hs_egress_stats {
+	__u64 packets;	   /* seen while the gate was open */
+	__u64 prioritised; /* of these, with a priority of ours */
+	__u64 marked;	   /* … with a DSCP of ours that differs from theirs */
+	__u64 paced;	   /* … that net.bulk.pace_kbit was for: … */
+	__u64 delayed;	   /* … of these, with a departure later than now, … */
+	__u64 delayed_ns;  /* … by so much, all together */
+	__u64 dropped;	   /* … or that would have had to wait for too long */
+};
+
+/*
+ * PACERS: of each interface, by its index, whose queueing discipline can hold a packet until its departure time. The daemon
+ * makes and deletes it; the program moves it on.
+ */
+struct hs_pacer {
+	__u64 next_ns; /* when the next packet of bulk may leave */
+};
+#define HS_PACERS_MAX 16 /* interfaces of one profile */
 
 /* One record of the task iterator (`homeostat workloads`). */
 struct hs_task_record {

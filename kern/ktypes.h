@@ -128,6 +128,29 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+/* ---- packets that go out ---- */
+struct Qdisc_ops {
+	char id[16]; /* "fq" */
+};
+
+struct Qdisc {
+	const struct Qdisc_ops *ops;
+};
+
+struct netdev_queue {
+	struct Qdisc *qdisc_sleeping; /* in force while the interface is up */
+};
+
+struct net_device {
+	struct netdev_queue *_tx;
+	unsigned int real_num_tx_queues;
+	unsigned short type; /* ARPHRD_* */
+};
+
+struct sk_buff {
+	struct net_device *dev;
+};
+
 /* ---- sched_ext ---- */
 /* Order and range matter (errors are the highest), the numbers are relocated at load. */
 enum scx_exit_kind {
@@ -224,7 +247,17 @@ enum scx_enq_flags {
 #define SCX_OPS_ENQ_MIGRATION_DISABLED (1ULL << 4)
 #define SCX_DSQ_ITER_REV (1U << 16)
 
+/* Verdicts of tcx (older headers lack them), link types, priorities. */
+#define TCX_NEXT (-1)
+#define TCX_DROP 2
+#define ARPHRD_ETHER 1
+#define ARPHRD_LOOPBACK 772
+#define TC_PRIO_BULK 2
+#define TC_PRIO_INTERACTIVE 6
+#define TC_PRIO_MAX 15
+
 #define __kfunc __ksym __weak
+void *bpf_cast_to_kern_ctx(void *ctx) __kfunc;
 s32 scx_bpf_create_dsq(u64 dsq_id, s32 node) __kfunc;
 s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags,
 			   bool *is_idle) __kfunc;

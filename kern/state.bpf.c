@@ -41,3 +41,5 @@ struct match_map MATCH SEC(".maps");
 struct flows_map FLOWS SEC(".maps");
 struct peers_map PEERS SEC(".maps");
 struct flow_stats_map FLOW_STATS SEC(".maps");
+struct egress_stats_map EGRESS_STATS SEC(".maps");
+struct pacers_map PACERS SEC(".maps");

@@ -216,4 +216,20 @@ struct flow_stats_map {
 };
 extern struct flow_stats_map FLOW_STATS SEC(".maps");
 
+struct egress_stats_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HS_FLOW_STATS_NR);
+	__type(key, __u32);
+	__type(value, struct hs_egress_stats);
+};
+extern struct egress_stats_map EGRESS_STATS SEC(".maps");
+
+struct pacers_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, HS_PACERS_MAX);
+	__type(key, __u32);
+	__type(value, struct hs_pacer);
+};
+extern struct pacers_map PACERS SEC(".maps");
+
 #endif

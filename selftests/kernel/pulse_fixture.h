@@ -239,6 +239,7 @@ static UNUSED unsigned event_count(enum hs_event_type type)
 
 static UNUSED bool with_sensor; /* load the tracepoint's program, too; the test attaches it */
 static UNUSED bool with_xdp;	/* … and that of incoming packets; the test runs it */
+static UNUSED bool with_tc;	/* … and those of outgoing ones */
 
 static UNUSED int load(void)
 {
@@ -253,7 +254,9 @@ static UNUSED int load(void)
 		bpf_program__set_autoload(
 			p, p == fx.skel->progs.pulse_start ||
 				   (with_sensor && p == fx.skel->progs.sense_switch) ||
-				   (with_xdp && p == fx.skel->progs.xdp_ingress));
+				   (with_xdp && p == fx.skel->progs.xdp_ingress) ||
+				   (with_tc && (p == fx.skel->progs.tc_egress ||
+						p == fx.skel->progs.tc_qdisc)));
 	}
 	bpf_object__for_each_map(m, fx.skel->obj)
 	{

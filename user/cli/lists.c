@@ -183,15 +183,17 @@ int cmd_workloads(struct cli *cli, int argc, char **argv)
 int cmd_flows(struct cli *cli, int argc, char **argv)
 {
 	static const struct column interfaces[] = {
-		{"name", "INTERFACE", COLUMN_TEXT},
-		{"xdp", "XDP", COLUMN_TEXT},
-		{"why", "WHY NOT", COLUMN_TEXT},
+		{"name", "INTERFACE", COLUMN_TEXT}, {"xdp", "XDP", COLUMN_TEXT},
+		{"why", "WHY NOT", COLUMN_TEXT},    {"egress", "EGRESS", COLUMN_TEXT},
+		{"qdisc", "QUEUEING", COLUMN_TEXT}, {"egress_why", "WHY NOT", COLUMN_TEXT},
 	};
 	static const struct column flows[] = {
-		{"name", "FLOW", COLUMN_TEXT},
-		{"class", "CLASS", COLUMN_TEXT},
-		{"packets", "PACKETS", COLUMN_NUMBER},
-		{"shed", "SHED", COLUMN_NUMBER},
+		{"name", "FLOW", COLUMN_TEXT},	       {"class", "CLASS", COLUMN_TEXT},
+		{"packets", "CAME", COLUMN_NUMBER},    {"shed", "SHED", COLUMN_NUMBER},
+		{"sent", "WENT", COLUMN_NUMBER},       {"prioritised", "PRIORITY", COLUMN_NUMBER},
+		{"marked", "MARKED", COLUMN_NUMBER},   {"paced", "PACED", COLUMN_NUMBER},
+		{"delayed", "DELAYED", COLUMN_NUMBER}, {"delay_mean_ns", "BY", COLUMN_NS},
+		{"dropped", "DROPPED", COLUMN_NUMBER},
 	};
 	struct json_object *reply;
 	int rc = cli_options(cli, NULL, &argc, argv);

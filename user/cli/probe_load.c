@@ -188,15 +188,21 @@ static void judge_by_btf(struct doctor *d)
 
 void probe_families(struct doctor *d)
 {
+	bool tc_off;
+
 	if (!d->btf)
 		return; /* said already; nothing would load */
+	tc_off = !has_enumerator(d->btf, "BPF_TCX_EGRESS");
 	if (d->may_load) {
 		for (int i = 0; i < FAMILY_NR; i++)
-			if (i != FAMILY_SCHED || !d->sched_off)
+			if ((i != FAMILY_SCHED || !d->sched_off) && (i != FAMILY_TC || !tc_off))
 				load_family(d, &family_infos[i]);
 	} else {
 		judge_by_btf(d);
 	}
+	if (tc_off)
+		doctor_add(d, FINDING_OFF, family_name(FAMILY_TC), "a kernel from 6.6 on",
+			   "the kernel has no tcx: what goes out is left alone");
 	if (!has_enumerator(d->btf, "BPF_F_TIMER_CPU_PIN"))
 		doctor_add(d, FINDING_WARN, family_name(FAMILY_PULSE), "a kernel from 6.7 on",
 			   "its timer cannot be pinned: it may wander onto a nohz_full CPU");

@@ -27,12 +27,12 @@ struct family {
 
 struct kernel_maps {
 	int bounds, config, rules, cpus, sense, cpu_vitals, workloads, workload_stats, match;
-	int flows, peers, flow_stats;
+	int flows, peers, flow_stats, egress_stats, pacers;
 	int gate;  /* `.data.gate`: who holds it can map the gate, and shut it, without us */
 	int pulse; /* of the timer: who holds it keeps the pulse beating when we are gone */
 };
 
-#define KERNEL_INTERFACES_MAX 16 /* that XDP can be attached to at the same time */
+#define KERNEL_INTERFACES_MAX HS_PACERS_MAX /* that we can be attached to at the same time */
 
 struct bpf_link;
 struct bpf_map;
@@ -57,6 +57,7 @@ struct kernel {
 	struct ring_buffer *ring, *bell;
 	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
 	int xdp_fd[KERNEL_INTERFACES_MAX]; /* link + 1; 0 = none */
+	int tc_fd[KERNEL_INTERFACES_MAX];  /* likewise */
 };
 
 typedef void (*kernel_event_fn)(void *ctx, const struct hs_event *event);
@@ -95,6 +96,22 @@ bool kernel_sched_attached(const struct kernel *k);
  */
 int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic);
 void kernel_detach_xdp(struct kernel *k, __u32 slot);
+
+/* Our program for outgoing packets on an interface, before those that are there. @slot as above. 0 or negative errno. */
+int kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex);
+void kernel_detach_tc(struct kernel *k, __u32 slot);
+
+/* Attaching by tcx, tried where it cannot succeed: 0, or -EOPNOTSUPP. */
+int kernel_probe_tc(struct kernel *k);
+
+/*
+ * The queueing discipline of an interface, by name, "fq" where it can hold a packet until its departure time; kern/act/tc.bpf.c
+ * says which one of several. 0 or negative errno; -ENODEV: there is no such interface.
+ */
+int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16]);
+
+/* Bulk on that interface has a clock of its own from now on, or has none. 0 or negative errno. */
+int kernel_pacer(struct kernel *k, __u32 ifindex, bool paced);
 
 /*
  * Descriptor that becomes ready with events (-1: none). kernel_events() hands over `max` of them at

@@ -120,6 +120,10 @@ static void leave_out(struct kernel *k)
 	}
 	if (k->family[FAMILY_XDP].state == FAMILY_UNAVAILABLE)
 		bpf_program__set_autoload(skel->progs.xdp_ingress, false);
+	if (k->family[FAMILY_TC].state == FAMILY_UNAVAILABLE) {
+		bpf_program__set_autoload(skel->progs.tc_egress, false);
+		bpf_program__set_autoload(skel->progs.tc_qdisc, false);
+	}
 	if (k->family[FAMILY_SCHED].state != FAMILY_UNAVAILABLE)
 		return;
 	bpf_map__set_autocreate(skel->maps.homeostat_ops, false);
@@ -170,6 +174,8 @@ static int map_state(struct kernel *k, char *error, size_t size)
 		.flows = bpf_map__fd(skel->maps.FLOWS),
 		.peers = bpf_map__fd(skel->maps.PEERS),
 		.flow_stats = bpf_map__fd(skel->maps.FLOW_STATS),
+		.egress_stats = bpf_map__fd(skel->maps.EGRESS_STATS),
+		.pacers = bpf_map__fd(skel->maps.PACERS),
 		.gate = bpf_map__fd(skel->maps.data_gate),
 		.pulse = bpf_map__fd(skel->maps.PULSE),
 	};
@@ -271,6 +277,8 @@ int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
 		}
 		family_unavailable(k, blamed, why);
 	}
+	if (!err && k->family[FAMILY_TC].state != FAMILY_UNAVAILABLE && kernel_probe_tc(k))
+		family_unavailable(k, FAMILY_TC, "this kernel has no tcx (6.6 or later)");
 	if (!err)
 		err = map_state(k, error, error_size);
 	malloc_trim(0);
@@ -282,8 +290,10 @@ void kernel_close(struct kernel *k)
 	ring_buffer__free(k->ring);
 	ring_buffer__free(k->bell);
 	bpf_link__destroy(k->sched_link);
-	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++)
+	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++) {
 		kernel_detach_xdp(k, i);
+		kernel_detach_tc(k, i);
+	}
 	bpf_link__destroy(k->sense_link);
 	bpf_link__destroy(k->exec_link);
 	bpf_link__destroy(k->tasks_link);

@@ -10,7 +10,8 @@
 	X(PULSE, "pulse", "syscall", "pulse timer")                                                \
 	X(TASKS, "tasks", "iter/", "task iterator")                                                \
 	X(SCHED, "sched_ext", "struct_ops", "scheduler")                                           \
-	X(XDP, "xdp", "xdp", "shedding of incoming packets")
+	X(XDP, "xdp", "xdp", "shedding of incoming packets")                                       \
+	X(TC, "tc", "tcx/", "priority, pacing and marking of outgoing packets")
 enum family_id {
 #define X(id, ...) FAMILY_##id,
 	FAMILIES(X)
