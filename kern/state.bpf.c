@@ -41,3 +41,4 @@ struct match_map MATCH SEC(".maps");
 struct flows_map FLOWS SEC(".maps");
 struct peers_map PEERS SEC(".maps");
 struct flow_stats_map FLOW_STATS SEC(".maps");
+struct sockets_map SOCKETS SEC(".maps");
