@@ -136,7 +136,19 @@
 	X(BULK_LIMIT, "net.bulk.limit_hz", "hz", 10000000, 1000, 10000000, 20000000,               \
 	  "packets of bulk flows let in per second, the rest is shed; 10000000 = all")             \
 	X(BULK_PACE, "net.bulk.pace_kbit", "kbit", 100000000, 100, 100000000, 200000000,           \
-	  "rate at which bulk flows leave each interface; 100000000 = as fast as it goes")
+	  "rate at which bulk flows leave each interface; 100000000 = as fast as it goes")         \
+	X(TCP_LOSS, "tcp.loss.tolerance_permille", "permille", 0, 0, 500, 20000,                   \
+	  "loss borne where it comes without a queue; 0 = plain CUBIC; a flow's tcp: 200")         \
+	X(TCP_QUEUE, "tcp.queue.tolerance_permille", "permille", 250, 0, 4000, 20000,              \
+	  "queueing delay, of the path's shortest RTT, up to which loss is not congestion")        \
+	X(SOCKOPS_WINDOW, "sockops.window.initial", "count", 0, 0, 128, 100000,                    \
+	  "packets sent at once on a new critical connection; 0 = as the kernel has it")           \
+	X(SOCKOPS_RTO_MIN, "sockops.rto.min_us", "us", 0, 0, 200000, 10000000,                     \
+	  "shortest retransmission timeout of critical connections; 0 = as the kernel has it")     \
+	X(SOCKOPS_DELACK, "sockops.delack.max_us", "us", 0, 0, 200000, 10000000,                   \
+	  "longest delay of an ACK on critical connections; 0 = as the kernel has it")             \
+	X(SOCKOPS_UNSENT, "sockops.unsent.max_bytes", "bytes", 0, 0, 67108864, 1000000000,         \
+	  "unsent bytes a critical connection may buffer; 0 = as the kernel has it")
 
 /* What made a knob change: X(ID, name). Also the `cause` of events. */
 #define HS_CAUSES(X)                                                                               \
@@ -453,7 +465,8 @@ struct hs_flow_set {
 	__u32 class[HS_FLOWS_MAX + 1]; /* enum hs_flow_class; the last: of packets of no flow */
 	__u32 peers;		       /* 1 = some flow states a peer: look into PEERS */
 	__u8 mark[HS_FLOWS_MAX + 1];   /* DSCP of what goes out, + 1; 0 = as it is */
-	__u8 pad[7];
+	__u8 pad[3];
+	__u32 tcp[HS_FLOWS_MAX + 1]; /* 1 = its connections get our congestion control */
 };
 
 /* PEERS: longest prefix to the mask of flows that it leaves. IPv4 as ::ffff:a.b.c.d. */
@@ -490,6 +503,28 @@ struct hs_pacer {
 	__u64 next_ns; /* when the next packet of bulk may leave */
 };
 #define HS_PACERS_MAX 16 /* interfaces of one profile */
+/* What was set on a critical connection. */
+#define HS_SOCKET_WINDOW 1U /* cannot be put back: it has been sent */
+#define HS_SOCKET_RTO_MIN 2U
+#define HS_SOCKET_DELACK 4U
+#define HS_SOCKET_UNSENT 8U
+
+/* One record of the iterators over connections (`homeostat connections`): what we took or set something on. */
+struct hs_connection {
+	__u8 local[16]; /* addresses in network byte order; IPv4 as ::ffff:a.b.c.d */
+	__u8 peer[16];
+	__u16 local_port;
+	__u16 peer_port;
+	__u32 flow; /* index into the profile's flows when it was made; HS_FLOWS_MAX = none */
+	char congestion[16]; /* name of its congestion control */
+	__u32 set;	     /* HS_SOCKET_* that are set */
+	__u32 cwnd;	     /* packets */
+	__u32 rtt_us;	     /* smoothed */
+	__u32 rtt_min_us;
+	__u32 delivered; /* packets, modulo 2^32 */
+	__u32 lost;
+	__u32 moves; /* between our two variants */
+};
 
 /* One record of the task iterator (`homeostat workloads`). */
 struct hs_task_record {
@@ -538,7 +573,14 @@ struct hs_event {
 	X(PARKED, "sched.batch_parked", "batch tasks put behind, over their duty cycle")           \
 	X(AGED, "sched.aged", "tasks moved ahead by age")                                          \
 	X(STOCK, "sched.stock", "decisions taken by stock rules, gate shut")                       \
-	X(DEADLINE_MISS, "sched.deadline_misses", "deadlines missed")
+	X(DEADLINE_MISS, "sched.deadline_misses", "deadlines missed")                              \
+	X(TCP_TAKEN, "tcp.taken", "connections given to our congestion control")                   \
+	X(TCP_TO_LOSS, "tcp.to_loss", "moves to the variant that bears loss")                      \
+	X(TCP_BACK, "tcp.back", "moves back from it")                                              \
+	X(TCP_LEFT, "tcp.left", "connections that left for the kernel's CUBIC, gate shut")         \
+	X(SOCKOPS_SET, "sockops.set", "parameters set on critical connections")                    \
+	X(SOCKOPS_REFUSED, "sockops.refused", "of these, refused by the kernel")                   \
+	X(SOCKOPS_BACK, "sockops.back", "parameters put back")
 /* clang-format on */
 enum hs_counter {
 #define X(id, ...) HS_COUNT_##id,

@@ -16,6 +16,7 @@
 #include <bpf/bpf_tracing.h>
 
 typedef __u8 u8;
+typedef __u16 u16;
 typedef __u32 u32;
 typedef __s32 s32;
 typedef __u64 u64;
@@ -224,6 +225,123 @@ struct sched_ext_ops {
 	char name[128];
 };
 
+/* ---- sockets and TCP ---- */
+struct net;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	u8 in6_addr_bytes[16]; /* never by this name: it has another one there */
+};
+
+struct sock_common {
+	u32 skc_daddr; /* network byte order, as skc_dport; skc_num is in the host's */
+	u32 skc_rcv_saddr;
+	u16 skc_dport;
+	u16 skc_num;
+	unsigned short skc_family;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u32 sk_pacing_status;
+	unsigned long sk_max_pacing_rate;
+};
+
+struct inet_sock {
+	struct sock sk;
+	u8 tos;
+};
+
+struct ack_sample {
+	u32 pkts_acked;
+	s32 rtt_us; /* of the last packet that was acknowledged; -1 = not known */
+};
+
+struct rate_sample {
+	u32 prior_delivered; /* tp->delivered when what is acknowledged now was sent */
+	s32 delivered;
+	long interval_us;
+	long rtt_us; /* -1 = not known */
+};
+
+enum tcp_ca_event {
+	CA_EVENT_TX_START,
+};
+
+/* What we give; libbpf matches members by name, and kernels differ in the two events. */
+struct tcp_congestion_ops {
+	u32 (*ssthresh)(struct sock *sk);
+	void (*cong_avoid)(struct sock *sk, u32 ack, u32 acked);
+	void (*set_state)(struct sock *sk, u8 new_state);
+	void (*cwnd_event)(struct sock *sk, enum tcp_ca_event event);
+	void (*cwnd_event_tx_start)(struct sock *sk); /* since 7.1 or so, out of the one above */
+	void (*pkts_acked)(struct sock *sk, const struct ack_sample *sample);
+	u32 (*min_tso_segs)(struct sock *sk);
+	void (*cong_control)(struct sock *sk, u32 ack, int flag, const struct rate_sample *rs);
+	u32 (*undo_cwnd)(struct sock *sk);
+	u32 (*sndbuf_expand)(struct sock *sk);
+	void (*init)(struct sock *sk);
+	char name[16];
+};
+
+struct netns_ipv4 {
+	const struct tcp_congestion_ops *tcp_congestion_control; /* the default */
+};
+
+struct net {
+	struct netns_ipv4 ipv4;
+};
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	u32 icsk_rto_min; /* jiffies, as icsk_delack_max */
+	u32 icsk_delack_max;
+	const struct tcp_congestion_ops *icsk_ca_ops;
+	u8 icsk_ca_state : 5;
+	u8 icsk_ca_setsockopt : 1; /* somebody chose the congestion control of this socket */
+	u64 icsk_ca_priv[13];
+};
+
+struct minmax_sample {
+	u32 t;
+	u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	u32 notsent_lowat;
+	u32 snd_cwnd;
+	u32 lost_out;
+	u32 sacked_out;
+	u32 retrans_out;
+	u32 packets_out;
+	u32 lost;	    /* packets, ever */
+	u32 prior_ssthresh; /* before the reduction that has just begun */
+	u32 snd_ssthresh;
+	struct minmax rtt_min;
+	u32 delivered;
+	u32 srtt_us; /* of 8 */
+};
+
+struct bictcp { /* what CUBIC keeps in icsk_ca_priv: its size is asked for */
+	u32 cnt;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+
 #pragma clang attribute pop
 
 struct bpf_iter_scx_dsq {
@@ -279,6 +397,25 @@ void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data__sz) __kfu
 int bpf_iter_scx_dsq_new(struct bpf_iter_scx_dsq *it, u64 dsq_id, u64 flags) __kfunc;
 struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *it) __kfunc;
 void bpf_iter_scx_dsq_destroy(struct bpf_iter_scx_dsq *it) __kfunc;
+
+void cubictcp_init(struct sock *sk) __kfunc;
+u32 cubictcp_recalc_ssthresh(struct sock *sk) __kfunc;
+void cubictcp_cong_avoid(struct sock *sk, u32 ack, u32 acked) __kfunc;
+void cubictcp_state(struct sock *sk, u8 new_state) __kfunc;
+void cubictcp_cwnd_event(struct sock *sk, enum tcp_ca_event event) __kfunc;
+void cubictcp_cwnd_event_tx_start(struct sock *sk) __kfunc;
+void cubictcp_acked(struct sock *sk, const struct ack_sample *sample) __kfunc;
+u32 tcp_reno_undo_cwnd(struct sock *sk) __kfunc;
+
+void bbr_init(struct sock *sk) __kfunc;
+void bbr_main(struct sock *sk, u32 ack, int flag, const struct rate_sample *rs) __kfunc;
+u32 bbr_sndbuf_expand(struct sock *sk) __kfunc;
+u32 bbr_undo_cwnd(struct sock *sk) __kfunc;
+void bbr_cwnd_event(struct sock *sk, enum tcp_ca_event event) __kfunc;
+void bbr_cwnd_event_tx_start(struct sock *sk) __kfunc;
+u32 bbr_ssthresh(struct sock *sk) __kfunc;
+u32 bbr_min_tso_segs(struct sock *sk) __kfunc;
+void bbr_set_state(struct sock *sk, u8 new_state) __kfunc;
 
 bool bpf_cpumask_test_cpu(u32 cpu, const cpumask_t *cpumask) __kfunc;
 void bpf_rcu_read_lock(void) __kfunc;

@@ -43,3 +43,4 @@ struct peers_map PEERS SEC(".maps");
 struct flow_stats_map FLOW_STATS SEC(".maps");
 struct egress_stats_map EGRESS_STATS SEC(".maps");
 struct pacers_map PACERS SEC(".maps");
+struct sockets_map SOCKETS SEC(".maps");

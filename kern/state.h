@@ -231,5 +231,33 @@ struct pacers_map {
 	__type(value, struct hs_pacer);
 };
 extern struct pacers_map PACERS SEC(".maps");
+/*
+ * What is known of a connection that we took or set something on. Made with it, freed by the kernel with the socket.
+ * Without memory it is not made, and the connection is left alone.
+ */
+struct socket_state {
+	__u32 flow;	  /* index when it was made */
+	__u32 set;	  /* HS_SOCKET_* … */
+	__u32 rto_min_us; /* … and what was there before */
+	__u32 delack_max_us;
+	__u32 unsent_bytes;
+	__u32 moves;
+	/* act/tcp.bpf.c: the variant that bears loss looks back over so many rounds at a time */
+	__u32 round_end; /* tp->delivered at which the present round is over */
+	__u32 rounds;
+	__u32 clean;  /* rounds without a loss, in a row */
+	__u32 rtt_us; /* shortest of the epoch */
+	__u32 lost;   /* tp->lost and tp->delivered when it began */
+	__u32 delivered;
+	__u32 settled; /* 1 = the first epoch, in which it fills the path, is over */
+};
+
+struct sockets_map {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct socket_state);
+};
+extern struct sockets_map SOCKETS SEC(".maps");
 
 #endif

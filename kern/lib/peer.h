@@ -7,12 +7,18 @@
 #include "../state.h"
 #include "packet.h"
 
+static __always_inline u64 peers_at(const struct hs_peer_key *key)
+{
+	u64 *mask = bpf_map_lookup_elem(&PEERS, key);
+
+	return mask ? *mask : 0;
+}
+
 /* @p was found at @ip and goes that way; @base is the half in force. 0 where it is neither IPv4 nor IPv6. */
 static __always_inline u64 peers_of(const struct packet *p, const u8 *ip, const u8 *end, u32 base,
 				    enum direction way)
 {
 	struct hs_peer_key key = {.bits = 32 + 128, .base = base};
-	u64 *mask;
 
 	if (p->l3 == 4 && ip + IPV4_LEN <= end) {
 		key.address[10] = key.address[11] = 0xff;
@@ -20,8 +26,7 @@ static __always_inline u64 peers_of(const struct packet *p, const u8 *ip, const 
 	} else if (p->l3 == 6 && ip + IPV6_LEN <= end) {
 		__builtin_memcpy(key.address, ip + (way == INCOMING ? 8 : 24), 16);
 	}
-	mask = bpf_map_lookup_elem(&PEERS, &key);
-	return mask ? *mask : 0;
+	return peers_at(&key);
 }
 
 #endif

@@ -23,7 +23,9 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include "abi.h"
+#include "families.h"
 #include "lib/hist.h"
+#include "ops_fit.h"
 #include "homeostat.skel.h"
 
 #define MS 1000000ULL
@@ -240,6 +242,14 @@ static UNUSED unsigned event_count(enum hs_event_type type)
 static UNUSED bool with_sensor; /* load the tracepoint's program, too; the test attaches it */
 static UNUSED bool with_xdp;	/* … and that of incoming packets; the test runs it */
 static UNUSED bool with_tc;	/* … and those of outgoing ones */
+static UNUSED bool with_tcp;	/* … and what is about connections; the test attaches it */
+
+static UNUSED bool of_connections(const struct bpf_program *p)
+{
+	enum family_id id = family_of_section(bpf_program__section_name(p));
+
+	return id == FAMILY_SOCKOPS || id == FAMILY_SOCKETS;
+}
 
 static UNUSED int load(void)
 {
@@ -256,13 +266,15 @@ static UNUSED int load(void)
 				   (with_sensor && p == fx.skel->progs.sense_switch) ||
 				   (with_xdp && p == fx.skel->progs.xdp_ingress) ||
 				   (with_tc && (p == fx.skel->progs.tc_egress ||
-						p == fx.skel->progs.tc_qdisc)));
+						p == fx.skel->progs.tc_qdisc)) ||
+				   (with_tcp && of_connections(p)));
 	}
 	bpf_object__for_each_map(m, fx.skel->obj)
 	{
 		if (bpf_map__type(m) == BPF_MAP_TYPE_STRUCT_OPS)
-			bpf_map__set_autocreate(m, false);
+			bpf_map__set_autocreate(m, with_tcp && m == fx.skel->maps.tcp_ops);
 	}
+	ops_fit(fx.skel->obj);
 	fx.skel->rodata->nr_cpus = fx.cpus;
 	return homeostat_bpf__load(fx.skel);
 }

@@ -216,6 +216,9 @@ static void test_refused(void **state)
 		{FLOW("peer: \"::/1\""), "3: 'peer: ::/1' would take in all of IPv4"},
 		{FLOW("peer: \"::fffe:0:0/95\""), "3: 'peer: ::fffe:0:0/95' would take in"},
 		{FLOW("port: 1"), "3: flows without interfaces"},
+		{FLOW("port: 1, tcp: cubic"), "3: 'tcp: cubic'; expected homeostat"},
+		{FLOW("protocol: udp, tcp: homeostat"),
+		 "3: protocol 17 has no TCP congestion control"},
 		{"name: a\ninterfaces:\n  - { name: a/b }\n", "3: bad interface name 'a/b'"},
 		{"name: a\ninterfaces:\n  - { name: .. }\n", "3: bad interface name '..'"},
 		{"name: a\ninterfaces:\n  - { name: abcdefghijklmnop }\n", "3: bad interface name"},
@@ -236,13 +239,35 @@ static void test_refused(void **state)
 	}
 }
 
+/* Who looks at connections needs no interface, and gets more than another CUBIC unless it says so. */
+static void test_tcp(void **state)
+{
+	static const char flows[] =
+		FLOW("port: 1, tcp: homeostat") "  - { name: g, class: normal, port: 2 }\n";
+	static const char knob[] = "knobs:\n  - { name: tcp.loss.tolerance_permille, value: 0% }\n";
+	char both[sizeof(flows) + sizeof(knob)], error[512];
+	struct profile p;
+
+	(void)state;
+	assert_int_equal(profile_parse(&p, "p.yaml", flows, strlen(flows), error, sizeof(error)),
+			 0);
+	assert_int_equal(p.flow[0].tcp, 1);
+	assert_int_equal(p.flow[1].tcp, 0);
+	assert_int_equal(p.knob[HS_KNOB_TCP_LOSS].value, 200);
+	assert_true(p.knob[HS_KNOB_TCP_LOSS].stated);
+	profile_free(&p);
+	snprintf(both, sizeof(both), "%s%s", flows, knob);
+	assert_int_equal(profile_parse(&p, "p.yaml", both, strlen(both), error, sizeof(error)), 0);
+	assert_int_equal(p.knob[HS_KNOB_TCP_LOSS].value, 0);
+	profile_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_as_defined),
-		cmocka_unit_test(test_most_stretches),
-		cmocka_unit_test(test_profile),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_as_defined), cmocka_unit_test(test_most_stretches),
+		cmocka_unit_test(test_profile),	   cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_tcp),
 	};
 
 	return cmocka_run_group_tests_name("flows", tests, NULL, NULL);

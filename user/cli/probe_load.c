@@ -16,6 +16,7 @@
 #include "../../kern/abi.h" /* types of the skeleton's globals */
 #include "../lib/families.h"
 #include "doctor.h"
+#include "../lib/ops_fit.h"
 #include "homeostat.skel.h"
 
 struct btf *own_btf(void)
@@ -93,7 +94,7 @@ static void cut_maps(struct bpf_object *obj)
 /* Loads the programs of one family; returns how many there are, or a negative errno. */
 static int try_family(const struct family_info *f)
 {
-	bool sched = f == &family_infos[FAMILY_SCHED];
+	enum family_id id = (enum family_id)(f - family_infos);
 	struct bpf_program *prog;
 	struct bpf_object *obj;
 	struct bpf_map *map;
@@ -107,15 +108,15 @@ static int try_family(const struct family_info *f)
 		return -errno;
 	bpf_object__for_each_program(prog, obj)
 	{
-		const char *section = bpf_program__section_name(prog);
-		bool mine = !strncmp(section, f->section, strlen(f->section));
+		bool mine = family_of_section(bpf_program__section_name(prog)) == id;
 
 		bpf_program__set_autoload(prog, mine);
 		n += mine;
 	}
 	bpf_object__for_each_map(map, obj) if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
-		bpf_map__set_autocreate(map, sched);
+		bpf_map__set_autocreate(map, family_of_ops(bpf_map__name(map)) == id);
 	cut_maps(obj);
+	ops_fit(obj);
 	err = n ? bpf_object__load(obj) : 0;
 	bpf_object__close(obj);
 	return err ? err : n;
@@ -186,6 +187,31 @@ static void judge_by_btf(struct doctor *d)
 			   "by its BTF; not tried");
 }
 
+/* Loaded on demand by who selects it; the variant calls its functions, so it has to be there before. */
+static bool lacks_bbr(struct doctor *d)
+{
+	char names[256];
+
+	return doctor_read(d, "/proc/sys/net/ipv4/tcp_available_congestion_control", names,
+			   sizeof(names)) > 0 &&
+	       !strstr(names, "bbr");
+}
+
+static void try_families(struct doctor *d, bool tc_off)
+{
+	for (int i = 0; i < FAMILY_NR; i++) {
+		if ((i == FAMILY_SCHED && d->sched_off) || (i == FAMILY_TC && tc_off))
+			continue;
+		if (i == FAMILY_TCP_LOSS && lacks_bbr(d))
+			doctor_add(
+				d, FINDING_WARN, family_name(FAMILY_TCP_LOSS),
+				"modprobe tcp_bbr, before homeostatd is started",
+				"BBR is not loaded: no connection will bear loss, all are CUBIC");
+		else
+			load_family(d, &family_infos[i]);
+	}
+}
+
 void probe_families(struct doctor *d)
 {
 	bool tc_off;
@@ -194,9 +220,7 @@ void probe_families(struct doctor *d)
 		return; /* said already; nothing would load */
 	tc_off = !has_enumerator(d->btf, "BPF_TCX_EGRESS");
 	if (d->may_load) {
-		for (int i = 0; i < FAMILY_NR; i++)
-			if ((i != FAMILY_SCHED || !d->sched_off) && (i != FAMILY_TC || !tc_off))
-				load_family(d, &family_infos[i]);
+		try_families(d, tc_off);
 	} else {
 		judge_by_btf(d);
 	}

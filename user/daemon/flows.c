@@ -147,6 +147,7 @@ static int write_set(struct kernel *k, const struct profile *profile, __u32 base
 	flows_table(profile->flow, profile->flow_nr, &set->table);
 	for (__u32 i = 0; i <= HS_FLOWS_MAX; i++) {
 		set->class[i] = i < profile->flow_nr ? profile->flow[i].class : HS_FLOW_NORMAL;
+		set->tcp[i] = i < profile->flow_nr && profile->flow[i].tcp;
 		set->peers |= i < profile->flow_nr && profile->flow[i].peer_bits;
 		set->mark[i] = i < profile->flow_nr ? profile->flow[i].mark : 0;
 	}

@@ -58,6 +58,7 @@ struct kernel {
 	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
 	int xdp_fd[KERNEL_INTERFACES_MAX]; /* link + 1; 0 = none */
 	int tc_fd[KERNEL_INTERFACES_MAX];  /* likewise */
+	struct bpf_link *tcp_link, *loss_link, *sockops_link;
 };
 
 typedef void (*kernel_event_fn)(void *ctx, const struct hs_event *event);
@@ -112,6 +113,21 @@ int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16]);
 
 /* Bulk on that interface has a clock of its own from now on, or has none. 0 or negative errno. */
 int kernel_pacer(struct kernel *k, __u32 ifindex, bool paced);
+
+/*
+ * Our congestion control, under its names, and the care for new connections in all cgroups below @cgroup. What the kernel
+ * lacks is left out: without BBR no connection is moved to the variant that bears loss. 0; negative errno, nothing is attached and
+ * family[].why says why. New connections are made without us from kernel_detach_tcp() on; live ones: kernel_connections().
+ */
+int kernel_attach_tcp(struct kernel *k, const char *cgroup);
+void kernel_detach_tcp(struct kernel *k);
+
+/*
+ * Connections in this network namespace that we took or set something on, one call each, until `fn` returns non-zero (which
+ * is then returned). @restore: puts back first what can be put back, and tells of those that have something of ours still. 0; -EOPNOTSUPP; other negative errno.
+ */
+int kernel_connections(struct kernel *k, bool restore,
+		       int (*fn)(void *ctx, const struct hs_connection *connection), void *ctx);
 
 /*
  * Descriptor that becomes ready with events (-1: none). kernel_events() hands over `max` of them at

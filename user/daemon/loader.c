@@ -27,6 +27,7 @@
 #include "homeostat.skel.h" /* after the types that it uses */
 #include "load_log.h"
 #include "log.h"
+#include "ops_fit.h"
 #include "parse.h"
 
 const char *family_state_name(enum family_state state)
@@ -107,6 +108,7 @@ static void leave_out(struct kernel *k)
 {
 	struct homeostat_bpf *skel = k->skel;
 	struct bpf_program *prog;
+	struct bpf_map *map;
 
 	if (k->family[FAMILY_SENSE].state == FAMILY_UNAVAILABLE) {
 		bpf_program__set_autoload(skel->progs.sense_switch, false);
@@ -124,12 +126,25 @@ static void leave_out(struct kernel *k)
 		bpf_program__set_autoload(skel->progs.tc_egress, false);
 		bpf_program__set_autoload(skel->progs.tc_qdisc, false);
 	}
-	if (k->family[FAMILY_SCHED].state != FAMILY_UNAVAILABLE)
-		return;
-	bpf_map__set_autocreate(skel->maps.homeostat_ops, false);
+	if (k->family[FAMILY_SOCKOPS].state == FAMILY_UNAVAILABLE)
+		bpf_program__set_autoload(skel->progs.sockops_connection, false);
+	if (k->family[FAMILY_SOCKETS].state == FAMILY_UNAVAILABLE) {
+		bpf_program__set_autoload(skel->progs.sockets_list, false);
+		bpf_program__set_autoload(skel->progs.sockets_restore, false);
+	}
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		enum family_id id = family_of_ops(bpf_map__name(map));
+
+		if (id != FAMILY_NR && k->family[id].state == FAMILY_UNAVAILABLE)
+			bpf_map__set_autocreate(map, false);
+	}
 	bpf_object__for_each_program(prog, skel->obj)
 	{
-		if (bpf_program__type(prog) == BPF_PROG_TYPE_STRUCT_OPS)
+		enum family_id id = family_of_section(bpf_program__section_name(prog));
+
+		if (bpf_program__type(prog) == BPF_PROG_TYPE_STRUCT_OPS && id != FAMILY_NR &&
+		    k->family[id].state == FAMILY_UNAVAILABLE)
 			bpf_program__set_autoload(prog, false);
 	}
 }
@@ -220,6 +235,7 @@ static int load_once(struct kernel *k, const struct topology *topo)
 	err = prepare(k, topo);
 	if (!err) {
 		leave_out(k);
+		ops_fit(k->skel->obj);
 		err = homeostat_bpf__load(k->skel);
 	}
 	log_debug("load: opened in %llu us, loaded in %llu us: %s", (opened - start) / 1000,
@@ -241,6 +257,20 @@ static bool has_sched_ext(const char *root)
 	return !root_path(path, sizeof(path), root, "/sys/kernel/sched_ext") && !stat(path, &st);
 }
 
+/* What our congestion control calls: their absence would cost a try each. */
+static void look_for_congestion_controls(struct kernel *k, const char *root)
+{
+	char names[256];
+
+	if (read_file(root, "/proc/sys/net/ipv4/tcp_available_congestion_control", names,
+		      sizeof(names)) <= 0)
+		return;
+	if (!strstr(names, "cubic"))
+		family_unavailable(k, FAMILY_TCP, "this kernel has no CUBIC: modprobe tcp_cubic");
+	if (!strstr(names, "bbr"))
+		family_unavailable(k, FAMILY_TCP_LOSS, "this kernel has no BBR: modprobe tcp_bbr");
+}
+
 int kernel_load(struct kernel *k, const struct topology *topo, const char *root, char *error,
 		size_t error_size)
 {
@@ -258,6 +288,7 @@ int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
 		family_unavailable(k, FAMILY_SCHED,
 				   "this kernel has no sched_ext "
 				   "(CONFIG_SCHED_CLASS_EXT, 6.12 or later)");
+	look_for_congestion_controls(k, root);
 	for (int try = 0; try <= FAMILY_NR; try++) {
 		enum family_id blamed;
 
@@ -294,6 +325,7 @@ void kernel_close(struct kernel *k)
 		kernel_detach_xdp(k, i);
 		kernel_detach_tc(k, i);
 	}
+	kernel_detach_tcp(k);
 	bpf_link__destroy(k->sense_link);
 	bpf_link__destroy(k->exec_link);
 	bpf_link__destroy(k->tasks_link);

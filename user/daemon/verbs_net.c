@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* The verb `flows`: interfaces that are looked at, and what became of the packets of each declared flow. */
+/*
+ * The verbs `flows`: interfaces that are looked at, and what became of the packets of each declared flow; and
+ * `connections`: TCP connections that we took or set something on.
+ */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <bpf/bpf.h>
 
 #include "flows.h"
 #include "names.h"
 #include "verbs.h"
+
+#define CONNECTIONS_MAX 512 /* in one reply; all are counted */
 
 static void list_interfaces(struct call *call)
 {
@@ -79,4 +87,90 @@ int verb_flows(struct call *call)
 		add_egress(row, &out[at]);
 	}
 	return 0;
+}
+
+struct connection_list {
+	struct call *call;
+	struct json_object *rows;
+	__u64 seen;
+};
+
+/* "10.0.0.1:443", "[2001:db8::1]:443" */
+static void add_end(struct json_object *row, const char *key, const __u8 address[16], __u16 port)
+{
+	static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
+	char text[INET6_ADDRSTRLEN] = "?", both[sizeof(text) + 10];
+	bool ipv4 = !memcmp(address, mapped, sizeof(mapped));
+
+	inet_ntop(ipv4 ? AF_INET : AF_INET6, ipv4 ? address + 12 : address, text, sizeof(text));
+	snprintf(both, sizeof(both), ipv4 ? "%s:%u" : "[%s]:%u", text, port);
+	js_add_str(row, key, both);
+}
+
+static void add_set(struct json_object *row, __u32 set)
+{
+	static const struct {
+		__u32 bit;
+		const char *name;
+	} known[] = {
+		{HS_SOCKET_WINDOW, "window"},
+		{HS_SOCKET_RTO_MIN, "rto"},
+		{HS_SOCKET_DELACK, "delack"},
+		{HS_SOCKET_UNSENT, "unsent"},
+	};
+	char text[64] = "";
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (!(set & known[i].bit))
+			continue;
+		if (text[0])
+			strcat(text, " ");
+		strcat(text, known[i].name);
+	}
+	js_add_str(row, "set", text);
+}
+
+static int list_connection(void *ctx, const struct hs_connection *c)
+{
+	struct connection_list *l = ctx;
+	const struct profile *profile = &l->call->d->policy.profile;
+	struct json_object *row;
+
+	if (l->seen++ >= CONNECTIONS_MAX)
+		return 0;
+	row = js_push_obj(l->rows);
+	add_end(row, "local", c->local, c->local_port);
+	add_end(row, "peer", c->peer, c->peer_port);
+	/* the profile may have changed since it was made: a hint, no more */
+	js_add_str(row, "flow",
+		   c->flow < profile->flow_nr ? profile->flow[c->flow].name : "(others)");
+	js_add_str(row, "congestion", c->congestion);
+	js_add_u64(row, "rtt_us", c->rtt_us);
+	js_add_u64(row, "rtt_min_us", c->rtt_min_us);
+	js_add_u64(row, "cwnd", c->cwnd);
+	js_add_u64(row, "delivered", c->delivered);
+	js_add_u64(row, "lost", c->lost);
+	js_add_u64(row, "moves", c->moves);
+	add_set(row, c->set);
+	return 0;
+}
+
+int verb_connections(struct call *call)
+{
+	const struct connections *c = &call->d->connections;
+	struct connection_list l = {.call = call};
+	int err;
+
+	js_add_bool(call->reply, "attached", c->attached);
+	js_add_str(call->reply, "why",
+		   c->why[0]					   ? c->why
+		   : c->attached				   ? ""
+		   : !connections_wanted(&call->d->policy.profile) ? "no flow wants it"
+		   : call->d->armed				   ? ""
+		   : call->d->refusal[0]			   ? call->d->refusal
+								   : "not armed");
+	l.rows = js_add_array(call->reply, "connections");
+	err = kernel_connections(&call->d->kernel, false, list_connection, &l);
+	js_add_u64(call->reply, "total", l.seen);
+	return err == -EOPNOTSUPP ? 0 : err;
 }

@@ -11,7 +11,11 @@
 	X(TASKS, "tasks", "iter/", "task iterator")                                                \
 	X(SCHED, "sched_ext", "struct_ops", "scheduler")                                           \
 	X(XDP, "xdp", "xdp", "shedding of incoming packets")                                       \
-	X(TC, "tc", "tcx/", "priority, pacing and marking of outgoing packets")
+	X(TC, "tc", "tcx/", "priority, pacing and marking of outgoing packets")                    \
+	X(TCP, "tcp", "struct_ops/tcp", "congestion control")                                      \
+	X(TCP_LOSS, "tcp-loss", "struct_ops/loss", "congestion control where loss is borne")       \
+	X(SOCKOPS, "sockops", "sockops", "care for new connections")                               \
+	X(SOCKETS, "sockets", "iter/tcp", "connection iterator")
 enum family_id {
 #define X(id, ...) FAMILY_##id,
 	FAMILIES(X)
@@ -31,5 +35,11 @@ static inline const char *family_name(enum family_id id)
 {
 	return family_infos[id].name;
 }
+
+/* The family of a program by the name of its section, the longest beginning that fits; FAMILY_NR: of none. Pure. */
+enum family_id family_of_section(const char *section);
+
+/* The family of a struct_ops by the name of its map; FAMILY_NR: of none. Pure. */
+enum family_id family_of_ops(const char *map);
 
 #endif

@@ -129,15 +129,11 @@ static const cyaml_schema_field_t interface_fields[] = {
 };
 
 static const cyaml_schema_field_t flow_fields[] = {
-	MUST(struct flow_text, name),
-	MUST(struct flow_text, class),
-	MAY(struct flow_text, protocol),
-	MAY(struct flow_text, port),
-	MAY(struct flow_text, peer_port),
-	MAY(struct flow_text, peer),
-	MAY(struct flow_text, dscp),
-	MAY(struct flow_text, mark),
-	CYAML_FIELD_END,
+	MUST(struct flow_text, name),	  MUST(struct flow_text, class),
+	MAY(struct flow_text, protocol),  MAY(struct flow_text, port),
+	MAY(struct flow_text, peer_port), MAY(struct flow_text, peer),
+	MAY(struct flow_text, dscp),	  MAY(struct flow_text, mark),
+	MAY(struct flow_text, tcp),	  CYAML_FIELD_END,
 };
 
 static const cyaml_schema_value_t knob_entry = {

@@ -12,6 +12,7 @@
 
 #define PORT_MAX 65535
 #define DSCP_MAX 63
+#define TCP_LOSS_BASE 200 /* permille: BBR bears that much */
 
 static int check_flow_name(struct place at, const struct profile *profile, const char *name)
 {
@@ -165,6 +166,21 @@ bad:
 			   text);
 }
 
+static int check_tcp(struct place at, const char *text, struct profile_flow *flow)
+{
+	flow->tcp = 0;
+	if (!text)
+		return 0;
+	at.key = "tcp";
+	if (strcmp(text, "homeostat"))
+		return check_wrong(at, "'tcp: %.32s'; expected homeostat, or no such key", text);
+	if (flow->protocol >= 0 && flow->protocol != IPPROTO_TCP)
+		return check_wrong(at, "protocol %d has no TCP congestion control; expected tcp",
+				   flow->protocol);
+	flow->tcp = 1;
+	return 0;
+}
+
 static int check_flow(struct profile_file *file, struct profile *profile, int index)
 {
 	const struct flow_text *text = &file->text->flows[index];
@@ -189,7 +205,7 @@ static int check_flow(struct profile_file *file, struct profile *profile, int in
 	    check_dscp(mark, text->mark, &to) ||
 	    check_ports(here, text->port, flow, HS_SIDE_LOCAL) ||
 	    check_ports(there, text->peer_port, flow, HS_SIDE_PEER) ||
-	    check_peer(at, text->peer, flow))
+	    check_peer(at, text->peer, flow) || check_tcp(at, text->tcp, flow))
 		return -EINVAL;
 	if (to >= 0 && to == flow->dscp)
 		return check_wrong(mark,
@@ -224,9 +240,21 @@ static int check_interface(struct profile_file *file, struct profile *profile, i
 	return 0;
 }
 
+/* Who asks for our congestion control and states nothing else is to have more than another CUBIC. */
+static void tcp_base(struct profile *profile)
+{
+	struct profile_knob *knob = &profile->knob[HS_KNOB_TCP_LOSS];
+
+	if (knob->stated)
+		return;
+	knob->stated = true;
+	knob->value = TCP_LOSS_BASE;
+}
+
 int check_net(struct profile_file *file, struct profile *profile)
 {
 	struct place at = {file, "flows", -1, NULL};
+	bool tcp = false;
 	int err = 0;
 
 	for (; !err && profile->interface_nr < file->text->interfaces_count;
@@ -234,8 +262,12 @@ int check_net(struct profile_file *file, struct profile *profile)
 		err = check_interface(file, profile, (int)profile->interface_nr);
 	for (; !err && profile->flow_nr < file->text->flows_count; profile->flow_nr++)
 		err = check_flow(file, profile, (int)profile->flow_nr);
-	if (!err && profile->flow_nr && !profile->interface_nr)
+	for (__u32 i = 0; i < profile->flow_nr; i++)
+		tcp |= profile->flow[i].tcp;
+	if (!err && profile->flow_nr && !profile->interface_nr && !tcp)
 		err = check_wrong(at, "flows without interfaces: nobody would look at a packet; "
 				      "expected interfaces, too");
+	if (!err && tcp)
+		tcp_base(profile);
 	return err;
 }
