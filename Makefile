@@ -141,6 +141,7 @@ $(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libho
 $(O)/unit/test_oom $(O)/cov/unit/test_oom: private WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup,--wrap=strdup
 # the one with a kernel that is played
 $(O)/unit/test_arm $(O)/cov/unit/test_arm: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp
+$(O)/unit/test_congestion $(O)/cov/unit/test_congestion: private WRAP := -Wl,--wrap=kernel_hook,--wrap=kernel_unhook
 $(O)/unit/test_net $(O)/cov/unit/test_net: private WRAP := -Wl,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp
 
 # the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented

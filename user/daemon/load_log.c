@@ -77,9 +77,10 @@ static enum family_id family_of(const char *program, size_t len)
 		const char *prefix;
 		enum family_id id;
 	} known[] = {
-		{"sense_", FAMILY_SENSE}, {"pulse_", FAMILY_PULSE},  {"fold_", FAMILY_PULSE},
-		{"tasks", FAMILY_TASKS},  {"rematch", FAMILY_TASKS}, {"sched_", FAMILY_SCHED},
-		{"xdp_", FAMILY_XDP},
+		{"sense_", FAMILY_SENSE},     {"pulse_", FAMILY_PULSE},	  {"fold_", FAMILY_PULSE},
+		{"tasks", FAMILY_TASKS},      {"rematch", FAMILY_TASKS},  {"sched_", FAMILY_SCHED},
+		{"xdp_", FAMILY_XDP},	      {"counts_", FAMILY_COUNTS}, {"drops_", FAMILY_DROPS},
+		{"softirq_", FAMILY_SOFTIRQ},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

@@ -6,11 +6,14 @@
 
 /* X(ID, name, how the section names of its programs begin, what it is). */
 #define FAMILIES(X)                                                                                \
-	X(SENSE, "sensor", "tp_btf/", "run-queue sensor")                                          \
+	X(SENSE, "sensor", "tp_btf/sched_", "run-queue sensor")                                    \
 	X(PULSE, "pulse", "syscall", "pulse timer")                                                \
 	X(TASKS, "tasks", "iter/", "task iterator")                                                \
 	X(SCHED, "sched_ext", "struct_ops", "scheduler")                                           \
-	X(XDP, "xdp", "xdp", "shedding of incoming packets")
+	X(XDP, "xdp", "xdp", "shedding of incoming packets")                                       \
+	X(COUNTS, "counts", "syscall", "pulse that reads the kernel's own counters")               \
+	X(DROPS, "drops", "tp_btf/kfree_skb", "hook on dropped packets")                           \
+	X(SOFTIRQ, "softirq", "tp_btf/softirq_", "hook on soft interrupts")
 enum family_id {
 #define X(id, ...) FAMILY_##id,
 	FAMILIES(X)
