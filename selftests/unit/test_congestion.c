@@ -7,6 +7,7 @@
 
 #include "../../kern/lib/congestion.h"
 #include "hooks.h"
+#include "policy.h"
 #include "slow.h"
 
 static void congestion(void **state)
@@ -185,6 +186,27 @@ static void hooks_of_profile(void **state)
 	assert_true(hooks_wanted(&p, HS_HOOK_DROPS));
 }
 
+static void rule_on_bulk(void **state)
+{
+	static struct profile p;
+
+	(void)state;
+	p.rule[0] = (struct hs_rule){
+		.vital = HS_VITAL_CONGESTION, .knob = HS_KNOB_BULK_LIMIT, .high = 300};
+	p.rule[1] = (struct hs_rule){
+		.vital = HS_VITAL_WAIT_NORMAL_P99, .knob = HS_KNOB_SLICE_BATCH, .high = 7};
+	assert_true(policy_rule(&p, 0).high == ~0ULL);
+	assert_int_equal(policy_rule(&p, 1).high, 7);
+	p.flow_nr = 2;
+	p.flow[0].class = HS_FLOW_CRITICAL;
+	p.flow[1].class = HS_FLOW_BULK;
+	assert_true(policy_rule(&p, 0).high == ~0ULL);
+	p.interface_nr = 1;
+	assert_int_equal(policy_rule(&p, 0).high, 300);
+	p.flow_nr = 1;
+	assert_true(policy_rule(&p, 0).high == ~0ULL);
+}
+
 static struct {
 	int err;
 	unsigned attached, detached;
@@ -250,6 +272,7 @@ int main(void)
 		cmocka_unit_test(rates),
 		cmocka_unit_test(hooks_of_profile),
 		cmocka_unit_test(hooks_by_time_and_profile),
+		cmocka_unit_test(rule_on_bulk),
 	};
 
 	return cmocka_run_group_tests_name("congestion", tests, NULL, NULL);
