@@ -144,6 +144,7 @@ WRAP_TC := --wrap=kernel_attach_tc,--wrap=kernel_detach_tc,--wrap=kernel_qdisc,-
 $(O)/unit/test_arm $(O)/cov/unit/test_arm: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC)
 $(O)/unit/test_net $(O)/cov/unit/test_net: private WRAP := -Wl,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC)
 $(O)/unit/test_connections $(O)/cov/unit/test_connections: private WRAP := -Wl,--wrap=kernel_attach_tcp,--wrap=kernel_detach_tcp,--wrap=kernel_connections
+$(O)/unit/test_congestion $(O)/cov/unit/test_congestion: private WRAP := -Wl,--wrap=kernel_hook,--wrap=kernel_unhook
 
 # the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
 FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)

@@ -103,7 +103,42 @@
 	  "share of time in which some task waited for memory, 10 s average")                      \
 	X(PSI_IO, "psi.io.some_permille", "permille", SLOW,                                        \
 	  "share of time in which some task waited for I/O, 10 s average")                         \
-	X(DAEMON_RSS, "daemon.rss_bytes", "bytes", SLOW, "resident memory of homeostatd")
+	X(DAEMON_RSS, "daemon.rss_bytes", "bytes", SLOW, "resident memory of homeostatd")          \
+	X(CONGESTION, "net.congestion_permille", "permille", FAST,                                 \
+	  "how near incoming packets are to the end of their room; 1000 = no nearer "              \
+	  "(docs/network.md)")                                                                     \
+	X(PACKETS, "net.packets_hz", "hz", FAST, "packets that the network stack took in")         \
+	X(PACKET_BURST, "net.burst_permille", "permille", FAST,                                    \
+	  "burst index: packet rate of the last window against its moving average; 1000 = steady") \
+	X(BACKLOG_DROPS, "net.backlog_drops_hz", "hz", FAST,                                       \
+	  "packets that found a CPU's queue of incoming packets full")                             \
+	X(SQUEEZES, "net.squeezes_hz", "hz", FAST,                                                 \
+	  "rounds of receiving that ended with packets left over")                                 \
+	X(UDP_FULL, "net.udp_full_hz", "hz", FAST,                                                 \
+	  "datagrams that found their socket's receive buffer full")                               \
+	X(DROPS, "net.drops_hz", "hz", FAST,                                                       \
+	  "packets that the network stack dropped and gave a reason for (needs the hook `drops`)") \
+	X(LISTEN_FULL, "net.listen_full_hz", "hz", SLOW,                                           \
+	  "connections refused because the queue of a listening socket was full")                  \
+	X(RETRANSMITS, "net.retransmit_permille", "permille", SLOW,                                \
+	  "TCP segments sent again, of all that were sent")                                        \
+	X(IRQ_RATE, "irq.rate_hz", "hz", FAST, "interrupts of devices, all CPUs")                  \
+	X(IRQ_SHARE, "irq.share_permille", "permille", FAST,                                       \
+	  "share of CPU time in hard interrupts, all CPUs; absent where the kernel does not time " \
+	  "them")                                                                                  \
+	X(SOFTIRQ_SHARE, "softirq.share_permille", "permille", FAST,                               \
+	  "share of CPU time in soft interrupts, all CPUs")                                        \
+	X(SOFTIRQ_BUSIEST, "softirq.busiest_permille", "permille", FAST,                           \
+	  "share of CPU time in soft interrupts, of the CPU with most of it")                      \
+	X(IRQ_IMBALANCE, "irq.imbalance_permille", "permille", FAST,                               \
+	  "how much the CPU with most interrupts is above the mean: 0 = even, 1000 = all on one "  \
+	  "of many")                                                                               \
+	X(SOFTIRQ_DELAY, "softirq.delay_ns", "ns", FAST,                                           \
+	  "longest time from raising a soft interrupt to running it (needs the hook `softirq`)")   \
+	X(RECLAIM_STALLS, "mem.reclaim_stalls_hz", "hz", FAST,                                     \
+	  "allocations that had to free memory themselves")                                        \
+	X(COMPACT_STALLS, "mem.compact_stalls_hz", "hz", FAST,                                     \
+	  "allocations that had to wait for memory to be compacted")
 
 /*
  * Knobs: X(ID, name, unit, stock, min, max, slew, meaning). `stock` is what an actuator uses while
@@ -133,7 +168,7 @@
 	  "share of each CPU that the critical class may take with precedence; homeostatd: 25 %")  \
 	X(STARVATION, "sched.starvation_ms", "ms", 100, 10, 1000, 10000,                           \
 	  "wait after which age overrides weight and class")                                       \
-	X(BULK_LIMIT, "net.bulk.limit_hz", "hz", 10000000, 1000, 10000000, 20000000,               \
+	X(BULK_LIMIT, "net.bulk.limit_hz", "hz", 10000000, 1000, 10000000, 200000000,              \
 	  "packets of bulk flows let in per second, the rest is shed; 10000000 = all")             \
 	X(BULK_PACE, "net.bulk.pace_kbit", "kbit", 100000000, 100, 100000000, 200000000,           \
 	  "rate at which bulk flows leave each interface; 100000000 = as fast as it goes")         \
@@ -197,6 +232,14 @@
 	X(PLUGIN, "plugin", "the reflex slot was shut: the policy in it took latency_ns")          \
 	X(LOOK, "look", "stock is looked at (id = 0), was (1): vital, value; limit as known (to)")
 
+/*
+ * Hooks that cost something at each event: X(ID, name, meaning). One is attached while the profile asks for the vital
+ * sign that it feeds, by a rule, a limit or a service level, or while a person looks.
+ */
+#define HS_HOOKS(X)                                                                                \
+	X(DROPS, "drops", "dropped packets by the kernel's reason (net.drops_hz)")                 \
+	X(SOFTIRQ, "softirq", "raising and running of soft interrupts (softirq.delay_ns)")
+
 /* clang-format on */
 
 enum hs_class {
@@ -241,6 +284,12 @@ enum hs_mode {
 #undef X
 	HS_MODE_NR
 };
+enum hs_hook {
+#define X(id, ...) HS_HOOK_##id,
+	HS_HOOKS(X)
+#undef X
+	HS_HOOK_NR
+};
 enum hs_event_type {
 #define X(id, ...) HS_EVENT_##id,
 	HS_EVENTS(X)
@@ -257,6 +306,7 @@ enum hs_event_type {
 #define HS_COMM_LEN 16	    /* TASK_COMM_LEN */
 #define HS_HIST_BUCKETS 128 /* log2-linear, 4 buckets per octave (lib/hist.h) */
 #define HS_CPUS_MAX 1024    /* CPUs that one kernel may have */
+#define HS_DROPS_MAX 256    /* reasons to drop a packet; the last one stands for those above */
 
 /*
  * GATE. One instance, mapped by daemon and guard, reachable by `homeostat trip` through its map id.
@@ -309,6 +359,13 @@ struct hs_vital {
 	__u32 pad;
 };
 
+/* HOOKS. Written by the daemon alone; a hook is attached before it is marked as on. */
+struct hs_hooks {
+	__u32 on; /* bit = enum hs_hook */
+	__u32 pad;
+	__u64 since_ns[HS_HOOK_NR]; /* when it was last attached */
+};
+
 /* The same quantiles for one CPU, written by the pulse. */
 struct hs_cpu_vitals {
 	__u64 p50_ns[HS_CLASS_NR];
@@ -316,6 +373,8 @@ struct hs_cpu_vitals {
 	__u64 p99_ns[HS_CLASS_NR];
 	__u64 samples[HS_CLASS_NR]; /* in the last window */
 	__u64 updated_ns;
+	__u64 irq_permille; /* share of its time in hard and soft interrupts … */
+	__u64 irq_ns;	    /* … as of then; 0 = not known */
 };
 
 /* KNOBS. Written by the pulse alone; read by actuators through lib/knob.h. */
@@ -580,7 +639,8 @@ struct hs_event {
 	X(TCP_LEFT, "tcp.left", "connections that left for the kernel's CUBIC, gate shut")         \
 	X(SOCKOPS_SET, "sockops.set", "parameters set on critical connections")                    \
 	X(SOCKOPS_REFUSED, "sockops.refused", "of these, refused by the kernel")                   \
-	X(SOCKOPS_BACK, "sockops.back", "parameters put back")
+	X(SOCKOPS_BACK, "sockops.back", "parameters put back")                                     \
+	X(DROP, "net.drops", "packets dropped for a reason, while the hook `drops` was attached")
 /* clang-format on */
 enum hs_counter {
 #define X(id, ...) HS_COUNT_##id,

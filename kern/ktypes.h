@@ -112,11 +112,93 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_ext_entity scx;
 	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
 	char comm[16];
 };
 
 struct linux_binprm;
 struct seq_file;
+
+/* ---- what the kernel counts for each CPU, read by kern/counts.h ---- */
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct numa_drop_counters {
+	atomic_t drops0, drops1;
+};
+
+struct softnet_data {
+	unsigned int processed;
+	unsigned int time_squeeze;
+	atomic_t dropped;			 /* until 6.17 … */
+	struct numa_drop_counters drop_counters; /* … and since */
+};
+
+struct kernel_cpustat {
+	u64 cpustat[16]; /* ns, by enum cpu_usage_stat */
+};
+enum cpu_usage_stat {
+	CPUTIME_SOFTIRQ = 3,
+	CPUTIME_IRQ,
+};
+
+struct irqtime { /* only where the kernel times interrupts */
+	u64 total;
+};
+
+struct kernel_stat {
+	unsigned long irqs_sum;
+	unsigned int softirqs[10];
+};
+#define TIMER_SOFTIRQ 1
+#define NET_RX_SOFTIRQ 3
+
+struct vm_event_state {
+	unsigned long event[256];
+};
+enum vm_event_item {
+	ALLOCSTALL_DMA,
+	ALLOCSTALL_DMA32,
+	ALLOCSTALL_NORMAL,
+	ALLOCSTALL_MOVABLE,
+	ALLOCSTALL_DEVICE,
+	COMPACTSTALL,
+};
+
+struct udp_mib {
+	unsigned long mibs[10];
+};
+/* Of an enum without a name, so not to be relocated; an interface to user space, and the same since 2006. */
+#define UDP_MIB_RCVBUFERRORS 5
+
+struct netns_mib {
+	struct udp_mib *udp_statistics;
+	struct udp_mib *udp_stats_in6;
+};
+
+struct tcp_congestion_ops;
+
+struct netns_ipv4 {
+	const struct tcp_congestion_ops *tcp_congestion_control; /* the default */
+};
+
+struct net {
+	struct netns_mib mib;
+	struct netns_ipv4 ipv4;
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
+struct sk_buff;
+enum skb_drop_reason {
+	SKB_NOT_DROPPED_YET,
+	SKB_CONSUMED,
+	SKB_DROP_REASON_NOT_SPECIFIED,
+	SKB_DROP_REASON_XDP,
+};
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
@@ -288,14 +370,6 @@ struct tcp_congestion_ops {
 	u32 (*sndbuf_expand)(struct sock *sk);
 	void (*init)(struct sock *sk);
 	char name[16];
-};
-
-struct netns_ipv4 {
-	const struct tcp_congestion_ops *tcp_congestion_control; /* the default */
-};
-
-struct net {
-	struct netns_ipv4 ipv4;
 };
 
 struct inet_connection_sock {

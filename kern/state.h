@@ -17,6 +17,7 @@ extern struct hs_exit exited;
 extern struct hs_vital vitals[HS_VITAL_NR];
 extern struct hs_knob knobs[HS_KNOB_NR];
 extern struct hs_wish wishes[HS_KNOB_NR];
+extern struct hs_hooks hooks;
 
 /*
  * What the sensors write and the pulse reads, one per CPU. Two banks: sensors write bank
@@ -29,16 +30,20 @@ struct sense_bank {
 	__u64 n[HS_CLASS_NR];			       /* samples in there, as the sensor says */
 	__u64 wait_max_ns;
 	__u64 worker_max_ns; /* of the CPU's own kernel threads, where it is above WORKER_LONG_NS */
+	__u64 softirq_max_ns;	   /* from raising a soft interrupt to running it */
 	__u64 run_ns[HS_CLASS_NR]; /* CPU time of the sampled tasks since they were last seen … */
 	__u64 off_ns[HS_CLASS_NR]; /* … time off the CPU … */
 	__u64 sleeps[HS_CLASS_NR]; /* … and their voluntary sleeps */
 };
+#define SOFTIRQS 16 /* kinds of them; the kernel has 10 */
 struct sense_cpu {
 	__u32 epoch;	   /* pulse */
 	__u32 every;	   /* pulse: sample one switch in so many, on average; 0 and 1 = all */
 	__u32 seed;	   /* of which ones */
 	__u64 crit_run_ns; /* CPU time that critical tasks took with precedence; only ever grows */
 	__u64 count[HS_COUNT_NR]; /* enum hs_counter; only ever grows */
+	__u64 raised_ns
+		[SOFTIRQS]; /* when a soft interrupt was raised that has not run yet; 0 = none */
 	struct sense_bank bank[2];
 } __attribute__((aligned(64)));
 
@@ -259,5 +264,13 @@ struct sockets_map {
 	__type(value, struct socket_state);
 };
 extern struct sockets_map SOCKETS SEC(".maps");
+/* Dropped packets by the kernel's reason (enum skb_drop_reason), since load. */
+struct drops_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HS_DROPS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct drops_map DROPS SEC(".maps");
 
 #endif

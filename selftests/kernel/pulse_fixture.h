@@ -40,7 +40,8 @@ static struct {
 	struct ring_buffer *rb;
 	struct hs_gate *gate;
 	struct hs_config config;
-	__u32 cpus; /* that the programs believe in */
+	__u32 cpus;  /* that the programs believe in */
+	bool counts; /* the larger of the two pulses is loaded */
 	char *sense;
 	size_t sense_len, sense_stride;
 	/* offsets in struct sense_cpu (kern/state.h) and its bank, from BTF */
@@ -174,9 +175,10 @@ static UNUSED void set_wish(__u32 id, __u64 value, enum hs_cause cause)
 static UNUSED void beat_now(void)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int prog = bpf_program__fd(fx.counts ? fx.skel->progs.counts_start
+					     : fx.skel->progs.pulse_start);
 
-	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(fx.skel->progs.pulse_start), &opts),
-			 0);
+	assert_int_equal(bpf_prog_test_run_opts(prog, &opts), 0);
 	assert_int_equal(opts.retval, 0);
 }
 
@@ -250,6 +252,9 @@ static UNUSED bool of_connections(const struct bpf_program *p)
 
 	return id == FAMILY_SOCKOPS || id == FAMILY_SOCKETS;
 }
+static UNUSED bool
+	with_hooks; /* … and those on drops and soft interrupts; the test attaches them */
+static UNUSED bool without_counts; /* the pulse that does not read the kernel's counters */
 
 static UNUSED int load(void)
 {
@@ -262,7 +267,11 @@ static UNUSED int load(void)
 	bpf_object__for_each_program(p, fx.skel->obj)
 	{
 		bpf_program__set_autoload(
-			p, p == fx.skel->progs.pulse_start ||
+			p, (fx.counts ? p == fx.skel->progs.counts_start
+				      : p == fx.skel->progs.pulse_start) ||
+				   (with_hooks && (p == fx.skel->progs.drops_kfree ||
+						   p == fx.skel->progs.softirq_raised ||
+						   p == fx.skel->progs.softirq_run)) ||
 				   (with_sensor && p == fx.skel->progs.sense_switch) ||
 				   (with_xdp && p == fx.skel->progs.xdp_ingress) ||
 				   (with_tc && (p == fx.skel->progs.tc_egress ||
@@ -286,6 +295,7 @@ static UNUSED int setup_cpus(__u32 cpus)
 
 	memset(&fx, 0, sizeof(fx));
 	fx.cpus = cpus;
+	fx.counts = !without_counts;
 	if (load())
 		return -1;
 	find_layout();

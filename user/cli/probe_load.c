@@ -79,8 +79,8 @@ static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap
 /* As the daemon does: the arrays indexed by CPU are as long as there are CPUs. */
 static void cut_maps(struct bpf_object *obj)
 {
-	static const char *const per_cpu[] = {"SENSE", "CPU_VITALS", "CPUS", "PULSE_CPUS",
-					      "SCHED_CPUS"};
+	static const char *const per_cpu[] = {"SENSE",	    "CPU_VITALS", "CPUS",
+					      "PULSE_CPUS", "SCHED_CPUS", "COUNTS"};
 	int cpus = libbpf_num_possible_cpus();
 
 	for (size_t i = 0; cpus > 0 && i < sizeof(per_cpu) / sizeof(*per_cpu); i++) {
@@ -108,7 +108,10 @@ static int try_family(const struct family_info *f)
 		return -errno;
 	bpf_object__for_each_program(prog, obj)
 	{
-		bool mine = family_of_section(bpf_program__section_name(prog)) == id;
+		/* the two ways to start the pulse share a section */
+		bool mine = !strcmp(bpf_program__name(prog), "counts_start")
+				    ? id == FAMILY_COUNTS
+				    : family_of_section(bpf_program__section_name(prog)) == id;
 
 		bpf_program__set_autoload(prog, mine);
 		n += mine;
@@ -138,6 +141,14 @@ static void load_family(struct doctor *d, const struct family_info *f)
 			d, FINDING_OFF, f->name,
 			"see capabilities and lockdown above; in a container, run it on the host",
 			"the kernel does not let us load it");
+	else if (f == &family_infos[FAMILY_COUNTS])
+		doctor_add(d, FINDING_OFF, f->name,
+			   "a kernel with CONFIG_KALLSYMS_ALL=y; without it the vital signs of "
+			   "network, interrupts and memory that the pulse writes are absent",
+			   "%s does not load: %s", f->what,
+			   *verdict	? verdict
+			   : *complaint ? complaint
+					: strerror(-n));
 	else
 		doctor_add(d, FINDING_OFF, f->name,
 			   "see what is off or warned of above; else a newer kernel, and a report "

@@ -13,10 +13,12 @@
 #include "gate.h"
 #include "heartbeat.h"
 #include "judge.h"
+#include "hooks.h"
 #include "kernel.h"
 #include "net.h"
 #include "policy.h"
 #include "server.h"
+#include "slow.h"
 #include "topology.h"
 #include "undo.h"
 
@@ -38,6 +40,8 @@ struct homeostatd {
 	struct policy policy;
 	struct net net;
 	struct connections connections;
+	struct hooks hooks;
+	struct slow_tcp tcp;
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;

@@ -27,7 +27,7 @@ struct family {
 
 struct kernel_maps {
 	int bounds, config, rules, cpus, sense, cpu_vitals, workloads, workload_stats, match;
-	int flows, peers, flow_stats, egress_stats, pacers;
+	int flows, peers, flow_stats, egress_stats, pacers, drops;
 	int gate;  /* `.data.gate`: who holds it can map the gate, and shut it, without us */
 	int pulse; /* of the timer: who holds it keeps the pulse beating when we are gone */
 };
@@ -47,6 +47,7 @@ struct kernel {
 	struct hs_vital *vitals;    /* [HS_VITAL_NR] */
 	struct hs_knob *knobs;	    /* [HS_KNOB_NR] */
 	struct hs_wish *wishes;	    /* [HS_KNOB_NR] */
+	struct hs_hooks *hooks;
 	struct kernel_maps fd;
 	struct family family[FAMILY_NR];
 	__u32 cpus_nr;	  /* entries of the arrays indexed by CPU */
@@ -56,6 +57,7 @@ struct kernel {
 	struct homeostat_bpf *skel;
 	struct ring_buffer *ring, *bell;
 	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
+	struct bpf_link *hook_link[HS_HOOK_NR][2];
 	int xdp_fd[KERNEL_INTERFACES_MAX]; /* link + 1; 0 = none */
 	int tc_fd[KERNEL_INTERFACES_MAX];  /* likewise */
 	struct bpf_link *tcp_link, *loss_link, *sockops_link;
@@ -78,6 +80,13 @@ void kernel_close(struct kernel *k);
 int kernel_attach_sense(struct kernel *k);
 void kernel_detach_sense(struct kernel *k);
 int kernel_attach_exec(struct kernel *k);
+
+/*
+ * Hooks that cost something at each event: attached while somebody asks (hooks.h). 0 or negative errno, also where it was
+ * so before.
+ */
+int kernel_hook(struct kernel *k, enum hs_hook hook);
+void kernel_unhook(struct kernel *k, enum hs_hook hook);
 
 /*
  * Starts the pulse on the calling thread's CPU, or makes it beat at once and there from now on.
@@ -156,6 +165,9 @@ int kernel_tasks(struct kernel *k, int (*fn)(void *ctx, const struct hs_task_rec
  * no program `rematch`; other negative errno.
  */
 int kernel_rematch(struct kernel *k);
+
+/* Dropped packets by the kernel's reason, all CPUs, since load. 0 or negative errno. */
+int kernel_drops(struct kernel *k, __u64 packets[HS_DROPS_MAX]);
 
 /* Sum over all CPUs of each counter of the fast path. 0 or negative errno. */
 int kernel_counters(struct kernel *k, __u64 sum[HS_COUNT_NR]);

@@ -83,6 +83,8 @@ static enum family_id family_of(const char *program, size_t len)
 		{"xdp_", FAMILY_XDP},	      {"tcp_", FAMILY_TCP},
 		{"loss_", FAMILY_TCP_LOSS},   {"sockops_", FAMILY_SOCKOPS},
 		{"sockets_", FAMILY_SOCKETS}, {"tc_", FAMILY_TC},
+		{"counts_", FAMILY_COUNTS},   {"drops_", FAMILY_DROPS},
+		{"softirq_", FAMILY_SOFTIRQ},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

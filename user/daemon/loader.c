@@ -77,8 +77,9 @@ static int check_capabilities(char *error, size_t size)
 static int prepare(struct kernel *k, const struct topology *topo)
 {
 	struct homeostat_bpf *skel = k->skel;
-	struct bpf_map *per_cpu[] = {skel->maps.SENSE, skel->maps.CPU_VITALS, skel->maps.CPUS,
-				     skel->maps.PULSE_CPUS, skel->maps.SCHED_CPUS};
+	struct bpf_map *per_cpu[] = {skel->maps.SENSE,	    skel->maps.CPU_VITALS,
+				     skel->maps.CPUS,	    skel->maps.PULSE_CPUS,
+				     skel->maps.SCHED_CPUS, skel->maps.COUNTS};
 	struct timespec tick;
 	__u32 llcs = 1;
 	int err = 0;
@@ -114,8 +115,18 @@ static void leave_out(struct kernel *k)
 		bpf_program__set_autoload(skel->progs.sense_switch, false);
 		bpf_program__set_autoload(skel->progs.sense_exec, false);
 	}
-	if (k->family[FAMILY_PULSE].state == FAMILY_UNAVAILABLE)
-		bpf_program__set_autoload(skel->progs.pulse_start, false);
+	/* one of the two: the larger, where it loads */
+	bpf_program__set_autoload(skel->progs.counts_start,
+				  k->family[FAMILY_COUNTS].state != FAMILY_UNAVAILABLE);
+	bpf_program__set_autoload(skel->progs.pulse_start,
+				  k->family[FAMILY_COUNTS].state == FAMILY_UNAVAILABLE &&
+					  k->family[FAMILY_PULSE].state != FAMILY_UNAVAILABLE);
+	if (k->family[FAMILY_DROPS].state == FAMILY_UNAVAILABLE)
+		bpf_program__set_autoload(skel->progs.drops_kfree, false);
+	if (k->family[FAMILY_SOFTIRQ].state == FAMILY_UNAVAILABLE) {
+		bpf_program__set_autoload(skel->progs.softirq_raised, false);
+		bpf_program__set_autoload(skel->progs.softirq_run, false);
+	}
 	if (k->family[FAMILY_TASKS].state == FAMILY_UNAVAILABLE) {
 		bpf_program__set_autoload(skel->progs.tasks, false);
 		bpf_program__set_autoload(skel->progs.rematch, false);
@@ -176,6 +187,7 @@ static int map_state(struct kernel *k, char *error, size_t size)
 	k->vitals = skel->data_vitals->vitals;
 	k->knobs = skel->data_knobs->knobs;
 	k->wishes = skel->data_wishes->wishes;
+	k->hooks = &skel->data_hooks->hooks;
 	k->fd = (struct kernel_maps){
 		.bounds = bpf_map__fd(skel->maps.BOUNDS),
 		.config = bpf_map__fd(skel->maps.CONFIG),
@@ -191,6 +203,7 @@ static int map_state(struct kernel *k, char *error, size_t size)
 		.flow_stats = bpf_map__fd(skel->maps.FLOW_STATS),
 		.egress_stats = bpf_map__fd(skel->maps.EGRESS_STATS),
 		.pacers = bpf_map__fd(skel->maps.PACERS),
+		.drops = bpf_map__fd(skel->maps.DROPS),
 		.gate = bpf_map__fd(skel->maps.data_gate),
 		.pulse = bpf_map__fd(skel->maps.PULSE),
 	};
@@ -326,6 +339,8 @@ void kernel_close(struct kernel *k)
 		kernel_detach_tc(k, i);
 	}
 	kernel_detach_tcp(k);
+	for (int i = 0; i < HS_HOOK_NR; i++)
+		kernel_unhook(k, (enum hs_hook)i);
 	bpf_link__destroy(k->sense_link);
 	bpf_link__destroy(k->exec_link);
 	bpf_link__destroy(k->tasks_link);
@@ -366,6 +381,60 @@ void kernel_detach_sense(struct kernel *k)
 	k->sense_link = NULL;
 }
 
+/* Which programs a hook is, and their family. */
+static enum family_id hook_programs(const struct kernel *k, enum hs_hook hook,
+				    struct bpf_program *prog[2])
+{
+	if (hook == HS_HOOK_DROPS) {
+		prog[0] = k->skel->progs.drops_kfree;
+		prog[1] = NULL;
+		return FAMILY_DROPS;
+	}
+	prog[0] =
+		k->skel->progs
+			.softirq_run; /* first, or what is raised now would be taken for waiting */
+	prog[1] = k->skel->progs.softirq_raised;
+	return FAMILY_SOFTIRQ;
+}
+
+int kernel_hook(struct kernel *k, enum hs_hook hook)
+{
+	struct bpf_program *prog[2];
+	enum family_id id = hook_programs(k, hook, prog);
+	int err = 0;
+
+	if (__atomic_load_n(&k->hooks->on, __ATOMIC_RELAXED) & 1U << hook)
+		return 0;
+	k->hooks->since_ns[hook] = clock_ns();
+	for (int i = 0; i < 2 && prog[i] && !err; i++)
+		err = attach(k, id, prog[i], &k->hook_link[hook][i]);
+	if (err) {
+		kernel_unhook(k, hook);
+		return err;
+	}
+	k->family[id].state = FAMILY_ON;
+	k->family[id].why[0] = '\0';
+	__atomic_or_fetch(&k->hooks->on, 1U << hook, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void kernel_unhook(struct kernel *k, enum hs_hook hook)
+{
+	struct bpf_program *prog[2];
+	enum family_id id;
+
+	if (!k->skel || !k->hooks)
+		return;
+	id = hook_programs(k, hook, prog);
+	__atomic_and_fetch(&k->hooks->on, ~(1U << hook), __ATOMIC_RELAXED);
+	for (int i = 1; i >= 0; i--) {
+		bpf_link__destroy(k->hook_link[hook][i]);
+		k->hook_link[hook][i] = NULL;
+	}
+	if (k->family[id].state == FAMILY_ON)
+		k->family[id].state = FAMILY_OFF;
+}
+
 int kernel_attach_exec(struct kernel *k)
 {
 	return attach(k, FAMILY_SENSE, k->skel->progs.sense_exec, &k->exec_link);
@@ -374,15 +443,20 @@ int kernel_attach_exec(struct kernel *k)
 int kernel_pulse(struct kernel *k)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	bool counts = k->family[FAMILY_COUNTS].state != FAMILY_UNAVAILABLE;
 	struct family *f = &k->family[FAMILY_PULSE];
 	int err;
 
 	if (f->state == FAMILY_UNAVAILABLE)
 		return -EOPNOTSUPP;
-	err = bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.pulse_start), &opts);
+	err = bpf_prog_test_run_opts(
+		bpf_program__fd(counts ? k->skel->progs.counts_start : k->skel->progs.pulse_start),
+		&opts);
 	if (!err)
 		err = (int)opts.retval;
 	f->state = err ? FAMILY_OFF : FAMILY_ON;
+	if (counts)
+		k->family[FAMILY_COUNTS].state = f->state;
 	if (err)
 		snprintf(f->why, sizeof(f->why), "starting the timer: %s", strerror(-err));
 	return err;

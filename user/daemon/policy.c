@@ -28,17 +28,37 @@ static int write_bounds(struct kernel *k, const struct profile *old, const struc
 	return 0;
 }
 
+static bool sheds(const struct profile *profile)
+{
+	for (__u32 i = 0; i < profile->flow_nr; i++) {
+		if (profile->flow[i].class == HS_FLOW_BULK && profile->interface_nr)
+			return true;
+	}
+	return false;
+}
+
+struct hs_rule policy_rule(const struct profile *profile, __u32 i)
+{
+	struct hs_rule rule = profile->rule[i];
+
+	if (rule.knob == HS_KNOB_BULK_LIMIT && !sheds(profile))
+		rule.high = ~0ULL;
+	return rule;
+}
+
 /* Into the half that is not in force; the flip comes with CONFIG. */
 static int write_rules(struct policy *p, struct kernel *k, const struct profile *fresh, __u32 *base)
 {
 	if (p->loaded && p->profile.config.rules_nr == fresh->config.rules_nr &&
+	    sheds(&p->profile) == sheds(fresh) &&
 	    !memcmp(p->profile.rule, fresh->rule, sizeof(fresh->rule)))
 		return 0;
 	if (p->loaded)
 		*base = p->rules_base ? 0 : HS_RULES_MAX;
 	for (__u32 i = 0; i < fresh->config.rules_nr; i++) {
 		__u32 key = *base + i;
-		int err = bpf_map_update_elem(k->fd.rules, &key, &fresh->rule[i], BPF_ANY);
+		struct hs_rule rule = policy_rule(fresh, i);
+		int err = bpf_map_update_elem(k->fd.rules, &key, &rule, BPF_ANY);
 
 		if (err)
 			return err;

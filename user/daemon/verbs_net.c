@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * The verbs `flows`: interfaces that are looked at, and what became of the packets of each declared flow; and
- * `connections`: TCP connections that we took or set something on.
+ * The verbs about packets. `flows`: interfaces that are looked at, and what became of the packets of each declared flow;
+ * `connections`: TCP connections that we took or set something on; `drops`: what the stack drops, by reason.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,6 +12,8 @@
 
 #include <bpf/bpf.h>
 
+#include "clock.h"
+#include "control.h"
 #include "flows.h"
 #include "names.h"
 #include "verbs.h"
@@ -173,4 +175,57 @@ int verb_connections(struct call *call)
 	err = kernel_connections(&call->d->kernel, false, list_connection, &l);
 	js_add_u64(call->reply, "total", l.seen);
 	return err == -EOPNOTSUPP ? 0 : err;
+}
+
+/* With `for_ns`: somebody begins to look, so the hook is attached for that long. */
+static int look(struct call *call)
+{
+	struct homeostatd *d = call->d;
+	__u64 for_ns, now = clock_ns();
+	int err = js_get_u64(call->request, "for_ns", &for_ns);
+
+	if (err == -ENOENT)
+		return 0;
+	if (err || for_ns > CONTROL_LOOK_MAX_NS + NS_PER_S) {
+		snprintf(call->error, sizeof(call->error), "expected for_ns: up to %llu",
+			 CONTROL_LOOK_MAX_NS + NS_PER_S);
+		return -EINVAL;
+	}
+	if (call->peer->uid != 0) {
+		snprintf(call->error, sizeof(call->error), "looking at drops is for root");
+		return -EPERM;
+	}
+	if (now + for_ns > d->hooks.until_ns[HS_HOOK_DROPS])
+		d->hooks.until_ns[HS_HOOK_DROPS] = now + for_ns;
+	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, now, true);
+	if (!(d->kernel.hooks->on & 1U << HS_HOOK_DROPS)) {
+		snprintf(call->error, sizeof(call->error), "drops cannot be looked at: %.256s",
+			 d->kernel.family[FAMILY_DROPS].why);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* Dropped packets by the kernel's reason, as it numbers them, since the daemon was started and while the hook was on. */
+int verb_drops(struct call *call)
+{
+	__u64 packets[HS_DROPS_MAX];
+	struct json_object *array;
+	int err = look(call);
+
+	if (!err)
+		err = kernel_drops(&call->d->kernel, packets);
+	if (err)
+		return err;
+	js_add_bool(call->reply, "looking", call->d->kernel.hooks->on & 1U << HS_HOOK_DROPS);
+	array = js_add_array(call->reply, "drops");
+	for (__u32 i = 0; i < HS_DROPS_MAX; i++) {
+		struct json_object *row = packets[i] ? js_push_obj(array) : NULL;
+
+		if (!row)
+			continue;
+		js_add_u64(row, "reason", i);
+		js_add_u64(row, "packets", packets[i]);
+	}
+	return 0;
 }

@@ -6,7 +6,7 @@
 
 /* X(ID, name, how the section names of its programs begin, what it is). */
 #define FAMILIES(X)                                                                                \
-	X(SENSE, "sensor", "tp_btf/", "run-queue sensor")                                          \
+	X(SENSE, "sensor", "tp_btf/sched_", "run-queue sensor")                                    \
 	X(PULSE, "pulse", "syscall", "pulse timer")                                                \
 	X(TASKS, "tasks", "iter/", "task iterator")                                                \
 	X(SCHED, "sched_ext", "struct_ops", "scheduler")                                           \
@@ -15,7 +15,10 @@
 	X(TCP, "tcp", "struct_ops/tcp", "congestion control")                                      \
 	X(TCP_LOSS, "tcp-loss", "struct_ops/loss", "congestion control where loss is borne")       \
 	X(SOCKOPS, "sockops", "sockops", "care for new connections")                               \
-	X(SOCKETS, "sockets", "iter/tcp", "connection iterator")
+	X(SOCKETS, "sockets", "iter/tcp", "connection iterator")                                   \
+	X(COUNTS, "counts", "syscall", "pulse that reads the kernel's own counters")               \
+	X(DROPS, "drops", "tp_btf/kfree_skb", "hook on dropped packets")                           \
+	X(SOFTIRQ, "softirq", "tp_btf/softirq_", "hook on soft interrupts")
 enum family_id {
 #define X(id, ...) FAMILY_##id,
 	FAMILIES(X)
