@@ -252,7 +252,8 @@ struct socket_state {
 	__u32 rounds;
 	__u32 clean;  /* rounds without a loss, in a row */
 	__u32 rtt_us; /* shortest of the epoch */
-	__u32 lost;   /* tp->lost and tp->delivered when it began */
+	__u32 last_rtt_us;
+	__u32 lost; /* tp->lost and tp->delivered when it began */
 	__u32 delivered;
 	__u32 settled; /* 1 = the first epoch, in which it fills the path, is over */
 };

@@ -11,7 +11,8 @@
 #define TCP_CONGESTION 13
 #define TCP_NOTSENT_LOWAT 25
 #define TCP_INFINITE_SSTHRESH 0x7fffffff
-#define TCP_CA_RECOVERY 3 /* … and above it, after a timeout: Loss */
+#define TCP_CA_RECOVERY 3
+#define TCP_CA_LOSS 4 /* after a timeout */
 #define AF_INET 2
 #define AF_INET6 10
 

@@ -6,7 +6,8 @@
 # each: {"loss":…,"rtt":…,"rate":…,"arm":…,"goodput_bps":…,"ping_us":…,"retransmits":…}. The last arm is ours:
 # homeostatd is armed all the while, and takes what goes to its port.
 #
-# Usage: tcp.sh LOSSES RTTS RATES ARMS SECONDS, each a list such as "0 0.1 1 10" (%), "1 20 100" (ms), "100 200" (Mbit/s)
+# Usage: tcp.sh LOSSES RTTS RATES ARMS SECONDS, each a list such as "0 0.1 1 10" (%), "1 20 100" (ms), "100 200" (Mbit/s).
+# Each arm has SECONDS, and 100 round trips at least: a window takes some of them to grow.
 
 # shellcheck source=selftests/lab/lib.sh
 . /lab/lib.sh
@@ -33,6 +34,7 @@ measure() {
 	*) set -- "$2" -p 5201 -C "$1" ;;
 	esac
 	_seconds=$1
+	[ "$((_seconds * 1000))" -ge "$((rtt * 100))" ] || _seconds=$((rtt / 10))
 	shift
 	ping -q -i 0.05 -c "$((_seconds * 20))" -W 2 "$path_far" >"$tmp/ping" 2>&1 &
 	_ping=$!
