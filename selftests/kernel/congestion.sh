@@ -124,7 +124,7 @@ at_least 'bulk: some was let in' "$(counted 9001 received)" 1000
 check 'no flood: congestion is over' within 10 fell net.congestion_permille 300
 homeostat events -n 100 | grep net.bulk.limit_hz
 low=$(limit)
-check 'bulk is let in again' within 60 limit_above "$((low + 100000))"
+check 'bulk is let in again' within 60 limit_above "$((low + 20000))"
 equals 'not frozen' "$(knob net.bulk.limit_hz frozen)" false
 hs_stop
 
