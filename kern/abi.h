@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 4
+#define HS_ABI_VERSION 5
 
 /* clang-format off: tables */
 
@@ -562,6 +562,7 @@ struct hs_pacer {
 	__u64 next_ns; /* when the next packet of bulk may leave */
 };
 #define HS_PACERS_MAX 16 /* interfaces of one profile */
+
 /* What was set on a critical connection. */
 #define HS_SOCKET_WINDOW 1U /* cannot be put back: it has been sent */
 #define HS_SOCKET_RTO_MIN 2U

@@ -236,6 +236,7 @@ struct pacers_map {
 	__type(value, struct hs_pacer);
 };
 extern struct pacers_map PACERS SEC(".maps");
+
 /*
  * What is known of a connection that we took or set something on. Made with it, freed by the kernel with the socket.
  * Without memory it is not made, and the connection is left alone.
@@ -265,6 +266,7 @@ struct sockets_map {
 	__type(value, struct socket_state);
 };
 extern struct sockets_map SOCKETS SEC(".maps");
+
 /* Dropped packets by the kernel's reason (enum skb_drop_reason), since load. */
 struct drops_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "fault.h"
 #include "kernel.h"
 #include "homeostat.skel.h" /* after the types that it uses */
 
