@@ -10,6 +10,7 @@
 # make lab-growth  what do many CPUs and many runnable tasks cost?
 # make bench  what observing costs on this machine (as root), and in instructions; writes docs/overhead.md
 # make bench-packets  what a packet costs on this machine (as root)
+# make bench-acks  what an acknowledgement costs, in instructions of a lab guest
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
 # make coverage  lines that the unit tests reach of what must not be wrong
@@ -140,8 +141,11 @@ $(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libho
 # the one in which allocations fail
 $(O)/unit/test_oom $(O)/cov/unit/test_oom: private WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup,--wrap=strdup
 # the one with a kernel that is played
-$(O)/unit/test_arm $(O)/cov/unit/test_arm: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp
-$(O)/unit/test_net $(O)/cov/unit/test_net: private WRAP := -Wl,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp
+WRAP_TC := --wrap=kernel_attach_tc,--wrap=kernel_detach_tc,--wrap=kernel_qdisc,--wrap=kernel_pacer
+$(O)/unit/test_arm $(O)/cov/unit/test_arm: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC)
+$(O)/unit/test_net $(O)/cov/unit/test_net: private WRAP := -Wl,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC)
+$(O)/unit/test_connections $(O)/cov/unit/test_connections: private WRAP := -Wl,--wrap=kernel_attach_tcp,--wrap=kernel_detach_tcp,--wrap=kernel_connections
+$(O)/unit/test_congestion $(O)/cov/unit/test_congestion: private WRAP := -Wl,--wrap=kernel_hook,--wrap=kernel_unhook
 
 # the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
 FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
@@ -220,11 +224,14 @@ $(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/lo
 		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
 
 # what scripts/bench has beside the loads: the daemon's loader, and an empty program
-BENCH := $(O)/bench/sensors $(O)/bench/packets
+BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks
 $(O)/empty.skel.h: $(O)/selftests/bench/empty.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
 
 $(O)/selftests/bench/sensors.o: $(O)/empty.skel.h
+$(O)/acks.skel.h: $(O)/selftests/bench/acks.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name acks_bpf > $@
+$(O)/selftests/bench/acks.o: $(O)/acks.skel.h
 $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
@@ -245,7 +252,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test fault helping lab lab-check lab-growth bench bench-packets check fuzz coverage format format-check lint install clean
+.PHONY: setup run test fault helping lab lab-check lab-growth bench bench-packets bench-acks check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -288,6 +295,13 @@ bench-packets:
 	$(Q)O=$(O) scripts/setup
 	$(Q)$(MAKE) --no-print-directory $(O)/bench/packets
 	$(Q)$(O)/bench/packets
+
+# what an acknowledgement costs, in instructions
+bench-acks:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/acks
+	$(Q)scripts/vm mkrootfs -o $(O)/bench/acks.cpio -M tcp_bbr $(O)/bench/acks:/lab/bin/acks
+	$(Q)scripts/vm -t 900 -i $(O)/bench/acks.cpio -- /bin/sh -c 'insmod /lib/modules/$$(uname -r)/tcp_bbr.ko; /lab/bin/acks'
 
 # what observing costs, here and in instructions
 bench:

@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 4
+#define HS_ABI_VERSION 5
 
 /* clang-format off: tables */
 
@@ -31,9 +31,9 @@
 
 /* Classes of packets. */
 #define HS_FLOW_CLASSES(X)                                                                         \
-	X(CRITICAL, "critical", "never shed")                                                      \
+	X(CRITICAL, "critical", "never shed; goes out first")                                      \
 	X(NORMAL, "normal", "never shed; also what no flow fits")                                  \
-	X(BULK, "bulk", "shed where there is more of it than is allowed")
+	X(BULK, "bulk", "shed where there is more of it than is allowed; goes out last, and paced")
 
 /*
  * Vital signs: X(ID, name, unit, writer, meaning). Writer is FAST (the pulse) or SLOW (the
@@ -103,7 +103,42 @@
 	  "share of time in which some task waited for memory, 10 s average")                      \
 	X(PSI_IO, "psi.io.some_permille", "permille", SLOW,                                        \
 	  "share of time in which some task waited for I/O, 10 s average")                         \
-	X(DAEMON_RSS, "daemon.rss_bytes", "bytes", SLOW, "resident memory of homeostatd")
+	X(DAEMON_RSS, "daemon.rss_bytes", "bytes", SLOW, "resident memory of homeostatd")          \
+	X(CONGESTION, "net.congestion_permille", "permille", FAST,                                 \
+	  "how near incoming packets are to the end of their room; 1000 = no nearer "              \
+	  "(docs/network.md)")                                                                     \
+	X(PACKETS, "net.packets_hz", "hz", FAST, "packets that the network stack took in")         \
+	X(PACKET_BURST, "net.burst_permille", "permille", FAST,                                    \
+	  "burst index: packet rate of the last window against its moving average; 1000 = steady") \
+	X(BACKLOG_DROPS, "net.backlog_drops_hz", "hz", FAST,                                       \
+	  "packets that found a CPU's queue of incoming packets full")                             \
+	X(SQUEEZES, "net.squeezes_hz", "hz", FAST,                                                 \
+	  "rounds of receiving that ended with packets left over")                                 \
+	X(UDP_FULL, "net.udp_full_hz", "hz", FAST,                                                 \
+	  "datagrams that found their socket's receive buffer full")                               \
+	X(DROPS, "net.drops_hz", "hz", FAST,                                                       \
+	  "packets that the network stack dropped and gave a reason for (needs the hook `drops`)") \
+	X(LISTEN_FULL, "net.listen_full_hz", "hz", SLOW,                                           \
+	  "connections refused because the queue of a listening socket was full")                  \
+	X(RETRANSMITS, "net.retransmit_permille", "permille", SLOW,                                \
+	  "TCP segments sent again, of all that were sent")                                        \
+	X(IRQ_RATE, "irq.rate_hz", "hz", FAST, "interrupts of devices, all CPUs")                  \
+	X(IRQ_SHARE, "irq.share_permille", "permille", FAST,                                       \
+	  "share of CPU time in hard interrupts, all CPUs; absent where the kernel does not time " \
+	  "them")                                                                                  \
+	X(SOFTIRQ_SHARE, "softirq.share_permille", "permille", FAST,                               \
+	  "share of CPU time in soft interrupts, all CPUs")                                        \
+	X(SOFTIRQ_BUSIEST, "softirq.busiest_permille", "permille", FAST,                           \
+	  "share of CPU time in soft interrupts, of the CPU with most of it")                      \
+	X(IRQ_IMBALANCE, "irq.imbalance_permille", "permille", FAST,                               \
+	  "how much the CPU with most interrupts is above the mean: 0 = even, 1000 = all on one "  \
+	  "of many")                                                                               \
+	X(SOFTIRQ_DELAY, "softirq.delay_ns", "ns", FAST,                                           \
+	  "longest time from raising a soft interrupt to running it (needs the hook `softirq`)")   \
+	X(RECLAIM_STALLS, "mem.reclaim_stalls_hz", "hz", FAST,                                     \
+	  "allocations that had to free memory themselves")                                        \
+	X(COMPACT_STALLS, "mem.compact_stalls_hz", "hz", FAST,                                     \
+	  "allocations that had to wait for memory to be compacted")
 
 /*
  * Knobs: X(ID, name, unit, stock, min, max, slew, meaning). `stock` is what an actuator uses while
@@ -133,8 +168,22 @@
 	  "share of each CPU that the critical class may take with precedence; homeostatd: 25 %")  \
 	X(STARVATION, "sched.starvation_ms", "ms", 100, 10, 1000, 10000,                           \
 	  "wait after which age overrides weight and class")                                       \
-	X(BULK_LIMIT, "net.bulk.limit_hz", "hz", 10000000, 1000, 10000000, 20000000,               \
-	  "packets of bulk flows let in per second, the rest is shed; 10000000 = all")
+	X(BULK_LIMIT, "net.bulk.limit_hz", "hz", 10000000, 1000, 10000000, 200000000,              \
+	  "packets of bulk flows let in per second, the rest is shed; 10000000 = all")             \
+	X(BULK_PACE, "net.bulk.pace_kbit", "kbit", 100000000, 100, 100000000, 200000000,           \
+	  "rate at which bulk flows leave each interface; 100000000 = as fast as it goes")         \
+	X(TCP_LOSS, "tcp.loss.tolerance_permille", "permille", 0, 0, 500, 20000,                   \
+	  "loss borne where it comes without a queue; 0 = plain CUBIC; a flow's tcp: 200")         \
+	X(TCP_QUEUE, "tcp.queue.tolerance_permille", "permille", 250, 0, 4000, 20000,              \
+	  "queueing delay, of the path's shortest RTT, up to which loss is not congestion")        \
+	X(SOCKOPS_WINDOW, "sockops.window.initial", "count", 0, 0, 128, 100000,                    \
+	  "packets sent at once on a new critical connection; 0 = as the kernel has it")           \
+	X(SOCKOPS_RTO_MIN, "sockops.rto.min_us", "us", 0, 0, 200000, 10000000,                     \
+	  "shortest retransmission timeout of critical connections; 0 = as the kernel has it")     \
+	X(SOCKOPS_DELACK, "sockops.delack.max_us", "us", 0, 0, 200000, 10000000,                   \
+	  "longest delay of an ACK on critical connections; 0 = as the kernel has it")             \
+	X(SOCKOPS_UNSENT, "sockops.unsent.max_bytes", "bytes", 0, 0, 67108864, 1000000000,         \
+	  "unsent bytes a critical connection may buffer; 0 = as the kernel has it")
 
 /* What made a knob change: X(ID, name). Also the `cause` of events. */
 #define HS_CAUSES(X)                                                                               \
@@ -183,6 +232,14 @@
 	X(PLUGIN, "plugin", "the reflex slot was shut: the policy in it took latency_ns")          \
 	X(LOOK, "look", "stock is looked at (id = 0), was (1): vital, value; limit as known (to)")
 
+/*
+ * Hooks that cost something at each event: X(ID, name, meaning). One is attached while the profile asks for the vital
+ * sign that it feeds, by a rule, a limit or a service level, or while a person looks.
+ */
+#define HS_HOOKS(X)                                                                                \
+	X(DROPS, "drops", "dropped packets by the kernel's reason (net.drops_hz)")                 \
+	X(SOFTIRQ, "softirq", "raising and running of soft interrupts (softirq.delay_ns)")
+
 /* clang-format on */
 
 enum hs_class {
@@ -227,6 +284,12 @@ enum hs_mode {
 #undef X
 	HS_MODE_NR
 };
+enum hs_hook {
+#define X(id, ...) HS_HOOK_##id,
+	HS_HOOKS(X)
+#undef X
+	HS_HOOK_NR
+};
 enum hs_event_type {
 #define X(id, ...) HS_EVENT_##id,
 	HS_EVENTS(X)
@@ -243,6 +306,7 @@ enum hs_event_type {
 #define HS_COMM_LEN 16	    /* TASK_COMM_LEN */
 #define HS_HIST_BUCKETS 128 /* log2-linear, 4 buckets per octave (lib/hist.h) */
 #define HS_CPUS_MAX 1024    /* CPUs that one kernel may have */
+#define HS_DROPS_MAX 256    /* reasons to drop a packet; the last one stands for those above */
 
 /*
  * GATE. One instance, mapped by daemon and guard, reachable by `homeostat trip` through its map id.
@@ -295,6 +359,13 @@ struct hs_vital {
 	__u32 pad;
 };
 
+/* HOOKS. Written by the daemon alone; a hook is attached before it is marked as on. */
+struct hs_hooks {
+	__u32 on; /* bit = enum hs_hook */
+	__u32 pad;
+	__u64 since_ns[HS_HOOK_NR]; /* when it was last attached */
+};
+
 /* The same quantiles for one CPU, written by the pulse. */
 struct hs_cpu_vitals {
 	__u64 p50_ns[HS_CLASS_NR];
@@ -302,6 +373,8 @@ struct hs_cpu_vitals {
 	__u64 p99_ns[HS_CLASS_NR];
 	__u64 samples[HS_CLASS_NR]; /* in the last window */
 	__u64 updated_ns;
+	__u64 irq_permille; /* share of its time in hard and soft interrupts … */
+	__u64 irq_ns;	    /* … as of then; 0 = not known */
 };
 
 /* KNOBS. Written by the pulse alone; read by actuators through lib/knob.h. */
@@ -450,6 +523,9 @@ struct hs_flow_set {
 	struct hs_flow_table table;
 	__u32 class[HS_FLOWS_MAX + 1]; /* enum hs_flow_class; the last: of packets of no flow */
 	__u32 peers;		       /* 1 = some flow states a peer: look into PEERS */
+	__u8 mark[HS_FLOWS_MAX + 1];   /* DSCP of what goes out, + 1; 0 = as it is */
+	__u8 pad[3];
+	__u32 tcp[HS_FLOWS_MAX + 1]; /* 1 = its connections get our congestion control */
 };
 
 /* PEERS: longest prefix to the mask of flows that it leaves. IPv4 as ::ffff:a.b.c.d. */
@@ -465,6 +541,49 @@ struct hs_peer_key {
 struct hs_flow_stats {
 	__u64 packets; /* seen while the gate was open */
 	__u64 shed;    /* of these, dropped */
+};
+
+/* What became of outgoing packets, likewise (EGRESS_STATS). As the wire has them: what is yet to be segmented counts as many. */
+struct hs_egress_stats {
+	__u64 packets;	   /* seen while the gate was open */
+	__u64 prioritised; /* of these, with a priority of ours */
+	__u64 marked;	   /* … with a DSCP of ours that differs from theirs */
+	__u64 paced;	   /* … that net.bulk.pace_kbit was for: … */
+	__u64 delayed;	   /* … of these, with a departure later than now, … */
+	__u64 delayed_ns;  /* … by so much, all together */
+	__u64 dropped;	   /* … or that would have had to wait for too long */
+};
+
+/*
+ * PACERS: of each interface, by its index, whose queueing discipline can hold a packet until its departure time. The daemon
+ * makes and deletes it; the program moves it on.
+ */
+struct hs_pacer {
+	__u64 next_ns; /* when the next packet of bulk may leave */
+};
+#define HS_PACERS_MAX 16 /* interfaces of one profile */
+
+/* What was set on a critical connection. */
+#define HS_SOCKET_WINDOW 1U /* cannot be put back: it has been sent */
+#define HS_SOCKET_RTO_MIN 2U
+#define HS_SOCKET_DELACK 4U
+#define HS_SOCKET_UNSENT 8U
+
+/* One record of the iterators over connections (`homeostat connections`): what we took or set something on. */
+struct hs_connection {
+	__u8 local[16]; /* addresses in network byte order; IPv4 as ::ffff:a.b.c.d */
+	__u8 peer[16];
+	__u16 local_port;
+	__u16 peer_port;
+	__u32 flow; /* index into the profile's flows when it was made; HS_FLOWS_MAX = none */
+	char congestion[16]; /* name of its congestion control */
+	__u32 set;	     /* HS_SOCKET_* that are set */
+	__u32 cwnd;	     /* packets */
+	__u32 rtt_us;	     /* smoothed */
+	__u32 rtt_min_us;
+	__u32 delivered; /* packets, modulo 2^32 */
+	__u32 lost;
+	__u32 moves; /* between our two variants */
 };
 
 /* One record of the task iterator (`homeostat workloads`). */
@@ -514,7 +633,15 @@ struct hs_event {
 	X(PARKED, "sched.batch_parked", "batch tasks put behind, over their duty cycle")           \
 	X(AGED, "sched.aged", "tasks moved ahead by age")                                          \
 	X(STOCK, "sched.stock", "decisions taken by stock rules, gate shut")                       \
-	X(DEADLINE_MISS, "sched.deadline_misses", "deadlines missed")
+	X(DEADLINE_MISS, "sched.deadline_misses", "deadlines missed")                              \
+	X(TCP_TAKEN, "tcp.taken", "connections given to our congestion control")                   \
+	X(TCP_TO_LOSS, "tcp.to_loss", "moves to the variant that bears loss")                      \
+	X(TCP_BACK, "tcp.back", "moves back from it")                                              \
+	X(TCP_LEFT, "tcp.left", "connections that left for the kernel's CUBIC, gate shut")         \
+	X(SOCKOPS_SET, "sockops.set", "parameters set on critical connections")                    \
+	X(SOCKOPS_REFUSED, "sockops.refused", "of these, refused by the kernel")                   \
+	X(SOCKOPS_BACK, "sockops.back", "parameters put back")                                     \
+	X(DROP, "net.drops", "packets dropped for a reason, while the hook `drops` was attached")
 /* clang-format on */
 enum hs_counter {
 #define X(id, ...) HS_COUNT_##id,

@@ -7,14 +7,11 @@
 #ifndef HOMEOSTAT_FOLD_H
 #define HOMEOSTAT_FOLD_H
 
-#include "state.h"
-#include "reflex.h"
+#include "counts.h"
 
-#define NSEC 1000000000ULL
 #define SAMPLES_ENOUGH 128
 #define WINDOW_LONG_NS 100000000ULL
 #define RATE_NS 25000000ULL /* rates are taken over this time at least */
-#define ABSENT_NS NSEC	    /* a class without samples for so long has no quantiles */
 #define EVERY_HZ 2000	    /* measured switches per second and CPU that are enough */
 
 /*
@@ -80,11 +77,11 @@ struct pulse_state {
 	__u64 window_ns; /* start of the window that is being folded */
 	__u64 cost_ns;	 /* moving average */
 	/* of the present fold, all CPUs */
-	__u64 wait_max_ns, worker_max_ns, waits;
+	__u64 wait_max_ns, worker_max_ns, softirq_max_ns, waits;
 	__u64 rate_max_hz; /* switch rate of the busiest CPU */
 	/* sums over the CPUs since the rates were last published */
 	__u64 rates_ns;
-	__u64 switches, sampled, migrated, missed, crit_run_ns;
+	__u64 switches, sampled, migrated, missed, dropped, crit_run_ns;
 	__u64 lost;	/* gate.events_lost, as of then */
 	__u64 spent_ns; /* time taken by pulses */
 	struct fold_class class[HS_CLASS_NR];
@@ -95,40 +92,7 @@ struct pulse_state {
 static struct pulse_state pulse
 	__attribute__((used)); /* used: or clang splits it, against its BTF */
 
-static __always_inline __u64 rate_hz(__u64 events, __u64 dt_ns)
-{
-	return dt_ns ? events * NSEC / dt_ns : 0;
-}
-
 /* ---- vital signs ---- */
-
-/* One measurement, of a window that began at from_ns. */
-static __noinline int vital_set(__u32 id, __u64 value, __u64 from_ns)
-{
-	struct hs_vital *v;
-
-	if (id >= HS_VITAL_NR)
-		return 0;
-	v = &vitals[id];
-	v->value = value;
-	if (v->updated_ns)
-		v->ewma = v->ewma - v->ewma / 8 + value / 8;
-	else
-		v->ewma = value;
-	if (value > v->peak)
-		v->peak = value;
-	reflex.from_ns[id] = from_ns;
-	v->updated_ns = reflex.now;
-	v->present = 1;
-	return 0;
-}
-
-/* Not measured for long: absent. The last value stays for who wants to know what it was. */
-static __always_inline void vital_expire(__u32 id)
-{
-	if (vitals[id].present && reflex.now - vitals[id].updated_ns > ABSENT_NS)
-		vitals[id].present = 0;
-}
 
 static __always_inline bool above_rule(__u32 id, __u64 value)
 {
@@ -231,6 +195,12 @@ __noinline int class_publish(__u32 c)
 	return 0;
 }
 
+/* Has a hook been attached since before that time? */
+static __always_inline bool hook_covers(enum hs_hook id, __u64 from_ns)
+{
+	return *(volatile __u32 *)&hooks.on & (1U << id) && hooks.since_ns[id] <= from_ns;
+}
+
 /* The vital signs that are the worst of the window. */
 static __noinline int extremes_publish(void)
 {
@@ -243,6 +213,10 @@ static __noinline int extremes_publish(void)
 		vital_expire(HS_VITAL_STARVED);
 		vital_expire(HS_VITAL_SOFTIRQ_STARVED);
 	}
+	if (hook_covers(HS_HOOK_SOFTIRQ, from))
+		vital_set(HS_VITAL_SOFTIRQ_DELAY, pulse.softirq_max_ns, from);
+	else
+		vital_expire(HS_VITAL_SOFTIRQ_DELAY);
 	vital_set(HS_VITAL_PULSE_LATE, pulse.late_max_ns, from);
 	pulse.late_max_ns = 0;
 	return 0;
@@ -266,6 +240,10 @@ static __noinline int rates_publish(void)
 		vital_expire(HS_VITAL_SHARE_CRITICAL);
 		vital_expire(HS_VITAL_DEADLINE_MISS);
 	}
+	if (hook_covers(HS_HOOK_DROPS, from))
+		vital_set(HS_VITAL_DROPS, rate_hz(pulse.dropped, dt), from);
+	else
+		vital_expire(HS_VITAL_DROPS);
 	vital_set(HS_VITAL_PULSE_PERIOD, pulse.period_ns, from);
 	vital_set(HS_VITAL_PULSE_COST, pulse.cost_ns, from);
 	vital_set(HS_VITAL_EVENTS_LOST, rate_hz(gate.events_lost - pulse.lost, dt), from);
@@ -284,6 +262,7 @@ static __noinline int rates_publish(void)
 	pulse.sampled = 0;
 	pulse.migrated = 0;
 	pulse.missed = 0;
+	pulse.dropped = 0;
 	pulse.crit_run_ns = 0;
 	pulse.spent_ns = 0;
 	return 0;
@@ -378,6 +357,7 @@ __noinline int fold_cpu(__u32 cpu)
 	DELTA(pulse.sampled, s->count[HS_COUNT_SAMPLED], p->count[HS_COUNT_SAMPLED]);
 	DELTA(pulse.migrated, s->count[HS_COUNT_MIGRATE], p->count[HS_COUNT_MIGRATE]);
 	DELTA(pulse.missed, s->count[HS_COUNT_DEADLINE_MISS], p->count[HS_COUNT_DEADLINE_MISS]);
+	DELTA(pulse.dropped, s->count[HS_COUNT_DROP], p->count[HS_COUNT_DROP]);
 	DELTA(pulse.crit_run_ns, s->crit_run_ns, p->crit_run_ns);
 #undef DELTA
 	if (s->bank[side].wait_max_ns > pulse.wait_max_ns)
@@ -386,6 +366,9 @@ __noinline int fold_cpu(__u32 cpu)
 	if (s->bank[side].worker_max_ns > pulse.worker_max_ns)
 		pulse.worker_max_ns = s->bank[side].worker_max_ns;
 	s->bank[side].worker_max_ns = 0;
+	if (s->bank[side].softirq_max_ns > pulse.softirq_max_ns)
+		pulse.softirq_max_ns = s->bank[side].softirq_max_ns;
+	s->bank[side].softirq_max_ns = 0;
 	HS_NO_UNROLL
 	for (__u32 c = 0; c < HS_CLASS_NR; c++) {
 		if (s->bank[side].used[c][0] | s->bank[side].used[c][1])
@@ -407,14 +390,17 @@ __noinline int fold_some(void)
 		pulse.cpu++;
 	}
 	pulse.work += work;
-	if (pulse.cpu < nr_cpus)
-		return 0;
+	return pulse.cpu >= nr_cpus;
+}
+
+/* A fold is whole: until when is the next one to wait? */
+static __always_inline void fold_paid(void)
+{
 	pulse.fold_every_ns = pulse.work * WORK_NS * FOLD_SHARE;
 	if (pulse.fold_every_ns > FOLD_EVERY_MOST_NS)
 		pulse.fold_every_ns = FOLD_EVERY_MOST_NS;
 	if (pulse.fold_every_ns < FOLD_EVERY_LEAST_NS)
 		pulse.fold_every_ns = 0;
-	return 1;
 }
 
 /* Is the open window to be folded? Not before the last fold has been paid for. */
@@ -433,8 +419,10 @@ static __always_inline void fold_begin(__u64 now)
 	pulse.work = 0;
 	pulse.wait_max_ns = 0;
 	pulse.worker_max_ns = 0;
+	pulse.softirq_max_ns = 0;
 	pulse.waits = 0;
 	pulse.rate_max_hz = 0;
+	counts_begin(now, RATE_NS);
 }
 
 #endif

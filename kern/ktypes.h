@@ -16,6 +16,7 @@
 #include <bpf/bpf_tracing.h>
 
 typedef __u8 u8;
+typedef __u16 u16;
 typedef __u32 u32;
 typedef __s32 s32;
 typedef __u64 u64;
@@ -111,11 +112,93 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_ext_entity scx;
 	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
 	char comm[16];
 };
 
 struct linux_binprm;
 struct seq_file;
+
+/* ---- what the kernel counts for each CPU, read by kern/counts.h ---- */
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct numa_drop_counters {
+	atomic_t drops0, drops1;
+};
+
+struct softnet_data {
+	unsigned int processed;
+	unsigned int time_squeeze;
+	atomic_t dropped;			 /* until 6.17 … */
+	struct numa_drop_counters drop_counters; /* … and since */
+};
+
+struct kernel_cpustat {
+	u64 cpustat[16]; /* ns, by enum cpu_usage_stat */
+};
+enum cpu_usage_stat {
+	CPUTIME_SOFTIRQ = 3,
+	CPUTIME_IRQ,
+};
+
+struct irqtime { /* only where the kernel times interrupts */
+	u64 total;
+};
+
+struct kernel_stat {
+	unsigned long irqs_sum;
+	unsigned int softirqs[10];
+};
+#define TIMER_SOFTIRQ 1
+#define NET_RX_SOFTIRQ 3
+
+struct vm_event_state {
+	unsigned long event[256];
+};
+enum vm_event_item {
+	ALLOCSTALL_DMA,
+	ALLOCSTALL_DMA32,
+	ALLOCSTALL_NORMAL,
+	ALLOCSTALL_MOVABLE,
+	ALLOCSTALL_DEVICE,
+	COMPACTSTALL,
+};
+
+struct udp_mib {
+	unsigned long mibs[10];
+};
+/* Of an enum without a name, so not to be relocated; an interface to user space, and the same since 2006. */
+#define UDP_MIB_RCVBUFERRORS 5
+
+struct netns_mib {
+	struct udp_mib *udp_statistics;
+	struct udp_mib *udp_stats_in6;
+};
+
+struct tcp_congestion_ops;
+
+struct netns_ipv4 {
+	const struct tcp_congestion_ops *tcp_congestion_control; /* the default */
+};
+
+struct net {
+	struct netns_mib mib;
+	struct netns_ipv4 ipv4;
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
+struct sk_buff;
+enum skb_drop_reason {
+	SKB_NOT_DROPPED_YET,
+	SKB_CONSUMED,
+	SKB_DROP_REASON_NOT_SPECIFIED,
+	SKB_DROP_REASON_XDP,
+};
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
@@ -126,6 +209,29 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+/* ---- packets that go out ---- */
+struct Qdisc_ops {
+	char id[16]; /* "fq" */
+};
+
+struct Qdisc {
+	const struct Qdisc_ops *ops;
+};
+
+struct netdev_queue {
+	struct Qdisc *qdisc_sleeping; /* in force while the interface is up */
+};
+
+struct net_device {
+	struct netdev_queue *_tx;
+	unsigned int real_num_tx_queues;
+	unsigned short type; /* ARPHRD_* */
+};
+
+struct sk_buff {
+	struct net_device *dev;
 };
 
 /* ---- sched_ext ---- */
@@ -201,6 +307,115 @@ struct sched_ext_ops {
 	char name[128];
 };
 
+/* ---- sockets and TCP ---- */
+struct net;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	u8 in6_addr_bytes[16]; /* never by this name: it has another one there */
+};
+
+struct sock_common {
+	u32 skc_daddr; /* network byte order, as skc_dport; skc_num is in the host's */
+	u32 skc_rcv_saddr;
+	u16 skc_dport;
+	u16 skc_num;
+	unsigned short skc_family;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u32 sk_pacing_status;
+	unsigned long sk_max_pacing_rate;
+};
+
+struct inet_sock {
+	struct sock sk;
+	u8 tos;
+};
+
+struct ack_sample {
+	u32 pkts_acked;
+	s32 rtt_us; /* of the last packet that was acknowledged; -1 = not known */
+};
+
+struct rate_sample {
+	u32 prior_delivered; /* tp->delivered when what is acknowledged now was sent */
+	s32 delivered;
+	long interval_us;
+	long rtt_us; /* -1 = not known */
+};
+
+enum tcp_ca_event {
+	CA_EVENT_TX_START,
+};
+
+/* What we give; libbpf matches members by name, and kernels differ in the two events. */
+struct tcp_congestion_ops {
+	u32 (*ssthresh)(struct sock *sk);
+	void (*cong_avoid)(struct sock *sk, u32 ack, u32 acked);
+	void (*set_state)(struct sock *sk, u8 new_state);
+	void (*cwnd_event)(struct sock *sk, enum tcp_ca_event event);
+	void (*cwnd_event_tx_start)(struct sock *sk); /* since 7.1 or so, out of the one above */
+	void (*pkts_acked)(struct sock *sk, const struct ack_sample *sample);
+	u32 (*min_tso_segs)(struct sock *sk);
+	void (*cong_control)(struct sock *sk, u32 ack, int flag, const struct rate_sample *rs);
+	u32 (*undo_cwnd)(struct sock *sk);
+	u32 (*sndbuf_expand)(struct sock *sk);
+	void (*init)(struct sock *sk);
+	char name[16];
+};
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	u32 icsk_rto_min; /* jiffies, as icsk_delack_max */
+	u32 icsk_delack_max;
+	const struct tcp_congestion_ops *icsk_ca_ops;
+	u8 icsk_ca_state : 5;
+	u8 icsk_ca_setsockopt : 1; /* somebody chose the congestion control of this socket */
+	u64 icsk_ca_priv[13];
+};
+
+struct minmax_sample {
+	u32 t;
+	u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	u32 notsent_lowat;
+	u32 snd_cwnd;
+	u32 lost_out;
+	u32 sacked_out;
+	u32 retrans_out;
+	u32 packets_out;
+	u32 lost;	    /* packets, ever */
+	u32 prior_ssthresh; /* before the reduction that has just begun */
+	u32 snd_ssthresh;
+	struct minmax rtt_min;
+	u32 delivered;
+	u32 srtt_us; /* of 8 */
+};
+
+struct bictcp { /* what CUBIC keeps in icsk_ca_priv: its size is asked for */
+	u32 cnt;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+
 #pragma clang attribute pop
 
 struct bpf_iter_scx_dsq {
@@ -224,7 +439,17 @@ enum scx_enq_flags {
 #define SCX_OPS_ENQ_MIGRATION_DISABLED (1ULL << 4)
 #define SCX_DSQ_ITER_REV (1U << 16)
 
+/* Verdicts of tcx (older headers lack them), link types, priorities. */
+#define TCX_NEXT (-1)
+#define TCX_DROP 2
+#define ARPHRD_ETHER 1
+#define ARPHRD_LOOPBACK 772
+#define TC_PRIO_BULK 2
+#define TC_PRIO_INTERACTIVE 6
+#define TC_PRIO_MAX 15
+
 #define __kfunc __ksym __weak
+void *bpf_cast_to_kern_ctx(void *ctx) __kfunc;
 s32 scx_bpf_create_dsq(u64 dsq_id, s32 node) __kfunc;
 s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags,
 			   bool *is_idle) __kfunc;
@@ -246,6 +471,25 @@ void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data__sz) __kfu
 int bpf_iter_scx_dsq_new(struct bpf_iter_scx_dsq *it, u64 dsq_id, u64 flags) __kfunc;
 struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *it) __kfunc;
 void bpf_iter_scx_dsq_destroy(struct bpf_iter_scx_dsq *it) __kfunc;
+
+void cubictcp_init(struct sock *sk) __kfunc;
+u32 cubictcp_recalc_ssthresh(struct sock *sk) __kfunc;
+void cubictcp_cong_avoid(struct sock *sk, u32 ack, u32 acked) __kfunc;
+void cubictcp_state(struct sock *sk, u8 new_state) __kfunc;
+void cubictcp_cwnd_event(struct sock *sk, enum tcp_ca_event event) __kfunc;
+void cubictcp_cwnd_event_tx_start(struct sock *sk) __kfunc;
+void cubictcp_acked(struct sock *sk, const struct ack_sample *sample) __kfunc;
+u32 tcp_reno_undo_cwnd(struct sock *sk) __kfunc;
+
+void bbr_init(struct sock *sk) __kfunc;
+void bbr_main(struct sock *sk, u32 ack, int flag, const struct rate_sample *rs) __kfunc;
+u32 bbr_sndbuf_expand(struct sock *sk) __kfunc;
+u32 bbr_undo_cwnd(struct sock *sk) __kfunc;
+void bbr_cwnd_event(struct sock *sk, enum tcp_ca_event event) __kfunc;
+void bbr_cwnd_event_tx_start(struct sock *sk) __kfunc;
+u32 bbr_ssthresh(struct sock *sk) __kfunc;
+u32 bbr_min_tso_segs(struct sock *sk) __kfunc;
+void bbr_set_state(struct sock *sk, u8 new_state) __kfunc;
 
 bool bpf_cpumask_test_cpu(u32 cpu, const cpumask_t *cpumask) __kfunc;
 void bpf_rcu_read_lock(void) __kfunc;

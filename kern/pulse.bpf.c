@@ -221,6 +221,7 @@ __noinline int pulse_publish(void)
 	extremes_publish();
 	if (reflex.now - pulse.rates_ns >= RATE_NS)
 		rates_publish();
+	counts_publish();
 	if (!limits_watch(c))
 		reflex_rules();
 	heart_rate(c, period_least(c), c->period_max_ns);
@@ -261,14 +262,13 @@ static __always_inline void period_bound(const struct hs_config *c)
 	gate.period_ns = pulse.period_ns;
 }
 
-static int pulse_beat(void *map, __u32 *key, struct pulse_timer *t)
+/* @counting: also reads what the kernel counts. A constant: what is not called is not in the program. */
+static __always_inline int beat(struct pulse_timer *t, bool counting)
 {
 	__u64 now = bpf_ktime_get_ns(), rem, cost;
 	__u32 zero = 0;
 	struct hs_config *c = bpf_map_lookup_elem(&CONFIG, &zero);
 
-	(void)map;
-	(void)key;
 	if (!c)
 		return 0;
 	reflex.now = now;
@@ -286,8 +286,16 @@ static int pulse_beat(void *map, __u32 *key, struct pulse_timer *t)
 		reflex_wishes();
 		fold_begin(now);
 	}
-	if (pulse.cpu < nr_cpus && fold_some())
-		pulse_publish();
+	if (pulse.cpu < nr_cpus) {
+		int whole = fold_some();
+
+		if (counting)
+			pulse.work += counts_upto(pulse.cpu, FOLD_CPUS);
+		if (whole) {
+			fold_paid();
+			pulse_publish();
+		}
+	}
 	if (reflex.moving)
 		reflex_move();
 	fault_storm();
@@ -306,19 +314,26 @@ static int pulse_beat(void *map, __u32 *key, struct pulse_timer *t)
 	return 0;
 }
 
-/*
- * Starts the pulse on the CPU that this is run on, or, if it runs, makes it beat at once (and there
- * from now on): after arming, a change of mode or a wish the daemon does so instead of waiting for
- * the next beat. Returns 0 or a negative errno.
- */
-SEC("syscall")
-int pulse_start(void *ctx)
+static int pulse_beat(void *map, __u32 *key, struct pulse_timer *t)
+{
+	(void)map;
+	(void)key;
+	return beat(t, false);
+}
+
+static int counts_beat(void *map, __u32 *key, struct pulse_timer *t)
+{
+	(void)map;
+	(void)key;
+	return beat(t, true);
+}
+
+static __always_inline int start(int (*callback)(void *, __u32 *, struct pulse_timer *))
 {
 	__u32 zero = 0;
 	struct pulse_timer *t = bpf_map_lookup_elem(&PULSE, &zero);
 	int err;
 
-	(void)ctx;
 	if (!t)
 		return -2; /* ENOENT: cannot happen */
 	err = bpf_timer_init(&t->timer, &PULSE, CLOCK_MONOTONIC);
@@ -334,7 +349,7 @@ int pulse_start(void *ctx)
 		pulse.planned_ns = ~0ULL;
 		reflex.now = now;
 		reflex_reset(REFLEX_OFF);
-		bpf_timer_set_callback(&t->timer, pulse_beat);
+		bpf_timer_set_callback(&t->timer, callback);
 	} else if (err != -16) { /* EBUSY: made before */
 		return err;
 	}
@@ -345,4 +360,25 @@ int pulse_start(void *ctx)
 		err = bpf_timer_start(&t->timer, 1000, 0);
 	}
 	return err;
+}
+
+/*
+ * Starts the pulse on the CPU that this is run on, or, if it runs, makes it beat at once (and there
+ * from now on): after arming, a change of mode or a wish the daemon does so instead of waiting for
+ * the next beat. Returns 0 or a negative errno.
+ */
+SEC("syscall")
+int pulse_start(void *ctx)
+{
+	(void)ctx;
+	return start(pulse_beat);
+}
+
+/* The same with what the kernel counts (counts.h). One of the two is loaded. */
+SEC("syscall")
+int counts_start(void *ctx)
+{
+	(void)ctx;
+	counts_find();
+	return start(counts_beat);
 }

@@ -324,6 +324,8 @@ __noinline int rule_run(__u32 i)
 	if (id >= HS_KNOB_NR || vital >= HS_VITAL_NR)
 		return 0;
 	ks = &knob_states[id];
+	if (rs->up_ns && reflex.now - rs->up_ns > c->freeze_window_ns)
+		rs->backoff = 0;
 	value = vitals[vital].value;
 	updated = vitals[vital].updated_ns;
 	from = reflex.from_ns[vital] ? reflex.from_ns[vital] : updated;

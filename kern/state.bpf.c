@@ -21,6 +21,7 @@ struct hs_exit exited SEC(".data.exit") = {};
 struct hs_vital vitals[HS_VITAL_NR] SEC(".data.vitals") = {};
 struct hs_knob knobs[HS_KNOB_NR] SEC(".data.knobs") = {};
 struct hs_wish wishes[HS_KNOB_NR] SEC(".data.wishes") = {};
+struct hs_hooks hooks SEC(".data.hooks") = {};
 
 #ifdef HS_FAULT
 struct hs_fault fault SEC(".data.fault") = {};
@@ -41,3 +42,7 @@ struct match_map MATCH SEC(".maps");
 struct flows_map FLOWS SEC(".maps");
 struct peers_map PEERS SEC(".maps");
 struct flow_stats_map FLOW_STATS SEC(".maps");
+struct egress_stats_map EGRESS_STATS SEC(".maps");
+struct pacers_map PACERS SEC(".maps");
+struct sockets_map SOCKETS SEC(".maps");
+struct drops_map DROPS SEC(".maps");

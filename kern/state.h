@@ -17,6 +17,7 @@ extern struct hs_exit exited;
 extern struct hs_vital vitals[HS_VITAL_NR];
 extern struct hs_knob knobs[HS_KNOB_NR];
 extern struct hs_wish wishes[HS_KNOB_NR];
+extern struct hs_hooks hooks;
 
 /*
  * What the sensors write and the pulse reads, one per CPU. Two banks: sensors write bank
@@ -29,16 +30,20 @@ struct sense_bank {
 	__u64 n[HS_CLASS_NR];			       /* samples in there, as the sensor says */
 	__u64 wait_max_ns;
 	__u64 worker_max_ns; /* of the CPU's own kernel threads, where it is above WORKER_LONG_NS */
+	__u64 softirq_max_ns;	   /* from raising a soft interrupt to running it */
 	__u64 run_ns[HS_CLASS_NR]; /* CPU time of the sampled tasks since they were last seen … */
 	__u64 off_ns[HS_CLASS_NR]; /* … time off the CPU … */
 	__u64 sleeps[HS_CLASS_NR]; /* … and their voluntary sleeps */
 };
+#define SOFTIRQS 16 /* kinds of them; the kernel has 10 */
 struct sense_cpu {
 	__u32 epoch;	   /* pulse */
 	__u32 every;	   /* pulse: sample one switch in so many, on average; 0 and 1 = all */
 	__u32 seed;	   /* of which ones */
 	__u64 crit_run_ns; /* CPU time that critical tasks took with precedence; only ever grows */
 	__u64 count[HS_COUNT_NR]; /* enum hs_counter; only ever grows */
+	__u64 raised_ns
+		[SOFTIRQS]; /* when a soft interrupt was raised that has not run yet; 0 = none */
 	struct sense_bank bank[2];
 } __attribute__((aligned(64)));
 
@@ -215,5 +220,60 @@ struct flow_stats_map {
 	__type(value, struct hs_flow_stats);
 };
 extern struct flow_stats_map FLOW_STATS SEC(".maps");
+
+struct egress_stats_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HS_FLOW_STATS_NR);
+	__type(key, __u32);
+	__type(value, struct hs_egress_stats);
+};
+extern struct egress_stats_map EGRESS_STATS SEC(".maps");
+
+struct pacers_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, HS_PACERS_MAX);
+	__type(key, __u32);
+	__type(value, struct hs_pacer);
+};
+extern struct pacers_map PACERS SEC(".maps");
+
+/*
+ * What is known of a connection that we took or set something on. Made with it, freed by the kernel with the socket.
+ * Without memory it is not made, and the connection is left alone.
+ */
+struct socket_state {
+	__u32 flow;	  /* index when it was made */
+	__u32 set;	  /* HS_SOCKET_* … */
+	__u32 rto_min_us; /* … and what was there before */
+	__u32 delack_max_us;
+	__u32 unsent_bytes;
+	__u32 moves;
+	/* act/tcp.bpf.c: the variant that bears loss looks back over so many rounds at a time */
+	__u32 round_end; /* tp->delivered at which the present round is over */
+	__u32 rounds;
+	__u32 clean;  /* rounds without a loss, in a row */
+	__u32 rtt_us; /* shortest of the epoch */
+	__u32 last_rtt_us;
+	__u32 lost; /* tp->lost and tp->delivered when it began */
+	__u32 delivered;
+	__u32 settled; /* 1 = the first epoch, in which it fills the path, is over */
+};
+
+struct sockets_map {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct socket_state);
+};
+extern struct sockets_map SOCKETS SEC(".maps");
+
+/* Dropped packets by the kernel's reason (enum skb_drop_reason), since load. */
+struct drops_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HS_DROPS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct drops_map DROPS SEC(".maps");
 
 #endif

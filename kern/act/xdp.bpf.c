@@ -8,6 +8,7 @@
  */
 #include "../lib/flow.h"
 #include "../lib/knob.h"
+#include "../lib/peer.h"
 
 #define BUCKET_NS 10000000ULL /* what may have been saved up: as much as that time brings */
 #define NS_PER_S 1000000000ULL
@@ -22,21 +23,6 @@ static struct {
 	u64 filled; /* jiffies */
 	s64 tokens;
 } __attribute__((aligned(64))) bucket;
-
-static __always_inline u64 peers_of(const struct packet *p, const u8 *ip, const u8 *end, u32 base)
-{
-	struct hs_peer_key key = {.bits = 32 + 128, .base = base};
-	u64 *mask;
-
-	if (p->l3 == 4 && ip + IPV4_LEN <= end) {
-		key.address[10] = key.address[11] = 0xff;
-		__builtin_memcpy(key.address + 12, ip + 12, 4);
-	} else if (p->l3 == 6 && ip + IPV6_LEN <= end) {
-		__builtin_memcpy(key.address, ip + 8, 16);
-	}
-	mask = bpf_map_lookup_elem(&PEERS, &key);
-	return mask ? *mask : 0;
-}
 
 /*
  * What has come since the last look, up to what the bucket holds. Who is first in a jiffy fills it; another CPU may have
@@ -89,7 +75,8 @@ int xdp_ingress(struct xdp_md *ctx)
 		return XDP_PASS;
 	packet_parse(&p, data, end);
 	flow = flow_of(&set->table, &p,
-		       set->peers ? peers_of(&p, data + p.l3_at, end, base) : ~0ULL);
+		       set->peers ? peers_of(&p, data + p.l3_at, end, base, INCOMING) : ~0ULL,
+		       INCOMING);
 	key = HS_FLOW_STATS_AT(base, flow); /* what has its address taken loses its bounds */
 	stats = bpf_map_lookup_elem(&FLOW_STATS, &key);
 	if (!stats)

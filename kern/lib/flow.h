@@ -19,16 +19,19 @@
 
 #define FLOW_NONE HS_FLOWS_MAX
 
-/* Index of the flow of @p, which has come in, or FLOW_NONE. @peers are those that its peer's address leaves. */
-HS_PURE __u32 flow_of(const struct hs_flow_table *t, const struct packet *p, __u64 peers)
+/* Index of the flow of @p, which goes that way, or FLOW_NONE. @peers are those that its peer's address leaves. */
+HS_PURE __u32 flow_of(const struct hs_flow_table *t, const struct packet *p, __u64 peers,
+		      enum direction way)
 {
 	const struct hs_port_table *here = &t->port[HS_SIDE_LOCAL], *there = &t->port[HS_SIDE_PEER];
+	__u16 local = way == INCOMING ? p->dst_port : p->src_port;
+	__u16 peer = way == INCOMING ? p->src_port : p->dst_port;
 	__u64 mask = peers & t->protocol[p->protocol] & t->dscp[p->dscp & 63];
 
 	if (!p->l3)
 		return FLOW_NONE;
 	if (p->ports)
-		mask &= here->mask[here->set[p->dst_port]] & there->mask[there->set[p->src_port]];
+		mask &= here->mask[here->set[local]] & there->mask[there->set[peer]];
 	else
 		mask &= t->portless;
 	return mask ? hist_lowest(mask) : FLOW_NONE;

@@ -30,6 +30,12 @@
 #define IPV4_LEN 20
 #define IPV6_LEN 40
 
+/* Which way a packet goes: at whose end of it this host is. */
+enum direction {
+	INCOMING, /* we are its destination … */
+	OUTGOING, /* … its source */
+};
+
 #define PROTO_HOPOPTS 0
 #define PROTO_TCP 6
 #define PROTO_UDP 17
@@ -115,6 +121,16 @@ HS_PURE void packet_ipv6(struct packet *p, const __u8 *ip, const __u8 *end)
 	packet_l4(p, at, end);
 }
 
+/* Looks at what begins @at bytes behind @frame, of the kind @type (Ethernet's number). *@p was zero. */
+HS_PURE void packet_l3(struct packet *p, const __u8 *frame, __u32 at, __u16 type, const __u8 *end)
+{
+	p->l3_at = (__u16)at;
+	if (type == 0x0800)
+		packet_ipv4(p, frame + at, end);
+	else if (type == 0x86dd)
+		packet_ipv6(p, frame + at, end);
+}
+
 /* Looks at the frame from @data up to @end. Always fills *@p. */
 HS_PURE void packet_parse(struct packet *p, const void *data, const void *data_end)
 {
@@ -132,11 +148,14 @@ HS_PURE void packet_parse(struct packet *p, const void *data, const void *data_e
 		type = be16_at(frame + at + 2);
 		at += VLAN_LEN;
 	}
-	p->l3_at = (__u16)at;
-	if (type == 0x0800)
-		packet_ipv4(p, frame + at, end);
-	else if (type == 0x86dd)
-		packet_ipv6(p, frame + at, end);
+	packet_l3(p, frame, at, type, end);
+}
+
+/* The same for an interface that has no link header: @type is what the stack says of the packet. */
+HS_PURE void packet_parse_bare(struct packet *p, const void *data, __u16 type, const void *data_end)
+{
+	*p = (struct packet){0};
+	packet_l3(p, data, 0, type, data_end);
 }
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * What our program for incoming packets costs, by BPF_PROG_TEST_RUN: no interface is touched. The arms take turns, a
+ * What our programs for incoming and outgoing packets cost, by BPF_PROG_TEST_RUN: no interface is touched. The arms take turns, a
  * million packets each; differences are taken within a round, and of the rounds the median with an interval of 95 %
  * (order statistics). Needs root. Exit code 1 where a limit is missed.
  */
@@ -32,15 +32,20 @@ static void gate(bool open)
 	kernel.gate->armed = open;
 }
 
-/* Orders by port, backup by DSCP; a site by its peer, where asked for. */
-static void flows(bool peers)
+/* Orders by port, backup by DSCP; a site by its peer, or two marks to and fro, where asked for. */
+enum more {
+	NO_MORE,
+	PEERS,
+	MARKS
+};
+static void flows(enum more more)
 {
 	static __u32 base;
 	static struct profile now;
 	struct profile before = now;
 
 	memset(&now, 0, sizeof(now));
-	now.flow_nr = peers ? 3 : 2;
+	now.flow_nr = more == PEERS ? 3 : 2;
 	now.flow[0] = (struct profile_flow){
 		.class = HS_FLOW_CRITICAL,
 		.protocol = PROTO_UDP,
@@ -55,6 +60,12 @@ static void flows(bool peers)
 		.peer = {[10] = 0xff, [11] = 0xff, [12] = 10},
 		.peer_bits = 104,
 	};
+	if (more == MARKS) {
+		now.flow[0] = (struct profile_flow){
+			.class = HS_FLOW_NORMAL, .protocol = -1, .dscp = 0, .mark = 46 + 1};
+		now.flow[1] = (struct profile_flow){
+			.class = HS_FLOW_NORMAL, .protocol = -1, .dscp = 46, .mark = 0 + 1};
+	}
 	struct hs_config config = {0};
 	__u32 zero = 0;
 
@@ -99,7 +110,7 @@ static void of_ipv6(struct frame *f)
 
 static void with_peers(struct frame *f)
 {
-	flows(true);
+	flows(PEERS);
 	of_ipv4(f);
 }
 
@@ -115,10 +126,66 @@ static void held(struct frame *f)
 	of_bulk(f);
 }
 
+/* The same, going out: from port 9000. */
+static void out_ipv4(struct frame *f)
+{
+	ethernet(f);
+	ipv4(f, 1, 2, 0, 0, 0);
+	ports(f, PROTO_UDP, 9000, 1234);
+}
+
+static void out_vlan(struct frame *f)
+{
+	ethernet(f);
+	vlan(f, 0x8100);
+	ipv4(f, 1, 2, 0, 0, 0);
+	ports(f, PROTO_UDP, 9000, 1234);
+}
+
+static void out_ipv6(struct frame *f)
+{
+	ethernet(f);
+	ipv6(f, 1, 2, 0);
+	ports(f, PROTO_UDP, 9000, 1234);
+}
+
+static void out_peers(struct frame *f)
+{
+	flows(PEERS);
+	out_ipv4(f);
+}
+
+/* Bulk whose clock begins now; all runs are on the loopback. */
+static void pace(struct frame *f, __u64 kbit)
+{
+	if (kernel_pacer(&kernel, 1, true))
+		err(1, "the clock of bulk");
+	*(volatile __u64 *)&kernel.knobs[HS_KNOB_BULK_PACE].value = kbit;
+	of_bulk(f);
+}
+
+/* A microsecond each: they come faster, and a million of them is never a second ahead. */
+static void out_paced(struct frame *f)
+{
+	pace(f, 42 * 8 * 1000);
+}
+
+static void out_dropped(struct frame *f)
+{
+	pace(f, 100);
+}
+
+static void out_marked(struct frame *f)
+{
+	flows(MARKS);
+	out_ipv4(f);
+}
+
 static const struct arm {
 	const char *name;
 	void (*make)(struct frame *f);
 	unsigned limit_ns; /* above the empty program; 0 = none is set */
+	bool out;	   /* a packet that goes out */
 } arms[] = {
 	{"empty program", NULL, 0},
 	{"gate shut", shut, 2},
@@ -128,26 +195,51 @@ static const struct arm {
 	{"the same, flows by peer", with_peers, 0},
 	{"IPv4, bulk, no limit", of_bulk, 20},
 	{"IPv4, bulk, shed", held, 20},
+	{"out: empty program", NULL, 0, true},
+	{"gate shut", shut, 2, true},
+	{"IPv4, UDP, critical", out_ipv4, 25, true},
+	{"the same, one VLAN tag", out_vlan, 25, true},
+	{"the same, IPv6", out_ipv6, 25, true},
+	{"the same, flows by peer", out_peers, 0, true},
+	{"IPv4, bulk, no pace", of_bulk, 25, true},
+	{"IPv4, bulk, paced", out_paced, 0, true},
+	{"IPv4, bulk, dropped", out_dropped, 0, true},
+	{"IPv4, another DSCP", out_marked, 0, true},
 };
 #define ARMS (sizeof(arms) / sizeof(arms[0]))
 
-static int empty_program(void)
+static int empty_program(enum bpf_prog_type type)
 {
 	static const struct bpf_insn insns[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 
-	return bpf_prog_load(BPF_PROG_TYPE_XDP, "empty", "GPL", insns, 2, NULL);
+	int fd = bpf_prog_load(type, "empty", "GPL", insns, 2, NULL);
+
+	if (fd < 0)
+		err(1, "the empty program");
+	return fd;
 }
 
-static double ns_of(const struct arm *arm, int empty)
+static int program_of(const struct arm *arm, const int empty[2])
+{
+	if (!arm->make)
+		return empty[arm->out];
+	return bpf_program__fd(arm->out ? kernel.skel->progs.tc_egress
+					: kernel.skel->progs.xdp_ingress);
+}
+
+static double ns_of(const struct arm *arm, const int empty[2])
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .repeat = PACKETS);
+	struct __sk_buff skb = {0}; /* as a context it says how long the packet is on the wire */
 	struct frame f;
 
 	gate(true);
-	flows(false);
+	flows(NO_MORE);
+	*(volatile __u64 *)&kernel.knobs[HS_KNOB_BULK_PACE].value =
+		knob_infos[HS_KNOB_BULK_PACE].bound.stock;
 	*(volatile __u64 *)&kernel.knobs[HS_KNOB_BULK_LIMIT].value =
 		knob_infos[HS_KNOB_BULK_LIMIT].bound.stock;
 	of_ipv4(&f);
@@ -155,8 +247,11 @@ static double ns_of(const struct arm *arm, int empty)
 		arm->make(&f);
 	opts.data_in = f.bytes;
 	opts.data_size_in = (__u32)f.len;
-	if (bpf_prog_test_run_opts(
-		    arm->make ? bpf_program__fd(kernel.skel->progs.xdp_ingress) : empty, &opts))
+	if (arm->out) {
+		opts.ctx_in = &skb;
+		opts.ctx_size_in = sizeof(skb);
+	}
+	if (bpf_prog_test_run_opts(program_of(arm, empty), &opts))
 		err(1, "%s", arm->name);
 	return opts.duration; /* the kernel gives whole nanoseconds */
 }
@@ -173,7 +268,7 @@ int main(void)
 	static double took[ARMS][ROUNDS], more[ARMS][ROUNDS];
 	char error[512];
 	struct topology topo;
-	int empty, missed = 0;
+	int empty[2], missed = 0;
 
 	log_set_level(LOG_LEVEL_ERROR);
 	if (topology_read(&topo, ""))
@@ -186,13 +281,15 @@ int main(void)
 		if (bpf_map_update_elem(kernel.fd.bounds, &i, &knob_infos[i].bound, BPF_ANY))
 			err(1, "bounds");
 	}
-	empty = empty_program();
-	if (empty < 0)
-		err(1, "the empty program");
+	if (kernel.family[FAMILY_TC].state == FAMILY_UNAVAILABLE)
+		errx(1, "%s", kernel.family[FAMILY_TC].why);
+	empty[0] = empty_program(BPF_PROG_TYPE_XDP);
+	empty[1] = empty_program(BPF_PROG_TYPE_SCHED_CLS);
 	for (int round = 0; round < ROUNDS; round++) {
-		for (size_t a = 0; a < ARMS; a++) {
+		for (size_t a = 0, base = 0; a < ARMS; a++) {
+			base = arms[a].make ? base : a;
 			took[a][round] = ns_of(&arms[a], empty);
-			more[a][round] = took[a][round] - took[0][round];
+			more[a][round] = took[a][round] - took[base][round];
 		}
 	}
 	printf("| %-24s | %8s | %12s | %12s | %5s |\n", "packet", "ns", "above empty", "95 %",

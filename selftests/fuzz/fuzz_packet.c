@@ -40,10 +40,16 @@ int FUZZ_TARGET(packet)(const uint8_t *data, size_t size)
 	promise(!p.l3 || p.l3_at + (p.l3 == 4 ? IPV4_LEN : IPV6_LEN) <= (int)size);
 	promise(p.l3 || (!p.ports && !p.protocol && !p.dscp));
 	promise(!p.ports || p.protocol == PROTO_TCP || p.protocol == PROTO_UDP);
-	flow = flow_of(table(), &p, ~0ULL);
+	flow = flow_of(table(), &p, ~0ULL, INCOMING);
 	promise(flow < 4 || flow == FLOW_NONE);
 	promise(p.l3 || flow == FLOW_NONE);
-	promise(flow_of(table(), &p, 0) == FLOW_NONE);
+	promise(flow_of(table(), &p, 0, INCOMING) == FLOW_NONE);
+	flow = flow_of(table(), &p, ~0ULL, OUTGOING);
+	promise(flow < 4 || flow == FLOW_NONE);
+	/* the same bytes, had they no link header */
+	packet_parse_bare(&p, frame, size % 2 ? 0x0800 : 0x86dd, frame + size);
+	promise(!p.l3 || (p.l3 == (size % 2 ? 4 : 6) && !p.l3_at && p.dscp < 64));
+	promise(p.l3 || (!p.ports && !p.protocol && !p.dscp));
 	free(frame);
 	return 0;
 }

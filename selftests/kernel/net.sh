@@ -47,7 +47,7 @@ hs_act "$tmp/net.yaml" || cannot 'homeostat arms' "$(tail -n 1 "$hs_log")"
 equals 'the program is in the driver' "$(of near xdp)" native
 check 'the kernel says so, too' has_xdp near
 equals 'an interface that is not there' "$(of later xdp)" off
-check 'and why' grep -q 'later: its packets are not looked at: there is no such interface' "$hs_log"
+check 'and why' grep -q 'later: its incoming packets are not looked at: there is no such interface' "$hs_log"
 
 before=$(of orders packets)
 stream 9000 0 3000 0

@@ -23,7 +23,9 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include "abi.h"
+#include "families.h"
 #include "lib/hist.h"
+#include "ops_fit.h"
 #include "homeostat.skel.h"
 
 #define MS 1000000ULL
@@ -38,7 +40,8 @@ static struct {
 	struct ring_buffer *rb;
 	struct hs_gate *gate;
 	struct hs_config config;
-	__u32 cpus; /* that the programs believe in */
+	__u32 cpus;  /* that the programs believe in */
+	bool counts; /* the larger of the two pulses is loaded */
 	char *sense;
 	size_t sense_len, sense_stride;
 	/* offsets in struct sense_cpu (kern/state.h) and its bank, from BTF */
@@ -172,9 +175,10 @@ static UNUSED void set_wish(__u32 id, __u64 value, enum hs_cause cause)
 static UNUSED void beat_now(void)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int prog = bpf_program__fd(fx.counts ? fx.skel->progs.counts_start
+					     : fx.skel->progs.pulse_start);
 
-	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(fx.skel->progs.pulse_start), &opts),
-			 0);
+	assert_int_equal(bpf_prog_test_run_opts(prog, &opts), 0);
 	assert_int_equal(opts.retval, 0);
 }
 
@@ -239,6 +243,18 @@ static UNUSED unsigned event_count(enum hs_event_type type)
 
 static UNUSED bool with_sensor; /* load the tracepoint's program, too; the test attaches it */
 static UNUSED bool with_xdp;	/* … and that of incoming packets; the test runs it */
+static UNUSED bool with_tc;	/* … and those of outgoing ones */
+static UNUSED bool with_tcp;	/* … and what is about connections; the test attaches it */
+
+static UNUSED bool of_connections(const struct bpf_program *p)
+{
+	enum family_id id = family_of_section(bpf_program__section_name(p));
+
+	return id == FAMILY_SOCKOPS || id == FAMILY_SOCKETS;
+}
+static UNUSED bool
+	with_hooks; /* … and those on drops and soft interrupts; the test attaches them */
+static UNUSED bool without_counts; /* the pulse that does not read the kernel's counters */
 
 static UNUSED int load(void)
 {
@@ -251,15 +267,23 @@ static UNUSED int load(void)
 	bpf_object__for_each_program(p, fx.skel->obj)
 	{
 		bpf_program__set_autoload(
-			p, p == fx.skel->progs.pulse_start ||
+			p, (fx.counts ? p == fx.skel->progs.counts_start
+				      : p == fx.skel->progs.pulse_start) ||
+				   (with_hooks && (p == fx.skel->progs.drops_kfree ||
+						   p == fx.skel->progs.softirq_raised ||
+						   p == fx.skel->progs.softirq_run)) ||
 				   (with_sensor && p == fx.skel->progs.sense_switch) ||
-				   (with_xdp && p == fx.skel->progs.xdp_ingress));
+				   (with_xdp && p == fx.skel->progs.xdp_ingress) ||
+				   (with_tc && (p == fx.skel->progs.tc_egress ||
+						p == fx.skel->progs.tc_qdisc)) ||
+				   (with_tcp && of_connections(p)));
 	}
 	bpf_object__for_each_map(m, fx.skel->obj)
 	{
 		if (bpf_map__type(m) == BPF_MAP_TYPE_STRUCT_OPS)
-			bpf_map__set_autocreate(m, false);
+			bpf_map__set_autocreate(m, with_tcp && m == fx.skel->maps.tcp_ops);
 	}
+	ops_fit(fx.skel->obj);
 	fx.skel->rodata->nr_cpus = fx.cpus;
 	return homeostat_bpf__load(fx.skel);
 }
@@ -271,6 +295,7 @@ static UNUSED int setup_cpus(__u32 cpus)
 
 	memset(&fx, 0, sizeof(fx));
 	fx.cpus = cpus;
+	fx.counts = !without_counts;
 	if (load())
 		return -1;
 	find_layout();

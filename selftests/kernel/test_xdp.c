@@ -220,7 +220,8 @@ static void put_in_force(const struct profile *old, const struct profile *fresh,
 {
 	struct kernel k = {.fd = {.flows = bpf_map__fd(fx.skel->maps.FLOWS),
 				  .peers = bpf_map__fd(fx.skel->maps.PEERS),
-				  .flow_stats = bpf_map__fd(fx.skel->maps.FLOW_STATS)}};
+				  .flow_stats = bpf_map__fd(fx.skel->maps.FLOW_STATS),
+				  .egress_stats = bpf_map__fd(fx.skel->maps.EGRESS_STATS)}};
 
 	assert_int_equal(flows_write(&k, old, fresh, base), 0);
 	fx.config.flows_base = *base;
@@ -316,8 +317,8 @@ static void test_fuzzed(void **state)
 		expected[flow_of(
 			&set.table, &p,
 			flows_of_peer(flow, 4,
-				      p.l3 == 6 ? f.bytes + p.l3_at + 8 : (const __u8[16]){0},
-				      128))]++;
+				      p.l3 == 6 ? f.bytes + p.l3_at + 8 : (const __u8[16]){0}, 128),
+			INCOMING)]++;
 	}
 	for (__u32 i = 0; i <= HS_FLOWS_MAX; i++) {
 		assert_int_equal(stats(i).packets, expected[i]);

@@ -99,6 +99,41 @@ void __wrap_kernel_detach_xdp(struct kernel *k, __u32 slot)
 	looked_at &= ~(1U << slot);
 }
 
+/* Likewise for those that go out. */
+static __u32 goes_out;
+
+int __wrap_kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex);
+void __wrap_kernel_detach_tc(struct kernel *k, __u32 slot);
+int __wrap_kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16]);
+int __wrap_kernel_pacer(struct kernel *k, __u32 ifindex, bool paced);
+
+int __wrap_kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex)
+{
+	assert_true(k->gate->armed);
+	assert_int_equal(ifindex, 3);
+	goes_out |= 1U << slot;
+	return 0;
+}
+
+void __wrap_kernel_detach_tc(struct kernel *k, __u32 slot)
+{
+	assert_false(k->gate->armed);
+	goes_out &= ~(1U << slot);
+}
+
+int __wrap_kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16])
+{
+	(void)k, (void)ifindex;
+	strcpy(name, "fq");
+	return 0;
+}
+
+int __wrap_kernel_pacer(struct kernel *k, __u32 ifindex, bool paced)
+{
+	(void)k, (void)ifindex, (void)paced;
+	return 0;
+}
+
 static void scheduler_is(const char *name)
 {
 	tree_put(root, "/sys/kernel/sched_ext/state", name ? "enabled\n" : "disabled\n");
@@ -228,16 +263,16 @@ static void packets(void **state)
 	tree_put(root, "/sys/class/net/eth0/ifindex", "3\n");
 	strcpy(d.policy.profile.interface[0].name, "eth0");
 	d.policy.profile.interface_nr = 1;
-	d.kernel.family[FAMILY_XDP].state = FAMILY_OFF;
+	d.kernel.family[FAMILY_XDP].state = d.kernel.family[FAMILY_TC].state = FAMILY_OFF;
 	arm_tick(&d);
-	assert_int_equal(looked_at, 0);
+	assert_int_equal(looked_at | goes_out, 0);
 	arms();
-	assert_int_not_equal(looked_at, 0);
+	assert_true(looked_at && goes_out == looked_at);
 	d.judge.helping.phase = PHASE_LOOK;
 	disarm(&d, HS_TRIP_NONE);
 	arm_tick(&d);
 	assert_false(gate.armed);
-	assert_int_not_equal(looked_at, 0);
+	assert_true(looked_at && goes_out == looked_at);
 	d.judge.helping.phase = PHASE_BACK;
 	arms();
 	/* somebody changes the mode, or says disarm, during a look */
@@ -245,17 +280,17 @@ static void packets(void **state)
 	disarm(&d, HS_TRIP_NONE);
 	assert_int_equal(set_mode(&d, HS_MODE_OBSERVE, why, sizeof(why)), 0);
 	arm_tick(&d);
-	assert_int_equal(looked_at, 0);
+	assert_int_equal(looked_at | goes_out, 0);
 	d.mode = HS_MODE_ACT;
 	d.judge.helping.phase = PHASE_REST;
 	arms();
-	assert_int_not_equal(looked_at, 0);
+	assert_true(looked_at && goes_out == looked_at);
 	disarm(&d, HS_TRIP_NONE);
-	assert_int_equal(looked_at, 0);
+	assert_int_equal(looked_at | goes_out, 0);
 	arms();
 	scheduler_is("homeostat\n");
 	trip(&d, HS_TRIP_OPERATOR, NULL);
-	assert_int_equal(looked_at, 0);
+	assert_int_equal(looked_at | goes_out, 0);
 }
 
 static void what_speaks_against_it(void **state)

@@ -242,6 +242,8 @@ static void kfunc_real_whole(void **state)
 	btf__free(btf);
 }
 
+static bool has_tcx = true; /* the next BTF that is made */
+
 /* BTF of a kernel with all that doctor looks for, as a file of the root. */
 static void put_btf(struct fixture *f, bool broken)
 {
@@ -257,6 +259,8 @@ static void put_btf(struct fixture *f, bool broken)
 	btf__add_enum(m.btf, "bpf_func_id", 4);
 	btf__add_enum_value(m.btf, "BPF_FUNC_timer_init", 169);
 	btf__add_enum_value(m.btf, "BPF_F_TIMER_CPU_PIN", 2);
+	if (has_tcx)
+		btf__add_enum_value(m.btf, "BPF_TCX_EGRESS", 47);
 	add_func(&m, "scx_bpf_create_dsq", broken ? "aux" : NULL, m.aux);
 	raw = btf__raw_data(m.btf, &size);
 	put(f, "/sys/kernel/btf/vmlinux", "");
@@ -311,6 +315,18 @@ static void all_good(void **state)
 	assert_silent(f, "nohz_full");
 	assert_silent(f, "lockdown");
 	assert_silent(f, "preempt_rt");
+}
+
+static void no_tcx(void **state)
+{
+	struct fixture *f = *state;
+
+	has_tcx = false;
+	put_good(f);
+	has_tcx = true;
+	examine(f);
+	assert_says(f, "off", "tc", "no tcx");
+	assert_int_equal(f->d.off, 1);
 }
 
 /* An empty root: nothing is known, nothing crashes, and what is off is said. */
@@ -519,6 +535,7 @@ int main(void)
 		cmocka_unit_test(kfunc_real_broken),
 		cmocka_unit_test(kfunc_real_whole),
 		TEST(all_good),
+		TEST(no_tcx),
 		TEST(nothing_there),
 		TEST(no_sched_ext),
 		TEST(broken_btf),

@@ -23,16 +23,19 @@ static bool port_fits(const struct profile_flow *f, enum hs_side side, const str
 	       (p->ports && port >= f->port[side].first && port <= f->port[side].last);
 }
 
-/* The definition: one after the other. */
-static __u32 by_definition(const struct profile_flow *flow, __u32 nr, const struct packet *p)
+/* The definition: one after the other. Who sends has its own port as the source. */
+static __u32 by_definition(const struct profile_flow *flow, __u32 nr, const struct packet *p,
+			   enum direction way)
 {
+	__u16 here = way == OUTGOING ? p->src_port : p->dst_port;
+	__u16 there = way == OUTGOING ? p->dst_port : p->src_port;
+
 	for (__u32 i = 0; p->l3 && i < nr; i++) {
 		const struct profile_flow *f = &flow[i];
 
 		if ((f->protocol < 0 || f->protocol == p->protocol) &&
-		    (f->dscp < 0 || f->dscp == p->dscp) &&
-		    port_fits(f, HS_SIDE_LOCAL, p, p->dst_port) &&
-		    port_fits(f, HS_SIDE_PEER, p, p->src_port))
+		    (f->dscp < 0 || f->dscp == p->dscp) && port_fits(f, HS_SIDE_LOCAL, p, here) &&
+		    port_fits(f, HS_SIDE_PEER, p, there))
 			return i;
 	}
 	return FLOW_NONE;
@@ -84,9 +87,10 @@ static void test_as_defined(void **state)
 		flows_table(flow, nr, &table);
 		for (int i = 0; i < 1000; i++) {
 			struct packet p = any_packet();
-			__u32 is = flow_of(&table, &p, ~0ULL);
+			enum direction way = i % 2 ? OUTGOING : INCOMING;
+			__u32 is = flow_of(&table, &p, ~0ULL, way);
 
-			assert_int_equal(is, by_definition(flow, nr, &p));
+			assert_int_equal(is, by_definition(flow, nr, &p, way));
 			found += is != FLOW_NONE;
 			none += is == FLOW_NONE;
 		}
@@ -110,9 +114,10 @@ static void test_most_stretches(void **state)
 	flows_table(flow, HS_FLOWS_MAX, &table);
 	assert_int_equal(table.port[HS_SIDE_LOCAL].set[65535], 2 * HS_FLOWS_MAX - 1);
 	for (p.dst_port = 0; p.dst_port < 65535; p.dst_port++)
-		assert_int_equal(flow_of(&table, &p, ~0ULL), p.dst_port ? 0 : FLOW_NONE);
+		assert_int_equal(flow_of(&table, &p, ~0ULL, INCOMING), p.dst_port ? 0 : FLOW_NONE);
 	p.dst_port = 100;
-	assert_int_equal(flow_of(&table, &p, ~1ULL), 1); /* its peer is none of flow 0's */
+	assert_int_equal(flow_of(&table, &p, ~1ULL, INCOMING),
+			 1); /* its peer is none of flow 0's */
 }
 
 static const char text[] =
@@ -121,7 +126,7 @@ static const char text[] =
 	"  - { name: exchange, class: critical, peer: 10.1.0.0/16, peer_port: 443 }\n"
 	"  - { name: site, class: normal, peer: \"2001:db8::/32\" }\n"
 	"  - { name: backup, class: bulk, dscp: CS1 }\n"
-	"  - { name: voice, class: critical, dscp: EF }\n"
+	"  - { name: voice, class: critical, dscp: EF, mark: CS5 }\n"
 	"  - { name: video, class: normal, dscp: AF41 }\n"
 	"  - { name: tunnel, class: normal, protocol: 47 }\n"
 	"  - { name: one, class: normal, peer: 10.1.2.3 }\n"
@@ -155,6 +160,8 @@ static void test_profile(void **state)
 	assert_int_equal(p.flow[3].class, HS_FLOW_BULK);
 	assert_int_equal(p.flow[3].dscp, 8);
 	assert_int_equal(p.flow[4].dscp, 46);
+	assert_int_equal(p.flow[4].mark, 40 + 1);
+	assert_int_equal(p.flow[3].mark, 0);
 	assert_int_equal(p.flow[5].dscp, 34);
 	assert_int_equal(p.flow[6].protocol, 47);
 	assert_int_equal(p.flow[6].dscp, -1);
@@ -196,6 +203,11 @@ static void test_refused(void **state)
 		{FLOW("dscp: 64"), "3: 'dscp: 64'; expected EF"},
 		{FLOW("dscp: AF14"), "3: 'dscp: AF14'"},
 		{FLOW("dscp: CS8"), "3: 'dscp: CS8'"},
+		{FLOW("port: 1, mark: 64"), "3: 'mark: 64'; expected EF"},
+		{FLOW("port: 1, mark: ef"), "3: 'mark: ef'; expected EF"},
+		{FLOW("port: 1, mark: -1"), "3: 'mark: -1'"},
+		{FLOW("dscp: CS1, mark: 8"), "3: 'mark: 8' is what the flow's packets have"},
+		{FLOW("mark: EF"), "3: flow 'f' states nothing"},
 		{FLOW("peer: 10.0.0.1/8"), "3: 'peer: 10.0.0.1/8' has bits behind its prefix"},
 		{FLOW("peer: 10.0.0.0/33"), "3: 'peer: 10.0.0.0/33'; expected an address"},
 		{FLOW("peer: 0.0.0.0/0"), "3: 'peer: 0.0.0.0/0'"},
@@ -204,6 +216,9 @@ static void test_refused(void **state)
 		{FLOW("peer: \"::/1\""), "3: 'peer: ::/1' would take in all of IPv4"},
 		{FLOW("peer: \"::fffe:0:0/95\""), "3: 'peer: ::fffe:0:0/95' would take in"},
 		{FLOW("port: 1"), "3: flows without interfaces"},
+		{FLOW("port: 1, tcp: cubic"), "3: 'tcp: cubic'; expected homeostat"},
+		{FLOW("protocol: udp, tcp: homeostat"),
+		 "3: protocol 17 has no TCP congestion control"},
 		{"name: a\ninterfaces:\n  - { name: a/b }\n", "3: bad interface name 'a/b'"},
 		{"name: a\ninterfaces:\n  - { name: .. }\n", "3: bad interface name '..'"},
 		{"name: a\ninterfaces:\n  - { name: abcdefghijklmnop }\n", "3: bad interface name"},
@@ -224,13 +239,35 @@ static void test_refused(void **state)
 	}
 }
 
+/* Who looks at connections needs no interface, and gets more than another CUBIC unless it says so. */
+static void test_tcp(void **state)
+{
+	static const char flows[] =
+		FLOW("port: 1, tcp: homeostat") "  - { name: g, class: normal, port: 2 }\n";
+	static const char knob[] = "knobs:\n  - { name: tcp.loss.tolerance_permille, value: 0% }\n";
+	char both[sizeof(flows) + sizeof(knob)], error[512];
+	struct profile p;
+
+	(void)state;
+	assert_int_equal(profile_parse(&p, "p.yaml", flows, strlen(flows), error, sizeof(error)),
+			 0);
+	assert_int_equal(p.flow[0].tcp, 1);
+	assert_int_equal(p.flow[1].tcp, 0);
+	assert_int_equal(p.knob[HS_KNOB_TCP_LOSS].value, 200);
+	assert_true(p.knob[HS_KNOB_TCP_LOSS].stated);
+	profile_free(&p);
+	snprintf(both, sizeof(both), "%s%s", flows, knob);
+	assert_int_equal(profile_parse(&p, "p.yaml", both, strlen(both), error, sizeof(error)), 0);
+	assert_int_equal(p.knob[HS_KNOB_TCP_LOSS].value, 0);
+	profile_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_as_defined),
-		cmocka_unit_test(test_most_stretches),
-		cmocka_unit_test(test_profile),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_as_defined), cmocka_unit_test(test_most_stretches),
+		cmocka_unit_test(test_profile),	   cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_tcp),
 	};
 
 	return cmocka_run_group_tests_name("flows", tests, NULL, NULL);

@@ -53,6 +53,24 @@ static void blames(void **state)
 		 "incompatible with vmlinux [99]"},
 		{"libbpf: prog 'rematch': failed to load: -22\n", FAMILY_TASKS,
 		 "prog 'rematch': failed to load: -22"},
+		{"libbpf: prog 'loss_init': BPF program load failed: Invalid argument\n"
+		 "libbpf: prog 'loss_init': -- BEGIN PROG LOAD LOG --\n"
+		 "kfunc 'bbr_init' is referenced but wasn't resolved\n"
+		 "processed 0 insns (limit 1000000)\n"
+		 "-- END PROG LOAD LOG --\n",
+		 FAMILY_TCP_LOSS, "kfunc 'bbr_init' is referenced but wasn't resolved"},
+		{"libbpf: prog 'tcp_acked': failed to load: -22\n", FAMILY_TCP,
+		 "prog 'tcp_acked': failed to load: -22"},
+		{"libbpf: prog 'sockops_connection': failed to load: -1\n", FAMILY_SOCKOPS,
+		 "prog 'sockops_connection': failed to load: -1"},
+		{"libbpf: prog 'sockets_list': failed to load: -1\n", FAMILY_SOCKETS,
+		 "prog 'sockets_list': failed to load: -1"},
+		{"libbpf: struct_ops init_kern tcp_ops: Cannot find member release in kernel BTF\n",
+		 FAMILY_TCP,
+		 "struct_ops init_kern tcp_ops: Cannot find member release in kernel BTF"},
+		{"libbpf: struct_ops init_kern loss_ops: Cannot find member x in kernel BTF\n",
+		 FAMILY_TCP_LOSS,
+		 "struct_ops init_kern loss_ops: Cannot find member x in kernel BTF"},
 		{"libbpf: Error in bpf_create_map_xattr(GATE): -1\n", FAMILY_NR, ""},
 		{"libbpf: prog 'nobody': failed\n", FAMILY_NR, ""},
 		{"", FAMILY_NR, ""},

@@ -11,7 +11,12 @@ static struct {
 	__u32 at[KERNEL_INTERFACES_MAX]; /* ifindex that a slot is attached to */
 	int err;			 /* what attaching says */
 	bool generic;
-	unsigned attached, detached; /* how often */
+	unsigned attached, detached;	  /* how often */
+	__u32 out[KERNEL_INTERFACES_MAX]; /* the same of what goes out … */
+	int out_err;
+	const char *qdisc; /* … the queueing discipline, NULL = none can be found … */
+	__u32 paced;	   /* … and the interface whose bulk has a clock, 0 = none */
+	unsigned pacers;   /* how often that was said */
 } played;
 
 int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic);
@@ -35,6 +40,44 @@ void __wrap_kernel_detach_xdp(struct kernel *k, __u32 slot)
 	assert_int_not_equal(played.at[slot], 0);
 	played.at[slot] = 0;
 	played.detached++;
+}
+
+int __wrap_kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex);
+void __wrap_kernel_detach_tc(struct kernel *k, __u32 slot);
+int __wrap_kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16]);
+int __wrap_kernel_pacer(struct kernel *k, __u32 ifindex, bool paced);
+
+int __wrap_kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex)
+{
+	(void)k;
+	assert_int_equal(played.out[slot], 0);
+	if (!played.out_err)
+		played.out[slot] = ifindex;
+	return played.out_err;
+}
+
+void __wrap_kernel_detach_tc(struct kernel *k, __u32 slot)
+{
+	(void)k;
+	assert_int_not_equal(played.out[slot], 0);
+	played.out[slot] = 0;
+}
+
+int __wrap_kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16])
+{
+	(void)k, (void)ifindex;
+	if (!played.qdisc)
+		return -ENODEV;
+	strcpy(name, played.qdisc);
+	return 0;
+}
+
+int __wrap_kernel_pacer(struct kernel *k, __u32 ifindex, bool paced)
+{
+	(void)k;
+	played.pacers++;
+	played.paced = paced ? ifindex : 0;
+	return 0;
 }
 
 static char root[64];
@@ -123,18 +166,18 @@ static void test_comes_and_goes(void **state)
 	ask_for("a");
 	follow();
 	assert_int_equal(played.attached, 0);
-	assert_non_null(strstr(net_interface(&net, "a")->why, "no such interface"));
+	assert_non_null(strstr(net_interface(&net, "a")->hook[NET_IN].why, "no such interface"));
 	there_is("a", "3\n");
 	follow();
 	assert_true(on(3));
-	assert_string_equal(net_interface(&net, "a")->why, "");
+	assert_string_equal(net_interface(&net, "a")->hook[NET_IN].why, "");
 	there_is("a", "9\n");
 	follow();
 	assert_true(!on(3) && on(9));
 	there_is("a", "rubbish\n");
 	follow();
 	assert_true(!on(9));
-	assert_int_equal(net_interface(&net, "a")->ifindex, 0);
+	assert_int_equal(net_interface(&net, "a")->hook[NET_IN].ifindex, 0);
 }
 
 static void told(void *ctx)
@@ -150,11 +193,12 @@ static void test_refused(void **state)
 	(void)state;
 	net.slow = told;
 	net.ctx = &slow;
+	kernel.family[FAMILY_TC].state = FAMILY_UNAVAILABLE; /* one end is enough here */
 	there_is("a", "3\n");
 	ask_for("a");
 	played.err = -EBUSY;
 	follow();
-	assert_non_null(strstr(net_interface(&net, "a")->why, "another XDP program"));
+	assert_non_null(strstr(net_interface(&net, "a")->hook[NET_IN].why, "another XDP program"));
 	assert_int_equal(slow, 1);
 	played.err = 0;
 	follow();
@@ -163,18 +207,18 @@ static void test_refused(void **state)
 	played.err = -EOPNOTSUPP;
 	retry = true;
 	follow();
-	assert_non_null(strstr(net_interface(&net, "a")->why, "neither its driver"));
+	assert_non_null(strstr(net_interface(&net, "a")->hook[NET_IN].why, "neither its driver"));
 	played.err = 0;
 	follow();
 	retry = false;
 	assert_true(on(3));
-	assert_string_equal(net_interface(&net, "a")->why, "");
+	assert_string_equal(net_interface(&net, "a")->hook[NET_IN].why, "");
 	assert_int_equal(slow, 3);
 	/* refused, and then there is another one */
 	played.err = -EEXIST;
 	there_is("a", "4\n");
 	follow();
-	assert_non_null(strstr(net_interface(&net, "a")->why, "another XDP program"));
+	assert_non_null(strstr(net_interface(&net, "a")->hook[NET_IN].why, "another XDP program"));
 	played.err = 0;
 	there_is("a", "5\n");
 	follow();
@@ -191,7 +235,7 @@ static void test_unavailable(void **state)
 	strcpy(kernel.family[FAMILY_XDP].why, "the kernel has no XDP");
 	follow();
 	assert_int_equal(played.attached, 0);
-	assert_string_equal(net_interface(&net, "a")->why, "the kernel has no XDP");
+	assert_string_equal(net_interface(&net, "a")->hook[NET_IN].why, "the kernel has no XDP");
 }
 
 /* As many as a profile may name, and then as many others. */
@@ -216,13 +260,83 @@ static void test_all_slots(void **state)
 	assert_int_equal(played.detached, PROFILE_INTERFACES_MAX);
 }
 
+/* Both ends of an interface, each by itself. */
+static void test_ends(void **state)
+{
+	const struct net_interface *i;
+
+	(void)state;
+	there_is("a", "3\n");
+	ask_for("a");
+	played.out_err = -EPERM;
+	follow();
+	i = net_interface(&net, "a");
+	assert_true(on(3));
+	assert_int_equal(i->hook[NET_OUT].ifindex, 0);
+	assert_string_equal(i->hook[NET_OUT].why, "Operation not permitted");
+	assert_string_equal(i->hook[NET_IN].why, "");
+	played.out_err = 0;
+	follow(); /* not asked again */
+	assert_int_equal(i->hook[NET_OUT].ifindex, 0);
+	retry = true;
+	played.err = -EBUSY;
+	follow();
+	assert_int_equal(i->hook[NET_OUT].ifindex, 3);
+	assert_int_equal(played.attached, 1); /* who is attached stays so */
+	there_is("a", "4\n");
+	follow();
+	assert_int_equal(i->hook[NET_OUT].ifindex, 4);
+	assert_int_equal(i->hook[NET_IN].ifindex, 0);
+	kernel.family[FAMILY_TC].state = FAMILY_UNAVAILABLE;
+	strcpy(kernel.family[FAMILY_TC].why, "the kernel has no tcx");
+	there_is("a", "5\n");
+	follow();
+	assert_string_equal(i->hook[NET_OUT].why, "the kernel has no tcx");
+}
+
+/* Bulk has a clock where fq is, for as long as it is. */
+static void test_qdisc(void **state)
+{
+	const struct net_interface *i;
+
+	(void)state;
+	there_is("a", "3\n");
+	ask_for("a");
+	profile.flow_nr = 1;
+	profile.flow[0].class = HS_FLOW_BULK;
+	follow(); /* there is none to be found yet */
+	i = net_interface(&net, "a");
+	assert_true(!i->paced && !i->qdisc[0] && !played.pacers);
+	played.qdisc = "fq_codel";
+	follow();
+	assert_true(!i->paced && !played.paced);
+	assert_string_equal(i->qdisc, "fq_codel");
+	played.qdisc = "fq";
+	follow();
+	follow();
+	assert_true(i->paced);
+	assert_int_equal(played.paced, 3);
+	assert_int_equal(played.pacers, 2);
+	played.qdisc = "noqueue";
+	follow();
+	assert_true(!i->paced && !played.paced);
+	played.qdisc = "fq";
+	there_is("a", "4\n"); /* another one */
+	follow();
+	assert_int_equal(played.paced, 4);
+	net_follow(&net, &kernel, NULL, root, false);
+	assert_int_equal(played.paced, 0);
+	assert_int_equal(played.out[0], 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_follows),	TEST(test_comes_and_goes), TEST(test_refused),
-		TEST(test_unavailable), TEST(test_all_slots),
+		TEST(test_unavailable), TEST(test_all_slots),	   TEST(test_ends),
+		TEST(test_qdisc),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);

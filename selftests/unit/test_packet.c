@@ -167,12 +167,46 @@ static void test_others(void **state)
 	assert_int_equal(parsed(&f).ports, 0);
 }
 
+/* Without a link header: what the stack says it is, if it is; nothing else is looked for. */
+static void test_bare(void **state)
+{
+	static const __u16 types[] = {0x0800, 0x86dd, 0x0806};
+	struct packet p;
+	struct frame f;
+
+	(void)state;
+	for (int six = 0; six < 2; six++) {
+		ethernet(&f);
+		if (six)
+			ipv6(&f, 1, 2, 46);
+		else
+			ipv4(&f, 1, 2, 46, 0, 0);
+		ports(&f, PROTO_TCP, 7, 9);
+		for (int i = 0; i < 3; i++) {
+			packet_parse_bare(&p, f.bytes + ETH_LEN, types[i], f.bytes + f.len);
+			assert_int_equal(p.l3, i != six ? 0 : six ? 6 : 4);
+			assert_int_equal(p.ports, i == six);
+			assert_int_equal(p.l3_at, 0);
+			assert_int_equal(p.dscp, i == six ? 46 : 0);
+		}
+		for (size_t len = 0; len < f.len - ETH_LEN; len++) {
+			__u8 *exact = malloc(len ? len : 1);
+
+			memcpy(exact, f.bytes + ETH_LEN, len);
+			packet_parse_bare(&p, exact, types[six], exact + len);
+			free(exact);
+			assert_int_equal(p.ports, len >= f.len - ETH_LEN - 4);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ipv4), cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_vlan), cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_cut),  cmocka_unit_test(test_others),
+		cmocka_unit_test(test_bare),
 	};
 
 	return cmocka_run_group_tests_name("packet", tests, NULL, NULL);

@@ -32,6 +32,10 @@ static void parses(void **state)
 		{"500", UNIT_HZ, 0, 500},
 		{"500hz", UNIT_HZ, 0, 500},
 		{"8MiB", UNIT_BYTES, 0, 8 << 20},
+		{"20mbit", UNIT_KBIT, 0, 20000},
+		{"1gbit", UNIT_KBIT, 0, 1000000},
+		{"500kbit", UNIT_KBIT, 0, 500},
+		{"500", UNIT_KBIT, -EPROTO, 0},
 		{"8", UNIT_US, -EPROTO, 0},
 		{"", UNIT_US, -EINVAL, 0},
 		{"-8ms", UNIT_US, -EINVAL, 0},
@@ -65,14 +69,24 @@ static void formats(void **state)
 		enum unit unit;
 		const char *text;
 	} cases[] = {
-		{0, UNIT_NS, "0 ns"},	      {999, UNIT_NS, "999 ns"},
-		{1000, UNIT_NS, "1 us"},      {1250, UNIT_NS, "1.25 us"},
-		{12500, UNIT_NS, "12.5 us"},  {100000, UNIT_NS, "100 us"},
-		{8000, UNIT_US, "8 ms"},      {100, UNIT_MS, "100 ms"},
-		{1500, UNIT_MS, "1.5 s"},     {300, UNIT_PERMILLE, "30 %"},
-		{75, UNIT_PERMILLE, "7.5 %"}, {12300, UNIT_HZ, "12300 /s"},
-		{16, UNIT_COUNT, "16"},	      {8 << 20, UNIT_BYTES, "8 MiB"},
+		{0, UNIT_NS, "0 ns"},
+		{999, UNIT_NS, "999 ns"},
+		{1000, UNIT_NS, "1 us"},
+		{1250, UNIT_NS, "1.25 us"},
+		{12500, UNIT_NS, "12.5 us"},
+		{100000, UNIT_NS, "100 us"},
+		{8000, UNIT_US, "8 ms"},
+		{100, UNIT_MS, "100 ms"},
+		{1500, UNIT_MS, "1.5 s"},
+		{300, UNIT_PERMILLE, "30 %"},
+		{75, UNIT_PERMILLE, "7.5 %"},
+		{12300, UNIT_HZ, "12300 /s"},
+		{16, UNIT_COUNT, "16"},
+		{8 << 20, UNIT_BYTES, "8 MiB"},
 		{1000, UNIT_BYTES, "1000 B"},
+		{999, UNIT_KBIT, "999 kbit/s"},
+		{20000, UNIT_KBIT, "20 Mbit/s"},
+		{1500000, UNIT_KBIT, "1.5 Gbit/s"},
 	};
 	char buf[32], tiny[4];
 

@@ -24,6 +24,11 @@ const struct verb cli_verbs[] = {
 	 cmd_workloads},
 	{"flows", "", "interfaces, declared flows, and what became of their packets", NULL,
 	 cmd_flows},
+	{"connections", "", "TCP connections in our care: congestion control, and what was set",
+	 NULL, cmd_connections},
+	{"drops", "[TIME]", "packets that the network stack drops, by its reason (root)",
+	 "TIME  how long to look (default 5s, 1ms to 60s); only then they are counted\n",
+	 cmd_drops},
 	{"events", "[-f] [-n N]", "what happened: reflexes, trips, classes, deadlines",
 	 "-f, --follow  goes on until interrupted\n"
 	 "-n N          only the last N (default 20; with -f 0)\n",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* homeostat vitals, knobs, workloads, flows: what the daemon answers, as tables. */
+/* homeostat vitals, knobs, workloads, flows, connections: what the daemon answers, as tables. */
 #include <json-c/json.h>
 #include <string.h>
 
@@ -183,15 +183,17 @@ int cmd_workloads(struct cli *cli, int argc, char **argv)
 int cmd_flows(struct cli *cli, int argc, char **argv)
 {
 	static const struct column interfaces[] = {
-		{"name", "INTERFACE", COLUMN_TEXT},
-		{"xdp", "XDP", COLUMN_TEXT},
-		{"why", "WHY NOT", COLUMN_TEXT},
+		{"name", "INTERFACE", COLUMN_TEXT}, {"xdp", "XDP", COLUMN_TEXT},
+		{"why", "WHY NOT", COLUMN_TEXT},    {"egress", "EGRESS", COLUMN_TEXT},
+		{"qdisc", "QUEUEING", COLUMN_TEXT}, {"egress_why", "WHY NOT", COLUMN_TEXT},
 	};
 	static const struct column flows[] = {
-		{"name", "FLOW", COLUMN_TEXT},
-		{"class", "CLASS", COLUMN_TEXT},
-		{"packets", "PACKETS", COLUMN_NUMBER},
-		{"shed", "SHED", COLUMN_NUMBER},
+		{"name", "FLOW", COLUMN_TEXT},	       {"class", "CLASS", COLUMN_TEXT},
+		{"packets", "CAME", COLUMN_NUMBER},    {"shed", "SHED", COLUMN_NUMBER},
+		{"sent", "WENT", COLUMN_NUMBER},       {"prioritised", "PRIORITY", COLUMN_NUMBER},
+		{"marked", "MARKED", COLUMN_NUMBER},   {"paced", "PACED", COLUMN_NUMBER},
+		{"delayed", "DELAYED", COLUMN_NUMBER}, {"delay_mean_ns", "BY", COLUMN_NS},
+		{"dropped", "DROPPED", COLUMN_NUMBER},
 	};
 	struct json_object *reply;
 	int rc = cli_options(cli, NULL, &argc, argv);
@@ -207,6 +209,35 @@ int cmd_flows(struct cli *cli, int argc, char **argv)
 		out_table(cli->out, array_of(reply, "interfaces"), interfaces, NR(interfaces));
 		fputc('\n', cli->out);
 		out_table(cli->out, array_of(reply, "flows"), flows, NR(flows));
+	}
+	json_object_put(reply);
+	return rc;
+}
+
+int cmd_connections(struct cli *cli, int argc, char **argv)
+{
+	static const struct column columns[] = {
+		{"local", "LOCAL", COLUMN_TEXT},     {"peer", "PEER", COLUMN_TEXT},
+		{"flow", "FLOW", COLUMN_TEXT},	     {"congestion", "CONGESTION", COLUMN_TEXT},
+		{"rtt_us", "RTT US", COLUMN_NUMBER}, {"rtt_min_us", "MIN US", COLUMN_NUMBER},
+		{"cwnd", "CWND", COLUMN_NUMBER},     {"delivered", "DELIVERED", COLUMN_NUMBER},
+		{"lost", "LOST", COLUMN_NUMBER},     {"moves", "MOVES", COLUMN_NUMBER},
+		{"set", "SET", COLUMN_TEXT},
+	};
+	struct json_object *reply;
+	int rc = cli_options(cli, NULL, &argc, argv);
+
+	if (rc || argc)
+		return rc ? rc : cli_usage(cli, "connections takes no argument");
+	rc = cli_call(cli, control_request("connections"), &reply);
+	if (rc)
+		return rc;
+	if (cli->json) {
+		out_json(cli, reply);
+	} else {
+		if (*js_str(reply, "why"))
+			fprintf(cli->out, "not attached: %s\n", js_str(reply, "why"));
+		out_table(cli->out, array_of(reply, "connections"), columns, NR(columns));
 	}
 	json_object_put(reply);
 	return rc;

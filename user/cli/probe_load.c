@@ -16,6 +16,7 @@
 #include "../../kern/abi.h" /* types of the skeleton's globals */
 #include "../lib/families.h"
 #include "doctor.h"
+#include "../lib/ops_fit.h"
 #include "homeostat.skel.h"
 
 struct btf *own_btf(void)
@@ -78,8 +79,8 @@ static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap
 /* As the daemon does: the arrays indexed by CPU are as long as there are CPUs. */
 static void cut_maps(struct bpf_object *obj)
 {
-	static const char *const per_cpu[] = {"SENSE", "CPU_VITALS", "CPUS", "PULSE_CPUS",
-					      "SCHED_CPUS"};
+	static const char *const per_cpu[] = {"SENSE",	    "CPU_VITALS", "CPUS",
+					      "PULSE_CPUS", "SCHED_CPUS", "COUNTS"};
 	int cpus = libbpf_num_possible_cpus();
 
 	for (size_t i = 0; cpus > 0 && i < sizeof(per_cpu) / sizeof(*per_cpu); i++) {
@@ -93,7 +94,7 @@ static void cut_maps(struct bpf_object *obj)
 /* Loads the programs of one family; returns how many there are, or a negative errno. */
 static int try_family(const struct family_info *f)
 {
-	bool sched = f == &family_infos[FAMILY_SCHED];
+	enum family_id id = (enum family_id)(f - family_infos);
 	struct bpf_program *prog;
 	struct bpf_object *obj;
 	struct bpf_map *map;
@@ -107,15 +108,18 @@ static int try_family(const struct family_info *f)
 		return -errno;
 	bpf_object__for_each_program(prog, obj)
 	{
-		const char *section = bpf_program__section_name(prog);
-		bool mine = !strncmp(section, f->section, strlen(f->section));
+		/* the two ways to start the pulse share a section */
+		bool mine = !strcmp(bpf_program__name(prog), "counts_start")
+				    ? id == FAMILY_COUNTS
+				    : family_of_section(bpf_program__section_name(prog)) == id;
 
 		bpf_program__set_autoload(prog, mine);
 		n += mine;
 	}
 	bpf_object__for_each_map(map, obj) if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
-		bpf_map__set_autocreate(map, sched);
+		bpf_map__set_autocreate(map, family_of_ops(bpf_map__name(map)) == id);
 	cut_maps(obj);
+	ops_fit(obj);
 	err = n ? bpf_object__load(obj) : 0;
 	bpf_object__close(obj);
 	return err ? err : n;
@@ -137,6 +141,14 @@ static void load_family(struct doctor *d, const struct family_info *f)
 			d, FINDING_OFF, f->name,
 			"see capabilities and lockdown above; in a container, run it on the host",
 			"the kernel does not let us load it");
+	else if (f == &family_infos[FAMILY_COUNTS])
+		doctor_add(d, FINDING_OFF, f->name,
+			   "a kernel with CONFIG_KALLSYMS_ALL=y; without it the vital signs of "
+			   "network, interrupts and memory that the pulse writes are absent",
+			   "%s does not load: %s", f->what,
+			   *verdict	? verdict
+			   : *complaint ? complaint
+					: strerror(-n));
 	else
 		doctor_add(d, FINDING_OFF, f->name,
 			   "see what is off or warned of above; else a newer kernel, and a report "
@@ -186,17 +198,46 @@ static void judge_by_btf(struct doctor *d)
 			   "by its BTF; not tried");
 }
 
+/* Loaded on demand by who selects it; the variant calls its functions, so it has to be there before. */
+static bool lacks_bbr(struct doctor *d)
+{
+	char names[256];
+
+	return doctor_read(d, "/proc/sys/net/ipv4/tcp_available_congestion_control", names,
+			   sizeof(names)) > 0 &&
+	       !strstr(names, "bbr");
+}
+
+static void try_families(struct doctor *d, bool tc_off)
+{
+	for (int i = 0; i < FAMILY_NR; i++) {
+		if ((i == FAMILY_SCHED && d->sched_off) || (i == FAMILY_TC && tc_off))
+			continue;
+		if (i == FAMILY_TCP_LOSS && lacks_bbr(d))
+			doctor_add(
+				d, FINDING_WARN, family_name(FAMILY_TCP_LOSS),
+				"modprobe tcp_bbr, before homeostatd is started",
+				"BBR is not loaded: no connection will bear loss, all are CUBIC");
+		else
+			load_family(d, &family_infos[i]);
+	}
+}
+
 void probe_families(struct doctor *d)
 {
+	bool tc_off;
+
 	if (!d->btf)
 		return; /* said already; nothing would load */
+	tc_off = !has_enumerator(d->btf, "BPF_TCX_EGRESS");
 	if (d->may_load) {
-		for (int i = 0; i < FAMILY_NR; i++)
-			if (i != FAMILY_SCHED || !d->sched_off)
-				load_family(d, &family_infos[i]);
+		try_families(d, tc_off);
 	} else {
 		judge_by_btf(d);
 	}
+	if (tc_off)
+		doctor_add(d, FINDING_OFF, family_name(FAMILY_TC), "a kernel from 6.6 on",
+			   "the kernel has no tcx: what goes out is left alone");
 	if (!has_enumerator(d->btf, "BPF_F_TIMER_CPU_PIN"))
 		doctor_add(d, FINDING_WARN, family_name(FAMILY_PULSE), "a kernel from 6.7 on",
 			   "its timer cannot be pinned: it may wander onto a nohz_full CPU");

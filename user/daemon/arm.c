@@ -143,6 +143,8 @@ void arm_interfaces(struct homeostatd *d, bool retry)
 	d->net.slow = slow_driver;
 	d->net.ctx = d;
 	net_follow(&d->net, &d->kernel, wanted ? &d->policy.profile : NULL, d->opt.root, retry);
+	connections_follow(&d->connections, &d->kernel, d->armed ? &d->policy.profile : NULL,
+			   d->opt.root, retry);
 	store(&d->heartbeat.patience_ns, patience_ns);
 	heartbeat_progress(&d->heartbeat);
 }

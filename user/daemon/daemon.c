@@ -160,6 +160,7 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
 		judge_set(d);
 		aftermath_profile(d);
 		rematch(d);
+		hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, clock_ns(), true);
 		kernel_pulse(&d->kernel);
 		log_info("profile %s is in force", d->policy.profile.name);
 	}
@@ -398,8 +399,10 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 		return err;
 	aftermath_profile(d);
 	start_sensing(d);
+	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, clock_ns(), true);
 	watch_cpus(d);
 	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
+	slow_read_tcp(d->kernel.vitals, &d->tcp, d->opt.root, clock_ns());
 	judge_set(d);
 	if (opt->mode == HS_MODE_ACT)
 		judge_first(d);
@@ -470,6 +473,8 @@ static void on_tick(struct homeostatd *d)
 	take_events(d);
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
+	slow_read_tcp(d->kernel.vitals, &d->tcp, d->opt.root, d->tick_ns);
+	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, d->tick_ns, false);
 	judge_tick(d);
 	aftermath_tick(d);
 	heartbeat_progress(&d->heartbeat);

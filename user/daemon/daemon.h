@@ -8,14 +8,17 @@
 #include <stdbool.h>
 
 #include "aftermath.h"
+#include "connections.h"
 #include "event_log.h"
 #include "gate.h"
 #include "heartbeat.h"
 #include "judge.h"
+#include "hooks.h"
 #include "kernel.h"
 #include "net.h"
 #include "policy.h"
 #include "server.h"
+#include "slow.h"
 #include "topology.h"
 #include "undo.h"
 
@@ -36,6 +39,9 @@ struct homeostatd {
 	struct kernel kernel;
 	struct policy policy;
 	struct net net;
+	struct connections connections;
+	struct hooks hooks;
+	struct slow_tcp tcp;
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;
@@ -103,7 +109,7 @@ void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *ca
 /*
  * Attaches to the profile's interfaces what looks at packets, or takes it off: it is there while we are armed, and,
  * with the gate shut, while stock is looked at, as many a driver stops its queues to attach a program. @retry: also to those
- * that could not be attached to.
+ * that could not be attached to. Likewise, while armed, our congestion control and what looks at new connections.
  */
 void arm_interfaces(struct homeostatd *d, bool retry);
 

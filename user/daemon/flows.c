@@ -147,31 +147,36 @@ static int write_set(struct kernel *k, const struct profile *profile, __u32 base
 	flows_table(profile->flow, profile->flow_nr, &set->table);
 	for (__u32 i = 0; i <= HS_FLOWS_MAX; i++) {
 		set->class[i] = i < profile->flow_nr ? profile->flow[i].class : HS_FLOW_NORMAL;
+		set->tcp[i] = i < profile->flow_nr && profile->flow[i].tcp;
 		set->peers |= i < profile->flow_nr && profile->flow[i].peer_bits;
+		set->mark[i] = i < profile->flow_nr ? profile->flow[i].mark : 0;
 	}
 	err = bpf_map_update_elem(k->fd.flows, &base, set, BPF_ANY);
 	free(set);
 	return err;
 }
 
-/* One entry of FLOW_STATS: what each CPU has counted. The caller's. */
-static struct hs_flow_stats *stats_entry(void)
+/* One entry of FLOW_STATS or EGRESS_STATS, @size each: what each CPU has counted. The caller's. */
+static void *stats_entry(size_t size)
 {
 	/* as many as the kernel believes in, or it would write behind the end */
 	int cpus = libbpf_num_possible_cpus();
 
-	return cpus > 0 ? calloc((size_t)cpus, sizeof(struct hs_flow_stats)) : NULL;
+	return cpus > 0 ? calloc((size_t)cpus, size) : NULL;
 }
 
 static int clear_stats(struct kernel *k, __u32 base)
 {
-	struct hs_flow_stats *none = stats_entry();
+	void *none = stats_entry(sizeof(struct hs_egress_stats)); /* the larger one */
 	int err = none ? 0 : -ENOMEM;
 
+	_Static_assert(sizeof(struct hs_egress_stats) >= sizeof(struct hs_flow_stats), "larger");
 	for (__u32 i = 0; i <= HS_FLOWS_MAX && !err; i++) {
 		__u32 at = HS_FLOW_STATS_AT(base, i);
 
 		err = bpf_map_update_elem(k->fd.flow_stats, &at, none, BPF_ANY);
+		if (!err)
+			err = bpf_map_update_elem(k->fd.egress_stats, &at, none, BPF_ANY);
 	}
 	free(none);
 	return err;
@@ -198,21 +203,33 @@ int flows_write(struct kernel *k, const struct profile *old, const struct profil
 	return err;
 }
 
-int flows_stats(struct kernel *k, __u32 base, struct hs_flow_stats stats[HS_FLOWS_MAX + 1])
+/*
+ * Sums up the half @base of a map of counters, all of them of 64 bits: `words` to a flow, to @sum one behind the other.
+ */
+static int sum_up(int map, __u32 base, __u64 *sum, size_t words)
 {
-	struct hs_flow_stats *cpu = stats_entry();
-	int err = cpu ? 0 : -ENOMEM, cpus = libbpf_num_possible_cpus();
+	__u64 *cpu = stats_entry(words * sizeof(__u64));
+	int err = cpu ? 0 : -ENOMEM;
+	size_t nr = words * (size_t)(cpu ? libbpf_num_possible_cpus() : 0);
 
-	memset(stats, 0, (HS_FLOWS_MAX + 1) * sizeof(*stats));
+	memset(sum, 0, (HS_FLOWS_MAX + 1) * words * sizeof(__u64));
 	for (__u32 i = 0; i <= HS_FLOWS_MAX && !err; i++) {
 		__u32 at = HS_FLOW_STATS_AT(base, i);
 
-		err = bpf_map_lookup_elem(k->fd.flow_stats, &at, cpu);
-		for (int c = 0; c < cpus && !err; c++) {
-			stats[i].packets += cpu[c].packets;
-			stats[i].shed += cpu[c].shed;
-		}
+		err = bpf_map_lookup_elem(map, &at, cpu);
+		for (size_t w = 0; w < nr && !err; w++)
+			sum[i * words + w % words] += cpu[w];
 	}
 	free(cpu);
 	return err;
+}
+
+int flows_stats(struct kernel *k, __u32 base, struct hs_flow_stats stats[HS_FLOWS_MAX + 1])
+{
+	return sum_up(k->fd.flow_stats, base, &stats->packets, sizeof(*stats) / sizeof(__u64));
+}
+
+int flows_egress(struct kernel *k, __u32 base, struct hs_egress_stats stats[HS_FLOWS_MAX + 1])
+{
+	return sum_up(k->fd.egress_stats, base, &stats->packets, sizeof(*stats) / sizeof(__u64));
 }

@@ -30,4 +30,7 @@ int flows_write(struct kernel *k, const struct profile *old, const struct profil
  */
 int flows_stats(struct kernel *k, __u32 base, struct hs_flow_stats stats[HS_FLOWS_MAX + 1]);
 
+/* The same of what goes out. */
+int flows_egress(struct kernel *k, __u32 base, struct hs_egress_stats stats[HS_FLOWS_MAX + 1]);
+
 #endif

@@ -27,12 +27,12 @@ struct family {
 
 struct kernel_maps {
 	int bounds, config, rules, cpus, sense, cpu_vitals, workloads, workload_stats, match;
-	int flows, peers, flow_stats;
+	int flows, peers, flow_stats, egress_stats, pacers, drops;
 	int gate;  /* `.data.gate`: who holds it can map the gate, and shut it, without us */
 	int pulse; /* of the timer: who holds it keeps the pulse beating when we are gone */
 };
 
-#define KERNEL_INTERFACES_MAX 16 /* that XDP can be attached to at the same time */
+#define KERNEL_INTERFACES_MAX HS_PACERS_MAX /* that we can be attached to at the same time */
 
 struct bpf_link;
 struct bpf_map;
@@ -47,6 +47,7 @@ struct kernel {
 	struct hs_vital *vitals;    /* [HS_VITAL_NR] */
 	struct hs_knob *knobs;	    /* [HS_KNOB_NR] */
 	struct hs_wish *wishes;	    /* [HS_KNOB_NR] */
+	struct hs_hooks *hooks;
 	struct kernel_maps fd;
 	struct family family[FAMILY_NR];
 	__u32 cpus_nr;	  /* entries of the arrays indexed by CPU */
@@ -56,7 +57,10 @@ struct kernel {
 	struct homeostat_bpf *skel;
 	struct ring_buffer *ring, *bell;
 	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
+	struct bpf_link *hook_link[HS_HOOK_NR][2];
 	int xdp_fd[KERNEL_INTERFACES_MAX]; /* link + 1; 0 = none */
+	int tc_fd[KERNEL_INTERFACES_MAX];  /* likewise */
+	struct bpf_link *tcp_link, *loss_link, *sockops_link;
 };
 
 typedef void (*kernel_event_fn)(void *ctx, const struct hs_event *event);
@@ -78,6 +82,13 @@ void kernel_detach_sense(struct kernel *k);
 int kernel_attach_exec(struct kernel *k);
 
 /*
+ * Hooks that cost something at each event: attached while somebody asks (hooks.h). 0 or negative errno, also where it was
+ * so before.
+ */
+int kernel_hook(struct kernel *k, enum hs_hook hook);
+void kernel_unhook(struct kernel *k, enum hs_hook hook);
+
+/*
  * Starts the pulse on the calling thread's CPU, or makes it beat at once and there from now on.
  * 0 or negative errno.
  */
@@ -95,6 +106,37 @@ bool kernel_sched_attached(const struct kernel *k);
  */
 int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic);
 void kernel_detach_xdp(struct kernel *k, __u32 slot);
+
+/* Our program for outgoing packets on an interface, before those that are there. @slot as above. 0 or negative errno. */
+int kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex);
+void kernel_detach_tc(struct kernel *k, __u32 slot);
+
+/* Attaching by tcx, tried where it cannot succeed: 0, or -EOPNOTSUPP. */
+int kernel_probe_tc(struct kernel *k);
+
+/*
+ * The queueing discipline of an interface, by name, "fq" where it can hold a packet until its departure time; kern/act/tc.bpf.c
+ * says which one of several. 0 or negative errno; -ENODEV: there is no such interface.
+ */
+int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16]);
+
+/* Bulk on that interface has a clock of its own from now on, or has none. 0 or negative errno. */
+int kernel_pacer(struct kernel *k, __u32 ifindex, bool paced);
+
+/*
+ * Our congestion control, under its names, and the care for new connections in all cgroups below @cgroup. What the kernel
+ * lacks is left out: without BBR no connection is moved to the variant that bears loss. 0; negative errno, nothing is attached and
+ * family[].why says why. New connections are made without us from kernel_detach_tcp() on; live ones: kernel_connections().
+ */
+int kernel_attach_tcp(struct kernel *k, const char *cgroup);
+void kernel_detach_tcp(struct kernel *k);
+
+/*
+ * Connections in this network namespace that we took or set something on, one call each, until `fn` returns non-zero (which
+ * is then returned). @restore: puts back first what can be put back, and tells of those that have something of ours still. 0; -EOPNOTSUPP; other negative errno.
+ */
+int kernel_connections(struct kernel *k, bool restore,
+		       int (*fn)(void *ctx, const struct hs_connection *connection), void *ctx);
 
 /*
  * Descriptor that becomes ready with events (-1: none). kernel_events() hands over `max` of them at
@@ -123,6 +165,9 @@ int kernel_tasks(struct kernel *k, int (*fn)(void *ctx, const struct hs_task_rec
  * no program `rematch`; other negative errno.
  */
 int kernel_rematch(struct kernel *k);
+
+/* Dropped packets by the kernel's reason, all CPUs, since load. 0 or negative errno. */
+int kernel_drops(struct kernel *k, __u64 packets[HS_DROPS_MAX]);
 
 /* Sum over all CPUs of each counter of the fast path. 0 or negative errno. */
 int kernel_counters(struct kernel *k, __u64 sum[HS_COUNT_NR]);

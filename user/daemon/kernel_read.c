@@ -122,6 +122,26 @@ int kernel_rematch(struct kernel *k)
 	return n < 0 ? -EIO : 0;
 }
 
+int kernel_drops(struct kernel *k, __u64 packets[HS_DROPS_MAX])
+{
+	int cpus = libbpf_num_possible_cpus(), err = 0;
+	__u64 *cpu;
+
+	memset(packets, 0, HS_DROPS_MAX * sizeof(*packets));
+	if (cpus <= 0)
+		return cpus ? cpus : -EINVAL;
+	cpu = calloc((size_t)cpus, sizeof(*cpu));
+	if (!cpu)
+		return -ENOMEM;
+	for (__u32 reason = 0; reason < HS_DROPS_MAX && !err; reason++) {
+		err = bpf_map_lookup_elem(k->fd.drops, &reason, cpu);
+		for (int i = 0; i < cpus && !err; i++)
+			packets[reason] += cpu[i];
+	}
+	free(cpu);
+	return err;
+}
+
 int kernel_counters(struct kernel *k, __u64 sum[HS_COUNT_NR])
 {
 	char *entry;

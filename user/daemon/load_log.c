@@ -77,9 +77,14 @@ static enum family_id family_of(const char *program, size_t len)
 		const char *prefix;
 		enum family_id id;
 	} known[] = {
-		{"sense_", FAMILY_SENSE}, {"pulse_", FAMILY_PULSE},  {"fold_", FAMILY_PULSE},
-		{"tasks", FAMILY_TASKS},  {"rematch", FAMILY_TASKS}, {"sched_", FAMILY_SCHED},
-		{"xdp_", FAMILY_XDP},
+		{"sense_", FAMILY_SENSE},     {"pulse_", FAMILY_PULSE},
+		{"fold_", FAMILY_PULSE},      {"tasks", FAMILY_TASKS},
+		{"rematch", FAMILY_TASKS},    {"sched_", FAMILY_SCHED},
+		{"xdp_", FAMILY_XDP},	      {"tcp_", FAMILY_TCP},
+		{"loss_", FAMILY_TCP_LOSS},   {"sockops_", FAMILY_SOCKOPS},
+		{"sockets_", FAMILY_SOCKETS}, {"tc_", FAMILY_TC},
+		{"counts_", FAMILY_COUNTS},   {"drops_", FAMILY_DROPS},
+		{"softirq_", FAMILY_SOFTIRQ},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -140,6 +145,16 @@ enum family_id load_log_blame(const char *log, char *why, size_t size)
 				copy_line(why, size, line);
 		}
 		at = name;
+	}
+	/* what is said of a struct_ops itself names it, or its type */
+	if (id == FAMILY_NR && (strstr(log, "tcp_ops") || strstr(log, "tcp_congestion_ops") ||
+				strstr(log, "'cubictcp_"))) {
+		id = FAMILY_TCP;
+		copy_line(why, size, log);
+	}
+	if (id == FAMILY_NR && (strstr(log, "loss_ops") || strstr(log, "'bbr_"))) {
+		id = FAMILY_TCP_LOSS;
+		copy_line(why, size, log);
 	}
 	if (id == FAMILY_NR && (strstr(log, "sched_ext") || strstr(log, "struct_ops") ||
 				strstr(log, "homeostat_ops") || strstr(log, "'scx_bpf_"))) {

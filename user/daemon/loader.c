@@ -27,6 +27,7 @@
 #include "homeostat.skel.h" /* after the types that it uses */
 #include "load_log.h"
 #include "log.h"
+#include "ops_fit.h"
 #include "parse.h"
 
 const char *family_state_name(enum family_state state)
@@ -76,8 +77,9 @@ static int check_capabilities(char *error, size_t size)
 static int prepare(struct kernel *k, const struct topology *topo)
 {
 	struct homeostat_bpf *skel = k->skel;
-	struct bpf_map *per_cpu[] = {skel->maps.SENSE, skel->maps.CPU_VITALS, skel->maps.CPUS,
-				     skel->maps.PULSE_CPUS, skel->maps.SCHED_CPUS};
+	struct bpf_map *per_cpu[] = {skel->maps.SENSE,	    skel->maps.CPU_VITALS,
+				     skel->maps.CPUS,	    skel->maps.PULSE_CPUS,
+				     skel->maps.SCHED_CPUS, skel->maps.COUNTS};
 	struct timespec tick;
 	__u32 llcs = 1;
 	int err = 0;
@@ -107,25 +109,53 @@ static void leave_out(struct kernel *k)
 {
 	struct homeostat_bpf *skel = k->skel;
 	struct bpf_program *prog;
+	struct bpf_map *map;
 
 	if (k->family[FAMILY_SENSE].state == FAMILY_UNAVAILABLE) {
 		bpf_program__set_autoload(skel->progs.sense_switch, false);
 		bpf_program__set_autoload(skel->progs.sense_exec, false);
 	}
-	if (k->family[FAMILY_PULSE].state == FAMILY_UNAVAILABLE)
-		bpf_program__set_autoload(skel->progs.pulse_start, false);
+	/* one of the two: the larger, where it loads */
+	bpf_program__set_autoload(skel->progs.counts_start,
+				  k->family[FAMILY_COUNTS].state != FAMILY_UNAVAILABLE);
+	bpf_program__set_autoload(skel->progs.pulse_start,
+				  k->family[FAMILY_COUNTS].state == FAMILY_UNAVAILABLE &&
+					  k->family[FAMILY_PULSE].state != FAMILY_UNAVAILABLE);
+	if (k->family[FAMILY_DROPS].state == FAMILY_UNAVAILABLE)
+		bpf_program__set_autoload(skel->progs.drops_kfree, false);
+	if (k->family[FAMILY_SOFTIRQ].state == FAMILY_UNAVAILABLE) {
+		bpf_program__set_autoload(skel->progs.softirq_raised, false);
+		bpf_program__set_autoload(skel->progs.softirq_run, false);
+	}
 	if (k->family[FAMILY_TASKS].state == FAMILY_UNAVAILABLE) {
 		bpf_program__set_autoload(skel->progs.tasks, false);
 		bpf_program__set_autoload(skel->progs.rematch, false);
 	}
 	if (k->family[FAMILY_XDP].state == FAMILY_UNAVAILABLE)
 		bpf_program__set_autoload(skel->progs.xdp_ingress, false);
-	if (k->family[FAMILY_SCHED].state != FAMILY_UNAVAILABLE)
-		return;
-	bpf_map__set_autocreate(skel->maps.homeostat_ops, false);
+	if (k->family[FAMILY_TC].state == FAMILY_UNAVAILABLE) {
+		bpf_program__set_autoload(skel->progs.tc_egress, false);
+		bpf_program__set_autoload(skel->progs.tc_qdisc, false);
+	}
+	if (k->family[FAMILY_SOCKOPS].state == FAMILY_UNAVAILABLE)
+		bpf_program__set_autoload(skel->progs.sockops_connection, false);
+	if (k->family[FAMILY_SOCKETS].state == FAMILY_UNAVAILABLE) {
+		bpf_program__set_autoload(skel->progs.sockets_list, false);
+		bpf_program__set_autoload(skel->progs.sockets_restore, false);
+	}
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		enum family_id id = family_of_ops(bpf_map__name(map));
+
+		if (id != FAMILY_NR && k->family[id].state == FAMILY_UNAVAILABLE)
+			bpf_map__set_autocreate(map, false);
+	}
 	bpf_object__for_each_program(prog, skel->obj)
 	{
-		if (bpf_program__type(prog) == BPF_PROG_TYPE_STRUCT_OPS)
+		enum family_id id = family_of_section(bpf_program__section_name(prog));
+
+		if (bpf_program__type(prog) == BPF_PROG_TYPE_STRUCT_OPS && id != FAMILY_NR &&
+		    k->family[id].state == FAMILY_UNAVAILABLE)
 			bpf_program__set_autoload(prog, false);
 	}
 }
@@ -157,6 +187,7 @@ static int map_state(struct kernel *k, char *error, size_t size)
 	k->vitals = skel->data_vitals->vitals;
 	k->knobs = skel->data_knobs->knobs;
 	k->wishes = skel->data_wishes->wishes;
+	k->hooks = &skel->data_hooks->hooks;
 	k->fd = (struct kernel_maps){
 		.bounds = bpf_map__fd(skel->maps.BOUNDS),
 		.config = bpf_map__fd(skel->maps.CONFIG),
@@ -170,6 +201,9 @@ static int map_state(struct kernel *k, char *error, size_t size)
 		.flows = bpf_map__fd(skel->maps.FLOWS),
 		.peers = bpf_map__fd(skel->maps.PEERS),
 		.flow_stats = bpf_map__fd(skel->maps.FLOW_STATS),
+		.egress_stats = bpf_map__fd(skel->maps.EGRESS_STATS),
+		.pacers = bpf_map__fd(skel->maps.PACERS),
+		.drops = bpf_map__fd(skel->maps.DROPS),
 		.gate = bpf_map__fd(skel->maps.data_gate),
 		.pulse = bpf_map__fd(skel->maps.PULSE),
 	};
@@ -214,6 +248,7 @@ static int load_once(struct kernel *k, const struct topology *topo)
 	err = prepare(k, topo);
 	if (!err) {
 		leave_out(k);
+		ops_fit(k->skel->obj);
 		err = homeostat_bpf__load(k->skel);
 	}
 	log_debug("load: opened in %llu us, loaded in %llu us: %s", (opened - start) / 1000,
@@ -235,6 +270,20 @@ static bool has_sched_ext(const char *root)
 	return !root_path(path, sizeof(path), root, "/sys/kernel/sched_ext") && !stat(path, &st);
 }
 
+/* What our congestion control calls: their absence would cost a try each. */
+static void look_for_congestion_controls(struct kernel *k, const char *root)
+{
+	char names[256];
+
+	if (read_file(root, "/proc/sys/net/ipv4/tcp_available_congestion_control", names,
+		      sizeof(names)) <= 0)
+		return;
+	if (!strstr(names, "cubic"))
+		family_unavailable(k, FAMILY_TCP, "this kernel has no CUBIC: modprobe tcp_cubic");
+	if (!strstr(names, "bbr"))
+		family_unavailable(k, FAMILY_TCP_LOSS, "this kernel has no BBR: modprobe tcp_bbr");
+}
+
 int kernel_load(struct kernel *k, const struct topology *topo, const char *root, char *error,
 		size_t error_size)
 {
@@ -252,6 +301,7 @@ int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
 		family_unavailable(k, FAMILY_SCHED,
 				   "this kernel has no sched_ext "
 				   "(CONFIG_SCHED_CLASS_EXT, 6.12 or later)");
+	look_for_congestion_controls(k, root);
 	for (int try = 0; try <= FAMILY_NR; try++) {
 		enum family_id blamed;
 
@@ -271,6 +321,8 @@ int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
 		}
 		family_unavailable(k, blamed, why);
 	}
+	if (!err && k->family[FAMILY_TC].state != FAMILY_UNAVAILABLE && kernel_probe_tc(k))
+		family_unavailable(k, FAMILY_TC, "this kernel has no tcx (6.6 or later)");
 	if (!err)
 		err = map_state(k, error, error_size);
 	malloc_trim(0);
@@ -282,8 +334,13 @@ void kernel_close(struct kernel *k)
 	ring_buffer__free(k->ring);
 	ring_buffer__free(k->bell);
 	bpf_link__destroy(k->sched_link);
-	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++)
+	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++) {
 		kernel_detach_xdp(k, i);
+		kernel_detach_tc(k, i);
+	}
+	kernel_detach_tcp(k);
+	for (int i = 0; i < HS_HOOK_NR; i++)
+		kernel_unhook(k, (enum hs_hook)i);
 	bpf_link__destroy(k->sense_link);
 	bpf_link__destroy(k->exec_link);
 	bpf_link__destroy(k->tasks_link);
@@ -324,6 +381,60 @@ void kernel_detach_sense(struct kernel *k)
 	k->sense_link = NULL;
 }
 
+/* Which programs a hook is, and their family. */
+static enum family_id hook_programs(const struct kernel *k, enum hs_hook hook,
+				    struct bpf_program *prog[2])
+{
+	if (hook == HS_HOOK_DROPS) {
+		prog[0] = k->skel->progs.drops_kfree;
+		prog[1] = NULL;
+		return FAMILY_DROPS;
+	}
+	prog[0] =
+		k->skel->progs
+			.softirq_run; /* first, or what is raised now would be taken for waiting */
+	prog[1] = k->skel->progs.softirq_raised;
+	return FAMILY_SOFTIRQ;
+}
+
+int kernel_hook(struct kernel *k, enum hs_hook hook)
+{
+	struct bpf_program *prog[2];
+	enum family_id id = hook_programs(k, hook, prog);
+	int err = 0;
+
+	if (__atomic_load_n(&k->hooks->on, __ATOMIC_RELAXED) & 1U << hook)
+		return 0;
+	k->hooks->since_ns[hook] = clock_ns();
+	for (int i = 0; i < 2 && prog[i] && !err; i++)
+		err = attach(k, id, prog[i], &k->hook_link[hook][i]);
+	if (err) {
+		kernel_unhook(k, hook);
+		return err;
+	}
+	k->family[id].state = FAMILY_ON;
+	k->family[id].why[0] = '\0';
+	__atomic_or_fetch(&k->hooks->on, 1U << hook, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void kernel_unhook(struct kernel *k, enum hs_hook hook)
+{
+	struct bpf_program *prog[2];
+	enum family_id id;
+
+	if (!k->skel || !k->hooks)
+		return;
+	id = hook_programs(k, hook, prog);
+	__atomic_and_fetch(&k->hooks->on, ~(1U << hook), __ATOMIC_RELAXED);
+	for (int i = 1; i >= 0; i--) {
+		bpf_link__destroy(k->hook_link[hook][i]);
+		k->hook_link[hook][i] = NULL;
+	}
+	if (k->family[id].state == FAMILY_ON)
+		k->family[id].state = FAMILY_OFF;
+}
+
 int kernel_attach_exec(struct kernel *k)
 {
 	return attach(k, FAMILY_SENSE, k->skel->progs.sense_exec, &k->exec_link);
@@ -332,15 +443,20 @@ int kernel_attach_exec(struct kernel *k)
 int kernel_pulse(struct kernel *k)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	bool counts = k->family[FAMILY_COUNTS].state != FAMILY_UNAVAILABLE;
 	struct family *f = &k->family[FAMILY_PULSE];
 	int err;
 
 	if (f->state == FAMILY_UNAVAILABLE)
 		return -EOPNOTSUPP;
-	err = bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.pulse_start), &opts);
+	err = bpf_prog_test_run_opts(
+		bpf_program__fd(counts ? k->skel->progs.counts_start : k->skel->progs.pulse_start),
+		&opts);
 	if (!err)
 		err = (int)opts.retval;
 	f->state = err ? FAMILY_OFF : FAMILY_ON;
+	if (counts)
+		k->family[FAMILY_COUNTS].state = f->state;
 	if (err)
 		snprintf(f->why, sizeof(f->why), "starting the timer: %s", strerror(-err));
 	return err;

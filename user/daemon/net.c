@@ -44,68 +44,125 @@ static __u32 slot_of(const struct net *net, const char *name)
 	return free;
 }
 
-static const char *reason(int err)
+static const enum family_id family_at[NET_END_NR] = {FAMILY_XDP, FAMILY_TC};
+static const char *const packets_at[NET_END_NR] = {"incoming", "outgoing"};
+
+static const char *reason(int err, enum net_end end)
 {
-	switch (err) {
-	case -ENODEV:
+	if (err == -ENODEV)
 		return "there is no such interface";
-	case -EBUSY:
-	case -EEXIST:
+	if (end == NET_IN && (err == -EBUSY || err == -EEXIST))
 		return "another XDP program is attached to it, or to one above or below it";
-	case -EOPNOTSUPP:
+	if (end == NET_IN && err == -EOPNOTSUPP)
 		return "neither its driver nor the kernel's generic XDP can do that";
-	default:
-		return strerror(-err);
-	}
+	return strerror(-err);
 }
 
-static void leave(struct net *net, struct kernel *k, __u32 slot)
+static void leave(struct net *net, struct kernel *k, __u32 slot, enum net_end end)
 {
 	struct net_interface *i = &net->interface[slot];
+	struct net_hook *hook = &i->hook[end];
 
-	if (!i->ifindex)
+	if (!hook->ifindex)
 		return;
 	if (net->slow)
 		net->slow(net->ctx);
-	kernel_detach_xdp(k, slot);
-	i->ifindex = 0;
+	if (end == NET_IN) {
+		kernel_detach_xdp(k, slot);
+	} else {
+		kernel_detach_tc(k, slot);
+		kernel_pacer(k, hook->ifindex, false);
+		i->qdisc[0] = '\0';
+		i->paced = false;
+	}
+	hook->ifindex = 0;
 }
 
 /* Why we are not attached to an interface that is there, "" = we are. */
-static const char *join(struct net *net, struct kernel *k, __u32 slot, __u32 ifindex)
+static const char *join(struct net *net, struct kernel *k, __u32 slot, enum net_end end,
+			__u32 ifindex)
 {
 	struct net_interface *i = &net->interface[slot];
 	int err;
 
-	if (k->family[FAMILY_XDP].state == FAMILY_UNAVAILABLE)
-		return k->family[FAMILY_XDP].why;
+	if (k->family[family_at[end]].state == FAMILY_UNAVAILABLE)
+		return k->family[family_at[end]].why;
 	if (net->slow)
 		net->slow(net->ctx);
-	err = kernel_attach_xdp(k, slot, ifindex, &i->generic);
+	err = end == NET_IN ? kernel_attach_xdp(k, slot, ifindex, &i->generic)
+			    : kernel_attach_tc(k, slot, ifindex);
 	if (err) {
-		i->refused = ifindex;
-		return reason(err);
+		i->hook[end].refused = ifindex;
+		return reason(err, end);
 	}
-	i->ifindex = ifindex;
-	log_info("%s: looking at incoming packets (%s XDP)", i->name,
-		 i->generic ? "generic" : "native");
+	i->hook[end].ifindex = ifindex;
+	log_info("%s: looking at %s packets (%s)", i->name, packets_at[end],
+		 end == NET_OUT ? "tcx"
+		 : i->generic	? "generic XDP"
+				: "native XDP");
 	return "";
 }
 
-static void follow_one(struct net *net, struct kernel *k, __u32 slot, const char *root, bool retry)
+static void follow_end(struct net *net, struct kernel *k, __u32 slot, enum net_end end, __u32 now,
+		       bool retry)
+{
+	struct net_interface *i = &net->interface[slot];
+	struct net_hook *hook = &i->hook[end];
+	const char *why;
+
+	if (now && (hook->ifindex == now || (hook->refused == now && !retry)))
+		return;
+	leave(net, k, slot, end);
+	hook->refused = 0;
+	why = now ? join(net, k, slot, end, now) : reason(-ENODEV, end);
+	if (*why && strcmp(hook->why, why))
+		log_warn("%s: its %s packets are not looked at: %s", i->name, packets_at[end], why);
+	snprintf(hook->why, sizeof(hook->why), "%s", why);
+}
+
+/* Has the profile flows that would be paced? */
+static bool any_bulk(const struct profile *profile)
+{
+	for (__u32 i = 0; i < profile->flow_nr; i++) {
+		if (profile->flow[i].class == HS_FLOW_BULK)
+			return true;
+	}
+	return false;
+}
+
+/* Bulk has a clock where the queueing discipline can hold packets. An administrator may change it at any time. */
+static void follow_qdisc(struct net_interface *i, struct kernel *k, const struct profile *profile)
+{
+	__u32 ifindex = i->hook[NET_OUT].ifindex;
+	char now[16];
+	int err;
+
+	if (!ifindex || kernel_qdisc(k, ifindex, now) || !strcmp(now, i->qdisc))
+		return;
+	strcpy(i->qdisc, now);
+	i->paced = !strcmp(now, "fq");
+	err = kernel_pacer(k, ifindex, i->paced);
+	if (err) {
+		log_warn("%s: bulk cannot be paced: %s", i->name, strerror(-err));
+		i->paced = false;
+	} else if (i->paced) {
+		log_info("%s: bulk can be paced, by fq", i->name);
+	} else if (any_bulk(profile)) {
+		log_warn("%s: its queueing discipline is %s, not fq: bulk is not paced there, its "
+			 "priority is all that it gets",
+			 i->name, now);
+	}
+}
+
+static void follow_one(struct net *net, struct kernel *k, __u32 slot, const struct profile *profile,
+		       const char *root, bool retry)
 {
 	struct net_interface *i = &net->interface[slot];
 	__u32 now = ifindex_of(root, i->name);
-	const char *why;
 
-	if (now && (i->ifindex == now || (i->refused == now && !retry)))
-		return;
-	leave(net, k, slot);
-	i->refused = 0;
-	why = now ? join(net, k, slot, now) : reason(-ENODEV);
-	if (*why && strcmp(i->why, why))
-		log_warn("%s: its packets are not looked at: %s", i->name, why);
-	snprintf(i->why, sizeof(i->why), "%s", why);
+	for (int end = 0; end < NET_END_NR; end++)
+		follow_end(net, k, slot, (enum net_end)end, now, retry);
+	follow_qdisc(i, k, profile);
 }
 
 void net_follow(struct net *net, struct kernel *k, const struct profile *profile, const char *root,
@@ -116,14 +173,15 @@ void net_follow(struct net *net, struct kernel *k, const struct profile *profile
 
 		if (!i->name[0] || wanted(profile, i->name))
 			continue;
-		leave(net, k, slot);
+		for (int end = 0; end < NET_END_NR; end++)
+			leave(net, k, slot, (enum net_end)end);
 		memset(i, 0, sizeof(*i));
 	}
 	for (__u32 n = 0; profile && n < profile->interface_nr; n++) {
 		__u32 slot = slot_of(net, profile->interface[n].name);
 
 		strcpy(net->interface[slot].name, profile->interface[n].name);
-		follow_one(net, k, slot, root, retry);
+		follow_one(net, k, slot, profile, root, retry);
 	}
 }
 

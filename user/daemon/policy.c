@@ -28,17 +28,37 @@ static int write_bounds(struct kernel *k, const struct profile *old, const struc
 	return 0;
 }
 
+static bool sheds(const struct profile *profile)
+{
+	for (__u32 i = 0; i < profile->flow_nr; i++) {
+		if (profile->flow[i].class == HS_FLOW_BULK && profile->interface_nr)
+			return true;
+	}
+	return false;
+}
+
+struct hs_rule policy_rule(const struct profile *profile, __u32 i)
+{
+	struct hs_rule rule = profile->rule[i];
+
+	if (rule.knob == HS_KNOB_BULK_LIMIT && !sheds(profile))
+		rule.high = ~0ULL;
+	return rule;
+}
+
 /* Into the half that is not in force; the flip comes with CONFIG. */
 static int write_rules(struct policy *p, struct kernel *k, const struct profile *fresh, __u32 *base)
 {
 	if (p->loaded && p->profile.config.rules_nr == fresh->config.rules_nr &&
+	    sheds(&p->profile) == sheds(fresh) &&
 	    !memcmp(p->profile.rule, fresh->rule, sizeof(fresh->rule)))
 		return 0;
 	if (p->loaded)
 		*base = p->rules_base ? 0 : HS_RULES_MAX;
 	for (__u32 i = 0; i < fresh->config.rules_nr; i++) {
 		__u32 key = *base + i;
-		int err = bpf_map_update_elem(k->fd.rules, &key, &fresh->rule[i], BPF_ANY);
+		struct hs_rule rule = policy_rule(fresh, i);
+		int err = bpf_map_update_elem(k->fd.rules, &key, &rule, BPF_ANY);
 
 		if (err)
 			return err;
@@ -210,18 +230,34 @@ static void write_wish(struct kernel *k, __u32 id, __u64 value, enum hs_cause ca
 	__atomic_store_n(&wish->gen, gen ? gen : 1, __ATOMIC_RELEASE);
 }
 
+/* Has the profile a rule that moves this knob? */
+static bool moved(const struct profile *profile, __u32 id)
+{
+	for (__u32 i = 0; i < profile->config.rules_nr; i++) {
+		if (profile->rule[i].knob == id)
+			return true;
+	}
+	return false;
+}
+
+/* A knob whose rule is gone has nobody else who would bring it back. */
 static void write_wishes(struct policy *p, struct kernel *k, const struct profile *old,
 			 const struct profile *fresh)
 {
 	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
 		const struct profile_knob *knob = &fresh->knob[id];
+		bool left = old && moved(old, id) && !moved(fresh, id);
 
-		if (p->wished[id])
+		bool same = old ? old->knob[id].value == knob->value &&
+					    old->knob[id].stated == knob->stated
+				: !knob->stated;
+
+		if (same && !left)
 			continue;
-		if (old ? old->knob[id].value == knob->value && old->knob[id].stated == knob->stated
-			: !knob->stated)
-			continue;
-		write_wish(k, id, knob->value, HS_CAUSE_PROFILE);
+		if (!p->wished[id])
+			write_wish(k, id, knob->value, HS_CAUSE_PROFILE);
+		else if (left)
+			write_wish(k, id, k->wishes[id].value, HS_CAUSE_WISH);
 	}
 }
 

@@ -82,4 +82,10 @@ __u64 policy_limit(const struct policy *p, const struct profile *profile, __u32 
 
 void policy_free(struct policy *p);
 
+/*
+ * Rule @i as the kernel is to see it. One that limits bulk where no interface or no bulk flow is declared would move what
+ * nobody uses, keep the heart beating fast for it, and in the end be found not to settle: it is never above. Pure.
+ */
+struct hs_rule policy_rule(const struct profile *profile, __u32 i);
+
 #endif

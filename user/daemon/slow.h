@@ -12,6 +12,26 @@
  */
 void slow_read(struct hs_vital vitals[HS_VITAL_NR], const char *root, __u64 now_ns);
 
+/* Counters of TCP as they were last read. Zeroed before the first time. */
+struct slow_tcp {
+	__u64 at_ns;	   /* 0 = could not be read */
+	__u64 sent, again; /* segments, and of those sent again */
+	__u64 refused;	   /* connections, for want of room in a queue */
+};
+
+/*
+ * The SLOW vital signs of TCP: rates since it was last called, so the first time there are none. They are those of the
+ * network namespace of the reader.
+ */
+void slow_read_tcp(struct hs_vital vitals[HS_VITAL_NR], struct slow_tcp *tcp, const char *root,
+		   __u64 now_ns);
+
+/*
+ * The counter @name of @table in the text of /proc/net/snmp or netstat: a line of names, then one of numbers. 0; -ENOENT: it
+ * is not in there; -EINVAL: it is no such text, or no number.
+ */
+int slow_counter(const char *text, const char *table, const char *name, __u64 *value);
+
 /* How much is asked of the CPUs, whoever schedules. Zeroed before the first time. */
 struct slow_load {
 	__u64 running;	      /* tasks that run or want to, without the one that looks */

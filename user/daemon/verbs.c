@@ -26,6 +26,8 @@ static const struct verb {
 	{"explain", verb_explain, false, {"knob"}},
 	{"workloads", verb_workloads, false, {"from"}},
 	{"flows", verb_flows, false, {NULL}},
+	{"connections", verb_connections, false, {NULL}},
+	{"drops", verb_drops, false, {"for_ns"}},
 	{"events", verb_events, false, {"follow", "n"}},
 	{"profile_show", verb_profile_show, false, {NULL}},
 	{"report", verb_report, false, {"name", "value"}},

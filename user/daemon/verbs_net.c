@@ -1,20 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* The verb `flows`: interfaces that are looked at, and what became of the packets of each declared flow. */
+/*
+ * The verbs about packets. `flows`: interfaces that are looked at, and what became of the packets of each declared flow;
+ * `connections`: TCP connections that we took or set something on; `drops`: what the stack drops, by reason.
+ */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <bpf/bpf.h>
 
+#include "clock.h"
+#include "control.h"
 #include "flows.h"
 #include "names.h"
 #include "verbs.h"
+
+#define CONNECTIONS_MAX 512 /* in one reply; all are counted */
 
 static void list_interfaces(struct call *call)
 {
 	struct json_object *array = js_add_array(call->reply, "interfaces");
 	const struct profile *profile = &call->d->policy.profile;
 	const struct net *net = &call->d->net;
+	const char *unarmed = call->d->armed	  ? ""
+			      : *call->d->refusal ? call->d->refusal
+						  : "not armed";
 
 	for (__u32 n = 0; n < profile->interface_nr; n++) {
 		struct json_object *row = js_push_obj(array);
@@ -22,26 +35,44 @@ static void list_interfaces(struct call *call)
 
 		js_add_str(row, "name", profile->interface[n].name);
 		js_add_str(row, "xdp",
-			   !i || !i->ifindex ? "off"
-			   : i->generic	     ? "generic"
-					     : "native");
-		js_add_str(row, "why",
-			   i		       ? i->why
-			   : call->d->armed    ? ""
-			   : *call->d->refusal ? call->d->refusal
-					       : "not armed");
+			   !i || !i->hook[NET_IN].ifindex ? "off"
+			   : i->generic			  ? "generic"
+							  : "native");
+		js_add_str(row, "why", i ? i->hook[NET_IN].why : unarmed);
+		js_add_str(row, "egress",
+			   !i || !i->hook[NET_OUT].ifindex ? "off"
+			   : i->paced			   ? "paced"
+							   : "priority only");
+		js_add_str(row, "qdisc", i ? i->qdisc : "");
+		js_add_str(row, "egress_why", i ? i->hook[NET_OUT].why : unarmed);
 	}
+}
+
+static void add_egress(struct json_object *row, const struct hs_egress_stats *stats)
+{
+	js_add_u64(row, "sent", stats->packets);
+	js_add_u64(row, "prioritised", stats->prioritised);
+	js_add_u64(row, "marked", stats->marked);
+	js_add_u64(row, "paced", stats->paced);
+	js_add_u64(row, "delayed", stats->delayed);
+	js_add_u64(row, "delayed_ns", stats->delayed_ns);
+	js_add_u64(row, "delay_mean_ns", stats->delayed ? stats->delayed_ns / stats->delayed : 0);
+	js_add_u64(row, "dropped", stats->dropped);
 }
 
 int verb_flows(struct call *call)
 {
 	const struct profile *profile = &call->d->policy.profile;
 	struct json_object *array = js_add_array(call->reply, "flows");
-	struct hs_flow_stats stats[HS_FLOWS_MAX + 1];
+	__u32 base = call->d->policy.flows_base;
+	struct hs_egress_stats out[HS_FLOWS_MAX + 1];
+	struct hs_flow_stats in[HS_FLOWS_MAX + 1];
 	int err;
 
 	list_interfaces(call);
-	err = flows_stats(&call->d->kernel, call->d->policy.flows_base, stats);
+	err = flows_stats(&call->d->kernel, base, in);
+	if (!err)
+		err = flows_egress(&call->d->kernel, base, out);
 	if (err)
 		return err;
 	for (__u32 i = 0; i <= profile->flow_nr; i++) {
@@ -53,8 +84,148 @@ int verb_flows(struct call *call)
 		js_add_str(
 			row, "class",
 			flow_class_infos[declared ? profile->flow[i].class : HS_FLOW_NORMAL].name);
-		js_add_u64(row, "packets", stats[at].packets);
-		js_add_u64(row, "shed", stats[at].shed);
+		js_add_u64(row, "packets", in[at].packets);
+		js_add_u64(row, "shed", in[at].shed);
+		add_egress(row, &out[at]);
+	}
+	return 0;
+}
+
+struct connection_list {
+	struct call *call;
+	struct json_object *rows;
+	__u64 seen;
+};
+
+/* "10.0.0.1:443", "[2001:db8::1]:443" */
+static void add_end(struct json_object *row, const char *key, const __u8 address[16], __u16 port)
+{
+	static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
+	char text[INET6_ADDRSTRLEN] = "?", both[sizeof(text) + 10];
+	bool ipv4 = !memcmp(address, mapped, sizeof(mapped));
+
+	inet_ntop(ipv4 ? AF_INET : AF_INET6, ipv4 ? address + 12 : address, text, sizeof(text));
+	snprintf(both, sizeof(both), ipv4 ? "%s:%u" : "[%s]:%u", text, port);
+	js_add_str(row, key, both);
+}
+
+static void add_set(struct json_object *row, __u32 set)
+{
+	static const struct {
+		__u32 bit;
+		const char *name;
+	} known[] = {
+		{HS_SOCKET_WINDOW, "window"},
+		{HS_SOCKET_RTO_MIN, "rto"},
+		{HS_SOCKET_DELACK, "delack"},
+		{HS_SOCKET_UNSENT, "unsent"},
+	};
+	char text[64] = "";
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (!(set & known[i].bit))
+			continue;
+		if (text[0])
+			strcat(text, " ");
+		strcat(text, known[i].name);
+	}
+	js_add_str(row, "set", text);
+}
+
+static int list_connection(void *ctx, const struct hs_connection *c)
+{
+	struct connection_list *l = ctx;
+	const struct profile *profile = &l->call->d->policy.profile;
+	struct json_object *row;
+
+	if (l->seen++ >= CONNECTIONS_MAX)
+		return 0;
+	row = js_push_obj(l->rows);
+	add_end(row, "local", c->local, c->local_port);
+	add_end(row, "peer", c->peer, c->peer_port);
+	/* the profile may have changed since it was made: a hint, no more */
+	js_add_str(row, "flow",
+		   c->flow < profile->flow_nr ? profile->flow[c->flow].name : "(others)");
+	js_add_str(row, "congestion", c->congestion);
+	js_add_u64(row, "rtt_us", c->rtt_us);
+	js_add_u64(row, "rtt_min_us", c->rtt_min_us);
+	js_add_u64(row, "cwnd", c->cwnd);
+	js_add_u64(row, "delivered", c->delivered);
+	js_add_u64(row, "lost", c->lost);
+	js_add_u64(row, "moves", c->moves);
+	add_set(row, c->set);
+	return 0;
+}
+
+int verb_connections(struct call *call)
+{
+	const struct connections *c = &call->d->connections;
+	struct connection_list l = {.call = call};
+	int err;
+
+	js_add_bool(call->reply, "attached", c->attached);
+	js_add_str(call->reply, "why",
+		   c->why[0]					   ? c->why
+		   : c->attached				   ? ""
+		   : !connections_wanted(&call->d->policy.profile) ? "no flow wants it"
+		   : call->d->armed				   ? ""
+		   : call->d->refusal[0]			   ? call->d->refusal
+								   : "not armed");
+	l.rows = js_add_array(call->reply, "connections");
+	err = kernel_connections(&call->d->kernel, false, list_connection, &l);
+	js_add_u64(call->reply, "total", l.seen);
+	return err == -EOPNOTSUPP ? 0 : err;
+}
+
+/* With `for_ns`: somebody begins to look, so the hook is attached for that long. */
+static int look(struct call *call)
+{
+	struct homeostatd *d = call->d;
+	__u64 for_ns, now = clock_ns();
+	int err = js_get_u64(call->request, "for_ns", &for_ns);
+
+	if (err == -ENOENT)
+		return 0;
+	if (err || for_ns > CONTROL_LOOK_MAX_NS + NS_PER_S) {
+		snprintf(call->error, sizeof(call->error), "expected for_ns: up to %llu",
+			 CONTROL_LOOK_MAX_NS + NS_PER_S);
+		return -EINVAL;
+	}
+	if (call->peer->uid != 0) {
+		snprintf(call->error, sizeof(call->error), "looking at drops is for root");
+		return -EPERM;
+	}
+	if (now + for_ns > d->hooks.until_ns[HS_HOOK_DROPS])
+		d->hooks.until_ns[HS_HOOK_DROPS] = now + for_ns;
+	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, now, true);
+	if (!(d->kernel.hooks->on & 1U << HS_HOOK_DROPS)) {
+		snprintf(call->error, sizeof(call->error), "drops cannot be looked at: %.256s",
+			 d->kernel.family[FAMILY_DROPS].why);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* Dropped packets by the kernel's reason, as it numbers them, since the daemon was started and while the hook was on. */
+int verb_drops(struct call *call)
+{
+	__u64 packets[HS_DROPS_MAX];
+	struct json_object *array;
+	int err = look(call);
+
+	if (!err)
+		err = kernel_drops(&call->d->kernel, packets);
+	if (err)
+		return err;
+	js_add_bool(call->reply, "looking", call->d->kernel.hooks->on & 1U << HS_HOOK_DROPS);
+	array = js_add_array(call->reply, "drops");
+	for (__u32 i = 0; i < HS_DROPS_MAX; i++) {
+		struct json_object *row = packets[i] ? js_push_obj(array) : NULL;
+
+		if (!row)
+			continue;
+		js_add_u64(row, "reason", i);
+		js_add_u64(row, "packets", packets[i]);
 	}
 	return 0;
 }

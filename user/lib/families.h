@@ -6,11 +6,19 @@
 
 /* X(ID, name, how the section names of its programs begin, what it is). */
 #define FAMILIES(X)                                                                                \
-	X(SENSE, "sensor", "tp_btf/", "run-queue sensor")                                          \
+	X(SENSE, "sensor", "tp_btf/sched_", "run-queue sensor")                                    \
 	X(PULSE, "pulse", "syscall", "pulse timer")                                                \
 	X(TASKS, "tasks", "iter/", "task iterator")                                                \
 	X(SCHED, "sched_ext", "struct_ops", "scheduler")                                           \
-	X(XDP, "xdp", "xdp", "shedding of incoming packets")
+	X(XDP, "xdp", "xdp", "shedding of incoming packets")                                       \
+	X(TC, "tc", "tcx/", "priority, pacing and marking of outgoing packets")                    \
+	X(TCP, "tcp", "struct_ops/tcp", "congestion control")                                      \
+	X(TCP_LOSS, "tcp-loss", "struct_ops/loss", "congestion control where loss is borne")       \
+	X(SOCKOPS, "sockops", "sockops", "care for new connections")                               \
+	X(SOCKETS, "sockets", "iter/tcp", "connection iterator")                                   \
+	X(COUNTS, "counts", "syscall", "pulse that reads the kernel's own counters")               \
+	X(DROPS, "drops", "tp_btf/kfree_skb", "hook on dropped packets")                           \
+	X(SOFTIRQ, "softirq", "tp_btf/softirq_", "hook on soft interrupts")
 enum family_id {
 #define X(id, ...) FAMILY_##id,
 	FAMILIES(X)
@@ -30,5 +38,11 @@ static inline const char *family_name(enum family_id id)
 {
 	return family_infos[id].name;
 }
+
+/* The family of a program by the name of its section, the longest beginning that fits; FAMILY_NR: of none. Pure. */
+enum family_id family_of_section(const char *section);
+
+/* The family of a struct_ops by the name of its map; FAMILY_NR: of none. Pure. */
+enum family_id family_of_ops(const char *map);
 
 #endif

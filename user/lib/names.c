@@ -131,3 +131,27 @@ const char *event_name(__u32 id)
 {
 	return id < HS_EVENT_NR ? event_infos[id].name : "?";
 }
+
+enum family_id family_of_section(const char *section)
+{
+	enum family_id found = FAMILY_NR;
+	size_t longest = 0;
+
+	for (int i = 0; i < FAMILY_NR; i++) {
+		size_t len = strlen(family_infos[i].section);
+
+		if (len > longest && !strncmp(section, family_infos[i].section, len)) {
+			found = (enum family_id)i;
+			longest = len;
+		}
+	}
+	return found;
+}
+
+enum family_id family_of_ops(const char *map)
+{
+	return !strcmp(map, "homeostat_ops") ? FAMILY_SCHED
+	       : !strcmp(map, "tcp_ops")     ? FAMILY_TCP
+	       : !strcmp(map, "loss_ops")    ? FAMILY_TCP_LOSS
+					     : FAMILY_NR;
+}

@@ -48,6 +48,8 @@ struct profile_flow {
 	} port[HS_SIDE_NR];	   /* indexed by enum hs_side */
 	__u8 peer[16];		   /* address there, network byte order; IPv4 as ::ffff:a.b.c.d */
 	__u8 peer_bits;		   /* of it that count, 96 more for IPv4; 0 = any */
+	__u8 mark; /* DSCP that its outgoing packets get, + 1; 0 = they keep theirs */
+	__u8 tcp;  /* 1 = its connections get our congestion control */
 };
 
 /* A network interface whose packets are looked at. */

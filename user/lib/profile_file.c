@@ -132,7 +132,8 @@ static const cyaml_schema_field_t flow_fields[] = {
 	MUST(struct flow_text, name),	  MUST(struct flow_text, class),
 	MAY(struct flow_text, protocol),  MAY(struct flow_text, port),
 	MAY(struct flow_text, peer_port), MAY(struct flow_text, peer),
-	MAY(struct flow_text, dscp),	  CYAML_FIELD_END,
+	MAY(struct flow_text, dscp),	  MAY(struct flow_text, mark),
+	MAY(struct flow_text, tcp),	  CYAML_FIELD_END,
 };
 
 static const cyaml_schema_value_t knob_entry = {

@@ -41,7 +41,7 @@ struct interface_text {
 	char *name;
 };
 struct flow_text {
-	char *name, *class, *protocol, *port, *peer_port, *peer, *dscp;
+	char *name, *class, *protocol, *port, *peer_port, *peer, *dscp, *mark, *tcp;
 };
 struct limit_text {
 	char *vital, *max, *windows, *times;

@@ -12,6 +12,7 @@
 
 #define PORT_MAX 65535
 #define DSCP_MAX 63
+#define TCP_LOSS_BASE 200 /* permille: BBR bears that much */
 
 static int check_flow_name(struct place at, const struct profile *profile, const char *name)
 {
@@ -82,14 +83,13 @@ bad:
 }
 
 /* EF, CS0 … CS7 (RFC 2474), AF11 … AF43 (RFC 2597), or the number. */
-static int check_dscp(struct place at, const char *text, struct profile_flow *flow)
+static int check_dscp(struct place at, const char *text, __s16 *dscp)
 {
 	__u64 value;
 
-	flow->dscp = -1;
+	*dscp = -1;
 	if (!text)
 		return 0;
-	at.key = "dscp";
 	if (!strcmp(text, "EF"))
 		value = 46;
 	else if (strlen(text) == 3 && !strncmp(text, "CS", 2) && text[2] >= '0' && text[2] <= '7')
@@ -98,10 +98,10 @@ static int check_dscp(struct place at, const char *text, struct profile_flow *fl
 		 text[3] >= '1' && text[3] <= '3')
 		value = (__u64)(text[2] - '0') * 8 + (__u64)(text[3] - '0') * 2;
 	else if (parse_u64_max(text, DSCP_MAX, &value))
-		return check_wrong(
-			at, "'dscp: %.32s'; expected EF, CS0 to CS7, AF11 to AF43, or 0 to %d",
-			text, DSCP_MAX);
-	flow->dscp = (__s16)value;
+		return check_wrong(at,
+				   "'%s: %.32s'; expected EF, CS0 to CS7, AF11 to AF43, or 0 to %d",
+				   at.key, text, DSCP_MAX);
+	*dscp = (__s16)value;
 	return 0;
 }
 
@@ -166,15 +166,33 @@ bad:
 			   text);
 }
 
+static int check_tcp(struct place at, const char *text, struct profile_flow *flow)
+{
+	flow->tcp = 0;
+	if (!text)
+		return 0;
+	at.key = "tcp";
+	if (strcmp(text, "homeostat"))
+		return check_wrong(at, "'tcp: %.32s'; expected homeostat, or no such key", text);
+	if (flow->protocol >= 0 && flow->protocol != IPPROTO_TCP)
+		return check_wrong(at, "protocol %d has no TCP congestion control; expected tcp",
+				   flow->protocol);
+	flow->tcp = 1;
+	return 0;
+}
+
 static int check_flow(struct profile_file *file, struct profile *profile, int index)
 {
 	const struct flow_text *text = &file->text->flows[index];
 	struct profile_flow *flow = &profile->flow[index];
-	struct place at = {file, "flows", index, NULL}, here = at, there = at;
+	struct place at = {file, "flows", index, NULL}, here = at, there = at, dscp = at, mark = at;
 	int class = flow_class_find(text->class);
+	__s16 to;
 
 	here.key = "port";
 	there.key = "peer_port";
+	dscp.key = "dscp";
+	mark.key = "mark";
 	if (check_flow_name(at, profile, text->name))
 		return -EINVAL;
 	strcpy(flow->name, text->name);
@@ -183,11 +201,18 @@ static int check_flow(struct profile_file *file, struct profile *profile, int in
 		return check_wrong(at, "unknown class '%.32s'; expected critical, normal or bulk",
 				   text->class);
 	flow->class = (__u32) class;
-	if (check_protocol(at, text->protocol, flow) || check_dscp(at, text->dscp, flow) ||
+	if (check_protocol(at, text->protocol, flow) || check_dscp(dscp, text->dscp, &flow->dscp) ||
+	    check_dscp(mark, text->mark, &to) ||
 	    check_ports(here, text->port, flow, HS_SIDE_LOCAL) ||
 	    check_ports(there, text->peer_port, flow, HS_SIDE_PEER) ||
-	    check_peer(at, text->peer, flow))
+	    check_peer(at, text->peer, flow) || check_tcp(at, text->tcp, flow))
 		return -EINVAL;
+	if (to >= 0 && to == flow->dscp)
+		return check_wrong(mark,
+				   "'mark: %.32s' is what the flow's packets have already; "
+				   "expected another one, or none",
+				   text->mark);
+	flow->mark = (__u8)(to + 1);
 	at.key = NULL;
 	if (!text->protocol && !text->dscp && !text->port && !text->peer_port && !text->peer)
 		return check_wrong(at,
@@ -215,9 +240,21 @@ static int check_interface(struct profile_file *file, struct profile *profile, i
 	return 0;
 }
 
+/* Who asks for our congestion control and states nothing else is to have more than another CUBIC. */
+static void tcp_base(struct profile *profile)
+{
+	struct profile_knob *knob = &profile->knob[HS_KNOB_TCP_LOSS];
+
+	if (knob->stated)
+		return;
+	knob->stated = true;
+	knob->value = TCP_LOSS_BASE;
+}
+
 int check_net(struct profile_file *file, struct profile *profile)
 {
 	struct place at = {file, "flows", -1, NULL};
+	bool tcp = false;
 	int err = 0;
 
 	for (; !err && profile->interface_nr < file->text->interfaces_count;
@@ -225,8 +262,12 @@ int check_net(struct profile_file *file, struct profile *profile)
 		err = check_interface(file, profile, (int)profile->interface_nr);
 	for (; !err && profile->flow_nr < file->text->flows_count; profile->flow_nr++)
 		err = check_flow(file, profile, (int)profile->flow_nr);
-	if (!err && profile->flow_nr && !profile->interface_nr)
+	for (__u32 i = 0; i < profile->flow_nr; i++)
+		tcp |= profile->flow[i].tcp;
+	if (!err && profile->flow_nr && !profile->interface_nr && !tcp)
 		err = check_wrong(at, "flows without interfaces: nobody would look at a packet; "
 				      "expected interfaces, too");
+	if (!err && tcp)
+		tcp_base(profile);
 	return err;
 }

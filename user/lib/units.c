@@ -17,6 +17,7 @@ static const struct {
 	[UNIT_HZ] = {"hz", "a number of events per second, such as 500 or 500hz"},
 	[UNIT_COUNT] = {"count", "a bare number, such as 16"},
 	[UNIT_BYTES] = {"bytes", "a number of bytes, such as 4096 or 8MiB"},
+	[UNIT_KBIT] = {"kbit", "a rate of bits, such as 500kbit or 20mbit"},
 };
 
 /* Suffixes that a unit takes, and what one of them is worth: mul / div of the unit. */
@@ -48,6 +49,9 @@ static const struct suffix {
 	{UNIT_BYTES, "", 1, 1},
 	{UNIT_BYTES, "KiB", 1024, 1},
 	{UNIT_BYTES, "MiB", 1024 * 1024, 1},
+	{UNIT_KBIT, "kbit", 1, 1},
+	{UNIT_KBIT, "mbit", 1000, 1},
+	{UNIT_KBIT, "gbit", 1000000, 1},
 };
 
 int unit_find(const char *name)
@@ -197,6 +201,14 @@ const char *unit_format(char *buf, size_t size, __u64 value, enum unit unit)
 			three(buf, size, value, 1024, "KiB");
 		else
 			three(buf, size, value, 1024 * 1024, "MiB");
+		break;
+	case UNIT_KBIT:
+		if (value < 1000)
+			snprintf(buf, size, "%llu kbit/s", value);
+		else if (value < 1000000)
+			three(buf, size, value, 1000, "Mbit/s");
+		else
+			three(buf, size, value, 1000000, "Gbit/s");
 		break;
 	default:
 		snprintf(buf, size, "%llu", value);

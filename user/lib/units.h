@@ -17,6 +17,7 @@ enum unit {
 	UNIT_HZ,
 	UNIT_COUNT,
 	UNIT_BYTES,
+	UNIT_KBIT, /* per second */
 	UNIT_NR
 };
 
@@ -30,7 +31,7 @@ const char *unit_expected(enum unit unit);
 /*
  * Reads a quantity into `unit`. Times take ns, us, ms or s (in ns also min or h) and must be whole in `unit` (1500us is no
  * ms); permille takes `300permille`, `30%` or `7.5%`; hz takes a bare number or `500hz`; count takes a
- * bare number, bytes too or with KiB, MiB. No sign, no spaces, decimal only.
+ * bare number, bytes too or with KiB, MiB; kbit (a second) takes kbit, mbit, gbit. No sign, no spaces, decimal only.
  * Returns 0; -EINVAL: not a quantity; -EPROTO: other or missing unit; -EDOM: not whole in `unit`;
  * -ERANGE: too large. *value is written on success only.
  */

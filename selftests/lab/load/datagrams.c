@@ -14,21 +14,25 @@ static const char usage[] =
 	"  -P PORT     … and which port (default 9000)\n"
 	"  -r RATE     so many a second (default 0: as fast as it goes)\n"
 	"  -q DSCP     their differentiated services code point (default 0)\n"
+	"  -z BYTES    of payload in each (default 8)\n"
 	"  -l          counts, until nothing has come for a second; -n is how many are waited for\n"
+	"  -b KIB      room of the socket that counts (default 8192: nothing is lost there)\n"
+	"  -w USEC     works so long for each that came (default 0)\n"
 	"-d is how long it sends, if -n does not say how many; -W does nothing here.\n";
 
 struct count {
-	uint64_t received, reordered, first, last;
+	uint64_t received, reordered, first, last, begin_ns, end_ns;
 };
 
-static int open_socket(const struct sockaddr_in *at, bool listens, uint64_t dscp)
+#define PAYLOAD_MAX 65000
+
+static int open_socket(const struct sockaddr_in *at, int room, uint64_t dscp)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), tos = (int)dscp << 2,
-	    room = 8 << 20;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), tos = (int)dscp << 2;
 
 	if (fd < 0)
 		err(1, "socket");
-	if (listens) {
+	if (room) { /* it listens */
 		struct timeval patience = {.tv_sec = 1};
 
 		/* the test is not to lose here what it counts */
@@ -43,35 +47,41 @@ static int open_socket(const struct sockaddr_in *at, bool listens, uint64_t dscp
 	return fd;
 }
 
-static void listen_on(int fd, uint64_t expected, struct count *c)
+static void listen_on(int fd, uint64_t expected, uint64_t work_ns, struct count *c)
 {
-	uint64_t number;
+	uint64_t number, until;
 
 	while (!load_stop && (!expected || c->received < expected)) {
-		if (recv(fd, &number, sizeof(number), 0) != sizeof(number)) {
+		if (recv(fd, &number, sizeof(number), MSG_TRUNC) < (ssize_t)sizeof(number)) {
 			if (errno == EINTR || (errno == EAGAIN && !c->received))
 				continue; /* the first one may take its time */
 			break;
 		}
-		if (!c->received++)
+		c->end_ns = now_ns();
+		if (!c->received++) {
+			c->begin_ns = c->end_ns;
 			c->first = c->last = number;
-		else if (number < c->last)
+		}
+		if (number < c->last)
 			c->reordered++;
 		else
 			c->last = number;
+		for (until = work_ns ? now_ns() + work_ns : 0; until && now_ns() < until;)
+			;
 	}
 }
 
 /* Returns how many were sent. One that the network's queue refuses is sent all the same: it is lost there. */
-static uint64_t send_on(int fd, const struct load *l, uint64_t rate)
+static uint64_t send_on(int fd, const struct load *l, uint64_t rate, size_t size)
 {
+	static uint8_t payload[PAYLOAD_MAX];
 	uint64_t begin = now_ns(), end = begin + l->seconds * NS_PER_S, number = 0;
 
 	while (!load_stop && (l->count ? number < l->count : now_ns() < end)) {
 		if (rate && !sleep_until(begin + number * NS_PER_S / rate))
 			break;
-		if (send(fd, &number, sizeof(number), 0) < 0 && errno != ENOBUFS &&
-		    errno != ECONNREFUSED)
+		memcpy(payload, &number, sizeof(number));
+		if (send(fd, payload, size, 0) < 0 && errno != ENOBUFS && errno != ECONNREFUSED)
 			err(1, "sending");
 		number++;
 	}
@@ -82,13 +92,14 @@ int main(int argc, char **argv)
 {
 	struct load l = {.name = "datagrams", .usage = usage, .seconds = 10};
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	uint64_t port = 9000, rate = 0, dscp = 0, begin;
+	uint64_t port = 9000, rate = 0, dscp = 0, size = sizeof(uint64_t), room_kib = 8192,
+		 work_us = 0, begin;
 	struct count count = {0};
 	struct line line;
 	bool listens = false;
 	int c, fd;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "A:P:r:q:l")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "A:P:r:q:z:lb:w:")) != -1) {
 		switch (c) {
 		case 'A':
 			if (inet_pton(AF_INET, optarg, &at.sin_addr) != 1)
@@ -103,8 +114,17 @@ int main(int argc, char **argv)
 		case 'q':
 			dscp = number(optarg, c, 0, 63);
 			break;
+		case 'z':
+			size = number(optarg, c, sizeof(uint64_t), PAYLOAD_MAX);
+			break;
 		case 'l':
 			listens = true;
+			break;
+		case 'b':
+			room_kib = number(optarg, c, 1, 1 << 16);
+			break;
+		case 'w':
+			work_us = number(optarg, c, 0, 1000000);
 			break;
 		default:
 			load_option(&l, c, optarg);
@@ -112,17 +132,18 @@ int main(int argc, char **argv)
 	}
 	at.sin_port = htons((uint16_t)port);
 	load_begin();
-	fd = open_socket(&at, listens, dscp);
+	fd = open_socket(&at, listens ? (int)room_kib << 10 : 0, dscp);
 	line_begin(&line, l.name);
 	if (listens) {
-		listen_on(fd, l.count, &count);
+		listen_on(fd, l.count, work_us * 1000, &count);
 		line_u64(&line, "received", count.received);
 		line_u64(&line, "missing",
 			 count.received ? count.last - count.first + 1 - count.received : 0);
 		line_u64(&line, "reordered", count.reordered);
+		line_u64(&line, "span_ns", count.end_ns - count.begin_ns);
 	} else {
 		begin = now_ns();
-		line_u64(&line, "sent", send_on(fd, &l, rate));
+		line_u64(&line, "sent", send_on(fd, &l, rate, size));
 		line_u64(&line, "span_ns", now_ns() - begin);
 	}
 	line_end(&line, l.out);

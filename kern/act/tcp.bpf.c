@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * Congestion control that asks whether a loss was congestion. It has no window arithmetic of its own: a connection is
+ * driven by the kernel's CUBIC, and while it loses packets on a path without a queue, by the kernel's BBR.
+ *
+ * Model. There are two struct_ops, and a connection is moved from one to the other with TCP_CONGESTION. `homeostat` is
+ * CUBIC. Packets are dropped where a queue is full, and their neighbours have stood in that queue: when the connection goes
+ * into recovery, the last measured RTT is compared with the path's shortest. Within `tcp.queue.tolerance_permille` of it
+ * there was no queue, the loss was not congestion, and the connection moves to `homeostat_loss`, which is BBR. That looks
+ * back over EPOCH_ROUNDS round trips at a time and moves to `homeostat` again when nothing was lost for CLEAN_ROUNDS,
+ * when more was lost than `tcp.loss.tolerance_permille`, or when something was lost while the queue never went away.
+ * The first of these knobs at 0, its stock, is plain CUBIC.
+ *
+ * Example: 200 Mbit/s, 20 ms, 1 % of packets lost by radio. CUBIC's slow start meets the first loss at a window of some
+ * 100 packets and an RTT of 20.1 ms: tolerance is 5 ms, so it moves at once. BBR goes on from that window, finds the rate of
+ * the path in some rounds and stays at it. The same path without loss: CUBIC fills the queue, loses at 80 ms, and stays.
+ *
+ * Gate shut: the connection goes to the kernel's own `cubic` with its next ACK, from its current window: nothing of ours
+ * outlives us on a connection that is used. Until then, and where the kernel has no `cubic` to go to, it is CUBIC's functions.
+ * The variant that bears loss has BBR's state where CUBIC has its own, so there it can only go.
+ *
+ * Known limits. A queue shorter than the tolerance is not seen: where a bottleneck drops above such a one (a policer, a
+ * shallow switch), its losses are taken for the path's, and BBR is what the connection gets. Where the RTT varies by itself
+ * (radio that repeats), loss looks like congestion more often than it is: then it is CUBIC.
+ */
+#include "tcp.h"
+
+#define CORNER 8	   /* of icsk_ca_priv, in its words: CUBIC has those before */
+#define QUEUE_FLOOR_US 500 /* less than that no RTT tells from noise of the hosts */
+#define BBR_QUEUE_US                                                                               \
+	5000 /* … and less than that is BBR's own doing on a short path (seen: 2 ms at an RTT of 1 ms) */
+#define AGAIN_ROUNDS 64 /* a loss without a queue counts as the next one for so many round trips */
+#define EPOCH_ROUNDS 16 /* two of BBR's gain cycles, each of which empties the queue once */
+#define CLEAN_ROUNDS 256
+
+/* What `homeostat` knows of a connection, beside CUBIC's state. */
+struct tcp_path {
+	u32 rtt_us;   /* last sample; 0 = none yet */
+	u32 loss_at;  /* tp->delivered at the last loss without a queue … */
+	u32 suspects; /* … of which there were so many */
+};
+
+static __always_inline struct tcp_path *path_of(struct sock *sk)
+{
+	return (struct tcp_path *)&((struct inet_connection_sock *)sk)->icsk_ca_priv[CORNER];
+}
+
+static __always_inline struct tcp_sock *tcp_of(struct sock *sk)
+{
+	return (struct tcp_sock *)sk;
+}
+
+/* RTT from which on there is a queue, one of @least_us. */
+static __always_inline u32 queued_us(const struct tcp_sock *tp, u32 least_us)
+{
+	u32 min = tp->rtt_min.s[0].v;
+	u64 tolerance = (u64)min * knob_bounded(HS_KNOB_TCP_QUEUE) / 1000;
+
+	return min + (tolerance > least_us ? tolerance : least_us);
+}
+
+/* RTT from which on a sender that doubles has filled the path. */
+static __always_inline u32 filled_us(const struct tcp_sock *tp)
+{
+	u32 min = tp->rtt_min.s[0].v, some = min / 16;
+
+	return min + (some > QUEUE_FLOOR_US ? some : QUEUE_FLOOR_US);
+}
+
+static __always_inline u32 in_flight(const struct tcp_sock *tp)
+{
+	return tp->packets_out - tp->sacked_out - tp->lost_out + tp->retrans_out;
+}
+
+/* ---- CUBIC ---- */
+
+/*
+ * The connection loses: was there no queue? In slow start, where nothing has ever been in the way, the first such loss
+ * decides; later it takes two, as CUBIC is not harmed by one in a while.
+ */
+static __always_inline bool loss_without_queue(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_of(sk);
+	struct tcp_path *path = path_of(sk);
+	u32 window = tp->snd_cwnd;
+
+	if (!path->rtt_us || path->rtt_us > queued_us(tp, QUEUE_FLOOR_US)) {
+		path->suspects = 0;
+		return false;
+	}
+	if (tp->delivered - path->loss_at > window * AGAIN_ROUNDS)
+		path->suspects = 0;
+	path->loss_at = tp->delivered;
+	path->suspects++;
+	return true;
+}
+
+SEC("struct_ops/tcp_init")
+void BPF_PROG(tcp_init, struct sock *sk)
+{
+	cubictcp_init(sk);
+}
+
+SEC("struct_ops/tcp_ssthresh")
+u32 BPF_PROG(tcp_ssthresh, struct sock *sk)
+{
+	return cubictcp_recalc_ssthresh(sk);
+}
+
+SEC("struct_ops/tcp_cong_avoid")
+void BPF_PROG(tcp_cong_avoid, struct sock *sk, u32 ack, u32 acked)
+{
+	cubictcp_cong_avoid(sk, ack, acked);
+}
+
+/* Each ACK of something new, also in recovery. */
+SEC("struct_ops/tcp_acked")
+void BPF_PROG(tcp_acked, struct sock *sk, const struct ack_sample *sample)
+{
+	s32 rtt_us = sample->rtt_us;
+
+	if (!gate_open() && !tcp_move(sk, "cubic")) {
+		tcp_count(HS_COUNT_TCP_LEFT);
+		return;
+	}
+	cubictcp_acked(sk, sample);
+	if (rtt_us > 0 && bpf_core_type_size(struct bictcp) <= CORNER * sizeof(u64))
+		path_of(sk)->rtt_us = rtt_us;
+}
+
+SEC("struct_ops/tcp_set_state")
+void BPF_PROG(tcp_set_state, struct sock *sk, u8 state)
+{
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
+	bool slow_start = tcp_of(sk)->prior_ssthresh >= TCP_INFINITE_SSTHRESH;
+
+	cubictcp_state(sk, state);
+	if (!gate_open() || state < TCP_CA_RECOVERY ||
+	    BPF_CORE_READ_BITFIELD(icsk, icsk_ca_state) >= TCP_CA_RECOVERY ||
+	    !knob_bounded(HS_KNOB_TCP_LOSS) || !loss_without_queue(sk) ||
+	    (!slow_start && path_of(sk)->suspects < 2))
+		return;
+	if (!tcp_move(sk, "homeostat_loss"))
+		tcp_count(HS_COUNT_TCP_TO_LOSS);
+}
+
+SEC("struct_ops/tcp_cwnd_event")
+void BPF_PROG(tcp_cwnd_event, struct sock *sk, enum tcp_ca_event event)
+{
+	if (bpf_ksym_exists(cubictcp_cwnd_event))
+		cubictcp_cwnd_event(sk, event);
+}
+
+SEC("struct_ops/tcp_tx_start")
+void BPF_PROG(tcp_tx_start, struct sock *sk)
+{
+	cubictcp_cwnd_event_tx_start(sk);
+}
+
+SEC("struct_ops/tcp_undo_cwnd")
+u32 BPF_PROG(tcp_undo_cwnd, struct sock *sk)
+{
+	return tcp_reno_undo_cwnd(sk);
+}
+
+SEC(".struct_ops.link")
+struct tcp_congestion_ops tcp_ops = {
+	.init = (void *)tcp_init,
+	.ssthresh = (void *)tcp_ssthresh,
+	.cong_avoid = (void *)tcp_cong_avoid,
+	.pkts_acked = (void *)tcp_acked,
+	.set_state = (void *)tcp_set_state,
+	.cwnd_event = (void *)tcp_cwnd_event,
+	.cwnd_event_tx_start = (void *)tcp_tx_start,
+	.undo_cwnd = (void *)tcp_undo_cwnd,
+	.name = "homeostat",
+};
+
+/* ---- BBR ---- */
+
+static __always_inline void epoch_begin(const struct tcp_sock *tp, struct socket_state *s)
+{
+	s->rounds = 0;
+	s->rtt_us = ~0U;
+	s->lost = tp->lost;
+	s->delivered = tp->delivered;
+}
+
+/*
+ * Leaves it: BBR's window is twice what the path holds, and its threshold infinite. The path holds what was delivered in
+ * this sample's time, taken to the shortest RTT; where less is in flight (BBR looks for the shortest RTT), CUBIC gets there by
+ * slow start. BBR's pacing ends with it, where nobody else asked for any.
+ */
+static __always_inline void leave_window(struct sock *sk, const struct rate_sample *rs)
+{
+	struct tcp_sock *tp = tcp_of(sk);
+	u32 flying = in_flight(tp) + 1, holds = flying;
+
+	if (rs->delivered > 0 && rs->interval_us > 0) {
+		u64 most = (u64)rs->delivered * tp->rtt_min.s[0].v / (u64)rs->interval_us;
+
+		if (most > holds)
+			holds = most < tp->snd_cwnd ? most : tp->snd_cwnd;
+	}
+	tp->snd_ssthresh = holds > 2 ? holds : 2;
+	if (flying < tp->snd_cwnd)
+		tp->snd_cwnd = flying;
+	if (sk->sk_pacing_status == 1 && sk->sk_max_pacing_rate == ~0UL)
+		sk->sk_pacing_status = 0;
+}
+
+/* Is it time to go back? Looks once in an epoch. */
+static __always_inline bool loss_is_over(struct sock *sk, struct socket_state *s,
+					 const struct rate_sample *rs)
+{
+	struct tcp_sock *tp = tcp_of(sk);
+	u32 lost, delivered;
+	bool over = false;
+
+	if (rs->rtt_us > 0 && rs->rtt_us < s->rtt_us)
+		s->rtt_us = rs->rtt_us;
+	if ((s32)(rs->prior_delivered - s->round_end) < 0)
+		return false;
+	s->round_end = tp->delivered;
+	if (++s->rounds < EPOCH_ROUNDS)
+		return false;
+	lost = tp->lost - s->lost;
+	delivered = tp->delivered - s->delivered;
+	s->clean = lost ? 0 : s->clean + EPOCH_ROUNDS;
+	if (s->clean >= CLEAN_ROUNDS)
+		over = true;
+	else if (lost * 1000ULL > (u64)(lost + delivered) * knob_bounded(HS_KNOB_TCP_LOSS))
+		over = true;
+	else if (lost && s->settled && s->rtt_us > queued_us(tp, BBR_QUEUE_US))
+		over = true;
+	s->settled = 1;
+	epoch_begin(tp, s);
+	return over;
+}
+
+SEC("struct_ops/loss_init")
+void BPF_PROG(loss_init, struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_of(sk);
+	struct socket_state *s;
+
+	bbr_init(sk);
+	s = bpf_sk_storage_get(&SOCKETS, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!s)
+		return;
+	epoch_begin(tp, s);
+	s->round_end = tp->delivered;
+	s->clean = 0;
+	s->settled = 0;
+	s->moves++;
+}
+
+SEC("struct_ops/loss_main")
+void BPF_PROG(loss_main, struct sock *sk, u32 ack, int flag, const struct rate_sample *rs)
+{
+	struct socket_state *s;
+
+	if (!gate_open() && !tcp_move(sk, "cubic")) {
+		leave_window(sk, rs);
+		tcp_count(HS_COUNT_TCP_LEFT);
+		return;
+	}
+	bbr_main(sk, ack, flag, rs);
+	s = bpf_sk_storage_get(&SOCKETS, sk, 0, 0);
+	if (s && rs->rtt_us > 0)
+		s->last_rtt_us = rs->rtt_us;
+	/* without memory for what it needs to know it goes back at once */
+	if ((!s || loss_is_over(sk, s, rs)) && !tcp_move(sk, "homeostat")) {
+		leave_window(sk, rs);
+		tcp_count(HS_COUNT_TCP_BACK);
+		if (s)
+			s->moves++;
+	}
+}
+
+SEC("struct_ops/loss_sndbuf_expand")
+u32 BPF_PROG(loss_sndbuf_expand, struct sock *sk)
+{
+	return bbr_sndbuf_expand(sk);
+}
+
+SEC("struct_ops/loss_undo_cwnd")
+u32 BPF_PROG(loss_undo_cwnd, struct sock *sk)
+{
+	return bbr_undo_cwnd(sk);
+}
+
+SEC("struct_ops/loss_cwnd_event")
+void BPF_PROG(loss_cwnd_event, struct sock *sk, enum tcp_ca_event event)
+{
+	if (bpf_ksym_exists(bbr_cwnd_event))
+		bbr_cwnd_event(sk, event);
+}
+
+SEC("struct_ops/loss_tx_start")
+void BPF_PROG(loss_tx_start, struct sock *sk)
+{
+	bbr_cwnd_event_tx_start(sk);
+}
+
+SEC("struct_ops/loss_ssthresh")
+u32 BPF_PROG(loss_ssthresh, struct sock *sk)
+{
+	return bbr_ssthresh(sk);
+}
+
+SEC("struct_ops/loss_min_tso_segs")
+u32 BPF_PROG(loss_min_tso_segs, struct sock *sk)
+{
+	return bbr_min_tso_segs(sk);
+}
+
+/*
+ * BBR begins by doubling, and takes three rounds without growth for a full path, also where it was losses that held it back:
+ * with each recovery it conserves packets for a round. A path that is full has a queue by then, as BBR sends at thrice the
+ * rate that it has found. Where there is none it is to count from the beginning, as it does by itself after a timeout. (Seen
+ * at 100 ms and 1 %: it stayed at an eighth of the rate, and gets there by a quarter in 8 rounds.)
+ */
+SEC("struct_ops/loss_set_state")
+void BPF_PROG(loss_set_state, struct sock *sk, u8 state)
+{
+	struct tcp_sock *tp = tcp_of(sk);
+	struct socket_state *s;
+
+	bbr_set_state(sk, state);
+	if (!gate_open() || state != TCP_CA_RECOVERY || tp->snd_ssthresh < TCP_INFINITE_SSTHRESH)
+		return;
+	s = bpf_sk_storage_get(&SOCKETS, sk, 0, 0);
+	if (s && s->last_rtt_us <= filled_us(tp))
+		bbr_set_state(sk, TCP_CA_LOSS);
+}
+
+SEC(".struct_ops.link")
+struct tcp_congestion_ops loss_ops = {
+	.init = (void *)loss_init,
+	.cong_control = (void *)loss_main,
+	.sndbuf_expand = (void *)loss_sndbuf_expand,
+	.undo_cwnd = (void *)loss_undo_cwnd,
+	.cwnd_event = (void *)loss_cwnd_event,
+	.cwnd_event_tx_start = (void *)loss_tx_start,
+	.ssthresh = (void *)loss_ssthresh,
+	.min_tso_segs = (void *)loss_min_tso_segs,
+	.set_state = (void *)loss_set_state,
+	.name = "homeostat_loss",
+};

@@ -1,0 +1,174 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+# boot: tcp kernel=scx cpus=1
+# limit: 400
+#
+# Real TCP over a path with loss: connections of a declared flow are taken, bear loss that is not congestion, and go
+# back to the kernel's own congestion control, whatever shuts the gate, without a stall and without a reset.
+
+# shellcheck disable=SC2317  # functions that are passed by name
+# shellcheck source=selftests/kernel/tap.sh
+. /lab/kernel/tap.sh
+# shellcheck source=selftests/lab/path.sh
+. /lab/path.sh
+
+path_make || cannot 'a path is made' 'see the console'
+{
+	cat "$profiles/balanced.yaml"
+	cat <<-'END'
+		flows:
+		  - { name: taken, class: normal, protocol: tcp, peer_port: 5202, tcp: homeostat }
+		  - { name: orders, class: critical, protocol: tcp, peer_port: 5203 }
+	END
+} | sed 's/^knobs:$/&\n  - { name: sockops.window.initial, value: 30 }\n  - { name: sockops.rto.min_us, value: 20ms }\n  - { name: sockops.delack.max_us, value: 12ms }\n  - { name: sockops.unsent.max_bytes, value: 16384 }/' >"$tmp/tcp.yaml"
+
+for port in 5201 5202 5203; do ip netns exec far iperf3 -s -p $port >/dev/null 2>&1 & done
+listens() { ip netns exec far grep -q ":$(printf %04X "$1") 0000" /proc/net/tcp6; }
+for port in 5201 5202 5203; do check "a server at $port" within 10 listens $port; done
+
+# stream PORT SECONDS [OPTION…]: in the background; what it said is in $tmp/stream.PORT
+stream() {
+	_port=$1 _s=$2
+	shift 2
+	iperf3 -J -c "$path_far" -p "$_port" -t "$_s" -i 0 "$@" >"$tmp/stream.$_port" 2>&1 &
+	stream=$!
+}
+# drivers PORT: who drives the connections to that port, by the kernel's word; driven PORT NAME: some are by that one
+drivers() { ss -Hti "dport = :$1" | grep -oE '(^|[[:space:]])(cubic|reno|bbr|homeostat|homeostat_loss) ' | tr -d '\t ' | sort -u | tr '\n' ' '; }
+driven() { drivers "$1" | grep -qw "$2"; }
+all_cubic() { [ "$(drivers "$1")" = 'cubic ' ]; }
+goodput() { leaf end.sum_received.bits_per_second <"$tmp/stream.$1" | cut -d . -f 1; }
+# of PORT KEY: what `homeostat connections` says of the connection to that port that has delivered most
+of() {
+	homeostat --json connections | jflat | awk -v port=":$1" -v key="$2" '
+		match($1, /^connections\[[0-9]*\]/) { n = substr($1, RSTART, RLENGTH); v[$1] = $2 " " $3 " " $4 " " $5; all[n] = 1 }
+		END {
+			most = -1
+			for (n in all)
+				if (v[n ".peer"] ~ port && v[n ".delivered"] + 0 > most) { best = n; most = v[n ".delivered"] + 0 }
+			value = v[best "." key]
+			sub(/ *$/, "", value)
+			print value
+		}'
+}
+is() { [ "$(of "$1" "$2")" = "$3" ]; }
+none_is_ours() { ! homeostat --json connections | jflat | grep -q 'congestion homeostat'; }
+
+hs_act "$tmp/tcp.yaml" || cannot 'homeostat arms' "$(tail -n 1 "$hs_log")"
+offers() { grep -qw "$1" /proc/sys/net/ipv4/tcp_available_congestion_control; }
+check 'our congestion control is there' offers homeostat
+check 'its variant is there' offers homeostat_loss
+equals "the host's default is as it was" "$(cat /proc/sys/net/ipv4/tcp_congestion_control)" cubic
+
+# a clean path: CUBIC, and nothing else
+path_is 0% 20ms 100mbit
+before=$(counter tcp.taken)
+stream 5202 3
+check 'clean: it is in our list' within 5 is 5202 congestion homeostat
+equals 'clean: of which flow' "$(of 5202 flow)" taken
+wait "$stream"
+at_least 'clean: taken, with its control connection' "$(($(counter tcp.taken) - before))" 2
+equals 'clean: nobody bears loss' "$(counter tcp.to_loss)" 0
+
+# what is not declared, and what chose for itself
+before=$(counter tcp.taken)
+stream 5201 1
+wait "$stream"
+equals 'not declared: not taken' "$(($(counter tcp.taken) - before))" 0
+# iperf3 chooses once it is connected
+stream 5202 3 -C reno
+check 'who chooses for himself keeps it' within 3 driven 5202 reno
+wait "$stream"
+
+# loss without a queue
+path_is 1% 20ms 100mbit
+stream 5201 4
+wait "$stream"
+cubic=$(goodput 5201)
+stream 5202 4
+check '1 %: it moves to the variant that bears loss' within 5 is 5202 congestion homeostat_loss
+wait "$stream"
+at_least '1 %: goodput is three times that of CUBIC' "$(goodput 5202)" "$((3 * cubic))"
+at_least '1 %: moves are counted' "$(counter tcp.to_loss)" 1
+
+# the loss ends: it comes back
+stream 5202 9
+check '1 %: it bears loss' within 5 is 5202 congestion homeostat_loss
+before=$(counter tcp.back)
+path_is 0% 20ms 100mbit
+check 'the loss is over: it is CUBIC again' within 9 is 5202 congestion homeostat
+equals 'the way back is counted' "$(($(counter tcp.back) - before))" 1
+wait "$stream"
+
+# plain CUBIC by the knob
+homeostat wish tcp.loss.tolerance_permille 0% >/dev/null
+knob_is() { [ "$(knob "$1")" = "$2" ]; }
+check 'tolerance is 0' within 10 knob_is tcp.loss.tolerance_permille 0
+path_is 1% 20ms 100mbit
+before=$(counter tcp.to_loss)
+stream 5202 3
+wait "$stream"
+equals 'tolerance 0: nobody bears loss' "$(($(counter tcp.to_loss) - before))" 0
+homeostat wish tcp.loss.tolerance_permille --clear >/dev/null
+check 'tolerance is back' within 10 knob_is tcp.loss.tolerance_permille 200
+
+# critical: what is set
+path_is 0% 20ms 100mbit
+before=$(counter sockops.set)
+stream 5203 8
+check 'critical: what was set' within 5 is 5203 set 'window rto delack unsent'
+all_set() { [ "$(($(counter sockops.set) - before))" = 8 ]; }
+check 'critical: four parameters on two connections' within 5 all_set
+equals 'critical: none was refused' "$(counter sockops.refused)" 0
+equals 'critical: congestion control is the host'\''s' "$(of 5203 congestion)" cubic
+
+# trip under traffic
+path_is 1% 20ms 100mbit
+critical=$stream
+stream 5202 6
+check 'before the trip: it bears loss' within 5 is 5202 congestion homeostat_loss
+homeostat trip >/dev/null
+check 'trip: all are the kernel'\''s own CUBIC' within 5 all_cubic 5202
+check 'trip: no connection is ours any more' within 5 none_is_ours
+wait "$critical"
+rc=$?
+equals 'trip: the critical connection went on' "$rc" 0
+at_least 'trip: parameters were put back' "$(counter sockops.back)" 3
+wait "$stream"
+equals 'trip: ours went on' "$?" 0
+at_least 'trip: who left is counted' "$(counter tcp.left)" 1
+at_least 'trip: it went on to deliver' "$(goodput 5202)" 1000000
+gone_from_list() { ! offers homeostat; }
+check 'trip: our congestion control is gone' within 10 gone_from_list
+check 'nothing is listed' grep -q 'not attached' <<END
+$(homeostat connections)
+END
+
+# the gate alone, the daemon asleep: connections leave by themselves
+homeostat arm >/dev/null
+check 'armed again: it is back' within 10 offers homeostat
+stream 5202 4
+check 'armed again: it bears loss' within 5 is 5202 congestion homeostat_loss
+before=$(counter tcp.left)
+kill -STOP "$hs_pid"
+homeostat trip >/dev/null
+check 'the daemon sleeps: what bore loss leaves by itself' within 2 driven 5202 cubic
+wait "$stream"
+equals 'the daemon sleeps: it went on' "$?" 0
+kill -CONT "$hs_pid"
+more_left() { [ "$(counter tcp.left)" -gt "$before" ]; }
+check 'the daemon slept: who left is counted' within 10 more_left
+
+# by death
+homeostat arm >/dev/null
+check 'armed: it is back' within 10 offers homeostat
+stream 5202 6
+check 'armed: it bears loss' within 5 is 5202 congestion homeostat_loss
+hs_kill
+check 'killed: our congestion control is gone' within 10 gone_from_list
+check 'killed: what bore loss leaves by itself' within 2 driven 5202 cubic
+wait "$stream"
+equals 'killed: it went on' "$?" 0
+at_least 'killed: it delivered' "$(goodput 5202)" 1000000
+finish

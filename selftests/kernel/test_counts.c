@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/*
+ * What the kernel counts anyway becomes vital signs: each of them is moved by what it counts, in a network namespace of the
+ * test's own. Then the two hooks, and the pulse that reads none of it.
+ */
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "pulse_fixture.h"
+#include "slow.h"
+
+#define PORT 9000
+#define MIB (1UL << 20)
+
+static int udp_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static struct sockaddr_in loopback(__u16 port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+				    .sin_port = htons(port),
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+/* A receiver that never receives, with room for a few datagrams. */
+static int full_socket(void)
+{
+	struct sockaddr_in at = loopback(PORT);
+	int fd = udp_socket(), bytes = 4096;
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), 0);
+	assert_int_equal(bind(fd, (void *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+static void send_datagrams(int fd, unsigned n)
+{
+	struct sockaddr_in to = loopback(PORT);
+	char text[64] = "";
+
+	for (unsigned i = 0; i < n; i++)
+		sendto(fd, text, sizeof(text), 0, (void *)&to, sizeof(to));
+}
+
+/* A namespace of our own, before the pulse looks up whose counters to read. */
+static int setup_net(void **state)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	int fd;
+
+	if (unshare(CLONE_NEWNET))
+		return -1;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo))
+		return -1;
+	close(fd);
+	return setup(state);
+}
+
+/* Two publications: the first one has nothing to compare with. */
+static void begin(void)
+{
+	beat_now();
+	UNTIL(VITAL(PACKETS)->present && VITAL(SOFTIRQ_SHARE)->present);
+}
+
+static void test_quiet(void **state)
+{
+	(void)state;
+	begin();
+	assert_true(VITAL(CONGESTION)->present && VITAL(PACKET_BURST)->present);
+	assert_true(VITAL(BACKLOG_DROPS)->present && VITAL(SQUEEZES)->present);
+	assert_true(VITAL(UDP_FULL)->present && VITAL(RECLAIM_STALLS)->present);
+	assert_true(VITAL(COMPACT_STALLS)->present && VITAL(IRQ_IMBALANCE)->present);
+	/* what a host counted before we came is no rate of now */
+	assert_int_equal(VITAL(UDP_FULL)->peak, 0);
+	assert_int_equal(VITAL(BACKLOG_DROPS)->peak, 0);
+	assert_true(VITAL(PACKETS)->peak < 100000);
+	/* no hook, no vital sign */
+	assert_false(VITAL(DROPS)->present || VITAL(SOFTIRQ_DELAY)->present);
+}
+
+/* Datagrams for which there is no room: counted, a congestion, and over again. */
+static void test_udp_full(void **state)
+{
+	int from, to;
+
+	(void)state;
+	from = udp_socket();
+	to = full_socket();
+	begin();
+	assert_int_equal(VITAL(CONGESTION)->value, 0);
+	WAIT_UNTIL(VITAL(UDP_FULL)->value > 1000, send_datagrams(from, 100));
+	assert_true(VITAL(PACKETS)->peak >= VITAL(UDP_FULL)->value);
+	/* all but a few are lost */
+	assert_int_equal(VITAL(CONGESTION)->peak, 1000);
+	UNTIL(VITAL(UDP_FULL)->value == 0 && VITAL(CONGESTION)->value < 300);
+	close(from);
+	close(to);
+}
+
+/* A task that sends over loopback receives, too: in soft interrupts. */
+static void test_softirq_time(void **state)
+{
+	struct hs_cpu_vitals cv;
+	__u32 zero = 0;
+	int fd = udp_socket();
+
+	(void)state;
+	begin();
+	WAIT_UNTIL(VITAL(SOFTIRQ_BUSIEST)->value > 100, send_datagrams(fd, 1000));
+	assert_true(VITAL(SOFTIRQ_SHARE)->peak > 0);
+	assert_true(VITAL(SOFTIRQ_SHARE)->peak <= VITAL(SOFTIRQ_BUSIEST)->peak);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(fx.skel->maps.CPU_VITALS), &zero, &cv), 0);
+	assert_true(cv.irq_ns > 0 && cv.irq_permille > 0);
+	assert_int_equal(VITAL(IRQ_IMBALANCE)->peak, 0); /* there is one CPU */
+	close(fd);
+}
+
+/* The serial line interrupts for what is written to it. */
+static void test_irqs(void **state)
+{
+	int fd = open("/dev/ttyS0", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	static const char text[] = "# something for the serial line\n";
+	__u64 seen = 0;
+
+	(void)state;
+	assert_true(fd >= 0);
+	begin();
+	WAIT_UNTIL(
+		VITAL(IRQ_RATE)->value > 0, if (VITAL(IRQ_RATE)->updated_ns != seen) {
+			seen = VITAL(IRQ_RATE)->updated_ns;
+			assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+		});
+	close(fd);
+}
+
+static __u64 free_bytes(void)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	unsigned long long kib = 0;
+	char line[128];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) && sscanf(line, "MemAvailable: %llu", &kib) != 1)
+		;
+	fclose(f);
+	return kib * 1024;
+}
+
+static char *map(size_t size)
+{
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		_exit(1);
+	return p;
+}
+
+static void touch(char *p, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i += 4096)
+		p[i] = 1;
+}
+
+/*
+ * Takes all memory but a little, gives every second page of a part back, and asks for huge pages, which only compaction can
+ * make out of the holes; then takes what is left, until it has had to reclaim for it. Slowly, so that the pulse can say.
+ */
+static void eat_memory(void)
+{
+	size_t all = free_bytes() - 320 * MIB, holes = 256 * MIB, page = 4096;
+	char *bulk = map(all), *p = map(holes), *huge = map(256 * MIB), *rest = map(512 * MIB);
+	FILE *f = fopen("/proc/self/oom_score_adj", "w");
+
+	if (!f || fputs("1000", f) < 0 || fclose(f))
+		_exit(3);
+	madvise(bulk, all, MADV_HUGEPAGE);
+	touch(bulk, 0, all);
+	madvise(p, holes, MADV_NOHUGEPAGE);
+	touch(p, 0, holes);
+	for (size_t i = 0; i < holes; i += 2 * page)
+		madvise(p + i, page, MADV_DONTNEED);
+	madvise(huge, 256 * MIB, MADV_HUGEPAGE);
+	for (size_t i = 0; i < 128 && !VITAL(COMPACT_STALLS)->peak; i++) {
+		touch(huge, 2 * i * MIB, 2 * i * MIB + page);
+		usleep(10000);
+	}
+	madvise(rest, 512 * MIB, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < 512 && !VITAL(RECLAIM_STALLS)->peak; i++) {
+		touch(rest, i * MIB, (i + 1) * MIB);
+		usleep(10000);
+	}
+	_exit(0);
+}
+
+static void test_memory(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	begin();
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid)
+		eat_memory();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	UNTIL(VITAL(COMPACT_STALLS)->peak > 0);
+	UNTIL(VITAL(RECLAIM_STALLS)->peak > 0);
+	UNTIL(VITAL(RECLAIM_STALLS)->value == 0 && VITAL(COMPACT_STALLS)->value == 0);
+}
+
+static __u64 drops_of(__u32 reason)
+{
+	int cpus = libbpf_num_possible_cpus();
+	static __u64 value[HS_CPUS_MAX];
+	__u64 sum = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(fx.skel->maps.DROPS), &reason, value), 0);
+	for (int i = 0; i < cpus; i++)
+		sum += value[i];
+	return sum;
+}
+
+static __u64 drops_all(void)
+{
+	__u64 sum = 0;
+
+	for (__u32 i = 0; i < HS_DROPS_MAX; i++)
+		sum += drops_of(i);
+	return sum;
+}
+
+static void hook(enum hs_hook id, bool on)
+{
+	fx.skel->data_hooks->hooks.since_ns[id] = now_ns();
+	if (on)
+		__atomic_or_fetch(&fx.skel->data_hooks->hooks.on, 1U << id, __ATOMIC_RELEASE);
+	else
+		__atomic_and_fetch(&fx.skel->data_hooks->hooks.on, ~(1U << id), __ATOMIC_RELEASE);
+}
+
+/* A reason is stated for each datagram that nobody listens to; packets that arrive are no drops. */
+static void test_drops(void **state)
+{
+	struct bpf_link *link = bpf_program__attach(fx.skel->progs.drops_kfree);
+	int fd = udp_socket(), to = full_socket();
+	__u64 before;
+	char buf[64];
+
+	(void)state;
+	assert_non_null(link);
+	hook(HS_HOOK_DROPS, true);
+	begin();
+	before = drops_all();
+	for (int i = 0; i < 20; i++) {
+		send_datagrams(fd, 1);
+		assert_int_equal(recv(to, buf, sizeof(buf), 0), sizeof(buf));
+	}
+	assert_int_equal(drops_all(), before);
+	assert_int_equal(drops_of(0), 0);
+	assert_int_equal(drops_of(1), 0);
+	close(to);
+	send_datagrams(fd, 50); /* and the ICMP answers, which arrive */
+	assert_int_equal(drops_all() - before, 50);
+	assert_int_equal(*counter(HS_COUNT_DROP), 50);
+	UNTIL(VITAL(DROPS)->present && VITAL(DROPS)->peak > 0);
+	hook(HS_HOOK_DROPS, false);
+	bpf_link__destroy(link);
+	send_datagrams(fd, 50);
+	assert_int_equal(drops_all() - before, 50);
+	UNTIL(!VITAL(DROPS)->present);
+	close(fd);
+}
+
+static void test_softirq_delay(void **state)
+{
+	struct bpf_link *link[2] = {bpf_program__attach(fx.skel->progs.softirq_run),
+				    bpf_program__attach(fx.skel->progs.softirq_raised)};
+	int fd = udp_socket();
+
+	(void)state;
+	assert_true(link[0] && link[1]);
+	hook(HS_HOOK_SOFTIRQ, true);
+	begin();
+	WAIT_UNTIL(VITAL(SOFTIRQ_DELAY)->peak > 0, send_datagrams(fd, 10));
+	/* nothing keeps this CPU from them for long */
+	assert_true(VITAL(SOFTIRQ_DELAY)->peak < 10 * MS);
+	hook(HS_HOOK_SOFTIRQ, false);
+	bpf_link__destroy(link[1]);
+	bpf_link__destroy(link[0]);
+	UNTIL(!VITAL(SOFTIRQ_DELAY)->present);
+	close(fd);
+}
+
+/* The pulse for kernels that do not show their counters: it beats, and these vital signs are absent. */
+static void test_without(void **state)
+{
+	(void)state;
+	beat_now();
+	UNTIL(VITAL(SWITCHES)->present && now_ns() > VITAL(SWITCHES)->updated_ns);
+	UNTIL(epoch_of(0) > 100);
+	assert_false(VITAL(PACKETS)->updated_ns || VITAL(CONGESTION)->updated_ns ||
+		     VITAL(IRQ_RATE)->updated_ns || VITAL(SOFTIRQ_SHARE)->updated_ns ||
+		     VITAL(RECLAIM_STALLS)->updated_ns || VITAL(UDP_FULL)->updated_ns);
+}
+
+static int setup_without(void **state)
+{
+	int rc;
+
+	without_counts = true;
+	rc = setup(state);
+	without_counts = false;
+	return rc;
+}
+
+/* The daemon's half: a listening socket that nobody accepts from. */
+static void test_listen_full(void **state)
+{
+	static struct hs_vital vitals[HS_VITAL_NR];
+	struct sockaddr_in at = loopback(PORT);
+	struct slow_tcp tcp = {};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), client;
+
+	(void)state;
+	slow_read_tcp(vitals, &tcp, "", SEC_NS);
+	assert_false(vitals[HS_VITAL_LISTEN_FULL].present);
+	slow_read_tcp(vitals, &tcp, "", 2 * SEC_NS);
+	assert_true(vitals[HS_VITAL_LISTEN_FULL].present && vitals[HS_VITAL_RETRANSMITS].present);
+	assert_int_equal(vitals[HS_VITAL_LISTEN_FULL].value, 0);
+	assert_int_equal(bind(fd, (void *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	for (int i = 0; i < 8; i++) {
+		client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		connect(client, (void *)&at, sizeof(at));
+	}
+	slow_read_tcp(vitals, &tcp, "", 3 * SEC_NS);
+	assert_in_range(vitals[HS_VITAL_LISTEN_FULL].value, 1, 8);
+	close(fd);
+}
+
+#define NET_TEST(name) cmocka_unit_test_setup_teardown(name, setup_net, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		NET_TEST(test_quiet),
+		NET_TEST(test_udp_full),
+		NET_TEST(test_softirq_time),
+		NET_TEST(test_irqs),
+		NET_TEST(test_drops),
+		NET_TEST(test_softirq_delay),
+		NET_TEST(test_listen_full),
+		NET_TEST(test_memory),
+		cmocka_unit_test_setup_teardown(test_without, setup_without, teardown),
+	};
+
+	libbpf_set_print(quiet);
+	with_hooks = true;
+	return cmocka_run_group_tests_name("counts", tests, NULL, NULL);
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* What the kernel counts, as scores; and the counters that the daemon reads from /proc. */
+#include "fixture.h"
+
+#include <errno.h>
+
+#include "../../kern/lib/congestion.h"
+#include "hooks.h"
+#include "policy.h"
+#include "slow.h"
+
+static void congestion(void **state)
+{
+	struct counts c = {.packets = 40000, .rounds = 1000};
+
+	(void)state;
+	assert_int_equal(congestion_of(&c, 0), 0);
+	c.udp_full = 100;
+	assert_int_equal(congestion_of(&c, 0), 200); /* 2.5 permille, rounded down, a hundredfold */
+	c.squeezes = 100;
+	assert_int_equal(congestion_of(&c, 0), 200);
+	assert_int_equal(congestion_of(&c, 500), 200);
+	assert_int_equal(congestion_of(&c, 600), 200);
+	assert_int_equal(congestion_of(&c, 800), 600);
+	c.squeezes = 900;
+	assert_int_equal(congestion_of(&c, 600), 900);
+	c.drops = 40000; /* as many lost as came */
+	assert_int_equal(congestion_of(&c, 600), 1000);
+	assert_int_equal(congestion_of(&c, 5000), 1000);
+	/* few packets: one lost of three is no alarm, ten in one window are */
+	c = (struct counts){.packets = 3, .udp_full = 1};
+	assert_int_equal(congestion_of(&c, 0), 100);
+	c.udp_full = 10;
+	assert_int_equal(congestion_of(&c, 0), 1000);
+	c = (struct counts){.squeezes = 1, .rounds = 1};
+	assert_int_equal(congestion_of(&c, 0), 125);
+	/* nothing came, all was refused */
+	c = (struct counts){.drops = 5000};
+	assert_int_equal(congestion_of(&c, 0), 1000);
+}
+
+static void imbalance(void **state)
+{
+	(void)state;
+	assert_int_equal(imbalance_of(0, 0, 0, 0), 0);
+	assert_int_equal(imbalance_of(50, 50, 1, 100), 0);
+	assert_int_equal(imbalance_of(50, 100, 2, 100), 0);
+	assert_int_equal(imbalance_of(80, 80, 2, 100), 500);
+	assert_int_equal(imbalance_of(80, 80, 8, 100), 875);
+	assert_int_equal(imbalance_of(80, 120, 2, 100), 250);
+	/* less than 1 % of its time: nothing to share */
+	assert_int_equal(imbalance_of(9, 9, 2, 1000), 0);
+	assert_int_equal(imbalance_of(10, 10, 2, 1000), 500);
+}
+
+static const char snmp[] = "Ip: Forwarding DefaultTTL\nIp: 1 64\n"
+			   "Tcp: RtoMin MaxConn OutSegs RetransSegs InErrs\n"
+			   "Tcp: 200 -1 1000 7 18446744073709551615\n"
+			   "Udp: InDatagrams\nUdp: 5\n";
+
+static void counters(void **state)
+{
+	static const struct {
+		const char *text, *table, *name;
+		int err;
+	} bad[] = {
+		{snmp, "Tcp", "MaxConn", -EINVAL}, /* no number of things */
+		{snmp, "Tcp", "Out", -ENOENT},
+		{snmp, "Tcp", "OutSegsMore", -ENOENT},
+		{snmp, "TcpExt", "OutSegs", -ENOENT},
+		{snmp, "T", "OutSegs", -ENOENT},
+		{snmp, "Udp", "OutSegs", -ENOENT},
+		{"", "Tcp", "OutSegs", -ENOENT},
+		{"Tcp: OutSegs", "Tcp", "OutSegs", -EINVAL},
+		{"Tcp: OutSegs\n", "Tcp", "OutSegs", -EINVAL},
+		{"Tcp: OutSegs\nUdp: 5\n", "Tcp", "OutSegs", -EINVAL},
+		{"Tcp: OutSegs\nTcp:", "Tcp", "OutSegs", -EINVAL},
+		{"Tcp: a OutSegs\nTcp: 1\n", "Tcp", "OutSegs", -EINVAL},
+		{"Tcp: OutSegs\nTcp: 5x\n", "Tcp", "OutSegs", -EINVAL},
+		{"Tcp: OutSegs\nTcp: 18446744073709551616\n", "Tcp", "OutSegs", -EINVAL},
+	};
+	__u64 value;
+
+	(void)state;
+	assert_int_equal(slow_counter(snmp, "Tcp", "OutSegs", &value), 0);
+	assert_int_equal(value, 1000);
+	assert_int_equal(slow_counter(snmp, "Tcp", "RtoMin", &value), 0);
+	assert_int_equal(value, 200);
+	assert_int_equal(slow_counter(snmp, "Tcp", "InErrs", &value), 0);
+	assert_true(value == ~0ULL);
+	assert_int_equal(slow_counter(snmp, "Udp", "InDatagrams", &value), 0);
+	assert_int_equal(value, 5);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(slow_counter(bad[i].text, bad[i].table, bad[i].name, &value),
+				 bad[i].err);
+}
+
+/* Wherever the text ends, it is read to there and no further (the sanitizer watches). */
+static void counters_cut(void **state)
+{
+	__u64 value;
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(snmp); len++) {
+		char *cut = strndup(snmp, len);
+
+		slow_counter(cut, "Tcp", "RetransSegs", &value);
+		slow_counter(cut, "Udp", "InDatagrams", &value);
+		free(cut);
+	}
+}
+
+static void put(const char *root, unsigned sent, unsigned again, const char *refused)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "Tcp: OutSegs RetransSegs\nTcp: %u %u\n", sent, again);
+	tree_put(root, "/proc/net/snmp", text);
+	tree_put(root, "/proc/net/netstat", refused);
+}
+
+static void rates(void **state)
+{
+	static struct hs_vital v[HS_VITAL_NR];
+	const struct hs_vital *again = &v[HS_VITAL_RETRANSMITS], *full = &v[HS_VITAL_LISTEN_FULL];
+	const __u64 s = 1000000000;
+	struct slow_tcp tcp = {};
+	char root[64];
+
+	(void)state;
+	tree_make(root);
+	slow_read_tcp(v, &tcp, root, s);
+	assert_false(again->present || full->present);
+	put(root, 1000, 10, "TcpExt: ListenDrops TCPReqQFullDrop\nTcpExt: 5 2\n");
+	slow_read_tcp(v, &tcp, root, 2 * s); /* nothing to compare with */
+	assert_false(again->present || full->present);
+	put(root, 1950, 60, "TcpExt: ListenDrops TCPReqQFullDrop\nTcpExt: 7 6\n");
+	slow_read_tcp(v, &tcp, root, 4 * s);
+	assert_int_equal(again->value, 50); /* 50 of 1000 */
+	assert_int_equal(full->value, 3);   /* 6 in 2 s */
+	/* one of two is no alarm; and a kernel that does not count the second queue */
+	put(root, 1951, 61, "TcpExt: ListenDrops\nTcpExt: 13\n");
+	slow_read_tcp(v, &tcp, root, 5 * s);
+	assert_int_equal(again->value, 10);
+	assert_int_equal(full->value, 0);
+	/* counters that went back are of another namespace, say: nothing is known until the next time */
+	put(root, 10, 0, "TcpExt: ListenDrops\nTcpExt: 0\n");
+	slow_read_tcp(v, &tcp, root, 6 * s);
+	assert_int_equal(again->updated_ns, 5 * s);
+	slow_read_tcp(v, &tcp, root, 7 * s);
+	assert_int_equal(again->value, 0);
+	assert_int_equal(again->updated_ns, 7 * s);
+	/* what cannot be read is absent, and so is the first rate after it */
+	put(root, 10, 0, "rubbish\n");
+	slow_read_tcp(v, &tcp, root, 8 * s);
+	assert_false(again->present || full->present);
+	put(root, 10, 0, "TcpExt: ListenDrops\nTcpExt: 0\n");
+	slow_read_tcp(v, &tcp, root, 9 * s);
+	assert_false(again->present || full->present);
+	slow_read_tcp(v, &tcp, root, 10 * s);
+	assert_true(again->present && full->present);
+	tree_free(root);
+}
+
+static void hooks_of_profile(void **state)
+{
+	static struct profile p;
+
+	(void)state;
+	assert_false(hooks_wanted(&p, HS_HOOK_DROPS) || hooks_wanted(&p, HS_HOOK_SOFTIRQ));
+	p.rule[1].vital = HS_VITAL_DROPS; /* not in force: there is one rule */
+	p.config.rules_nr = 1;
+	assert_false(hooks_wanted(&p, HS_HOOK_DROPS));
+	p.config.rules_nr = 2;
+	assert_true(hooks_wanted(&p, HS_HOOK_DROPS));
+	assert_false(hooks_wanted(&p, HS_HOOK_SOFTIRQ));
+	p.config.limit[0].vital = HS_VITAL_SOFTIRQ_DELAY;
+	assert_false(hooks_wanted(&p, HS_HOOK_SOFTIRQ));
+	p.config.limits_nr = 1;
+	assert_true(hooks_wanted(&p, HS_HOOK_SOFTIRQ));
+	memset(&p, 0, sizeof(p));
+	p.slo[0].vital = HS_VITAL_DROPS;
+	assert_false(hooks_wanted(&p, HS_HOOK_DROPS));
+	p.slo_nr = 1;
+	assert_true(hooks_wanted(&p, HS_HOOK_DROPS));
+}
+
+static void rule_on_bulk(void **state)
+{
+	static struct profile p;
+
+	(void)state;
+	p.rule[0] = (struct hs_rule){
+		.vital = HS_VITAL_CONGESTION, .knob = HS_KNOB_BULK_LIMIT, .high = 300};
+	p.rule[1] = (struct hs_rule){
+		.vital = HS_VITAL_WAIT_NORMAL_P99, .knob = HS_KNOB_SLICE_BATCH, .high = 7};
+	assert_true(policy_rule(&p, 0).high == ~0ULL);
+	assert_int_equal(policy_rule(&p, 1).high, 7);
+	p.flow_nr = 2;
+	p.flow[0].class = HS_FLOW_CRITICAL;
+	p.flow[1].class = HS_FLOW_BULK;
+	assert_true(policy_rule(&p, 0).high == ~0ULL);
+	p.interface_nr = 1;
+	assert_int_equal(policy_rule(&p, 0).high, 300);
+	p.flow_nr = 1;
+	assert_true(policy_rule(&p, 0).high == ~0ULL);
+}
+
+static struct {
+	int err;
+	unsigned attached, detached;
+} played;
+static struct hs_hooks shared;
+
+int __wrap_kernel_hook(struct kernel *k, enum hs_hook hook);
+void __wrap_kernel_unhook(struct kernel *k, enum hs_hook hook);
+
+int __wrap_kernel_hook(struct kernel *k, enum hs_hook hook)
+{
+	played.attached++;
+	if (!played.err)
+		k->hooks->on |= 1U << hook;
+	return played.err;
+}
+
+void __wrap_kernel_unhook(struct kernel *k, enum hs_hook hook)
+{
+	played.detached++;
+	k->hooks->on &= ~(1U << hook);
+}
+
+static void hooks_by_time_and_profile(void **state)
+{
+	struct kernel k = {.hooks = &shared};
+	static struct profile p;
+	struct hooks hooks = {};
+
+	(void)state;
+	hooks_follow(&hooks, &k, &p, 100, true);
+	assert_int_equal(played.attached + played.detached, 0);
+	hooks.until_ns[HS_HOOK_DROPS] = 200; /* somebody looks */
+	hooks_follow(&hooks, &k, &p, 150, false);
+	hooks_follow(&hooks, &k, &p, 199, false);
+	assert_int_equal(shared.on, 1U << HS_HOOK_DROPS);
+	assert_int_equal(played.attached, 1);
+	hooks_follow(&hooks, &k, &p, 200, false);
+	assert_int_equal(shared.on, 0);
+	assert_int_equal(played.detached, 1);
+	/* a rule asks: what fails is not tried again and again */
+	p.config.rules_nr = 1;
+	p.rule[0].vital = HS_VITAL_SOFTIRQ_DELAY;
+	played.err = -EPERM;
+	hooks_follow(&hooks, &k, &p, 300, true);
+	hooks_follow(&hooks, &k, &p, 400, false);
+	assert_int_equal(played.attached, 2);
+	played.err = 0;
+	hooks_follow(&hooks, &k, &p, 500, true);
+	assert_int_equal(shared.on, 1U << HS_HOOK_SOFTIRQ);
+	p.config.rules_nr = 0;
+	hooks_follow(&hooks, &k, &p, 600, false);
+	assert_int_equal(shared.on, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(congestion),
+		cmocka_unit_test(imbalance),
+		cmocka_unit_test(counters),
+		cmocka_unit_test(counters_cut),
+		cmocka_unit_test(rates),
+		cmocka_unit_test(hooks_of_profile),
+		cmocka_unit_test(hooks_by_time_and_profile),
+		cmocka_unit_test(rule_on_bulk),
+	};
+
+	return cmocka_run_group_tests_name("congestion", tests, NULL, NULL);
+}

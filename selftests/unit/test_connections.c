@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* connections_follow(): when new connections are looked after, and what becomes of live ones, with a kernel that is played. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "connections.h"
+#include "families.h"
+
+static struct {
+	bool attached;
+	int err;	/* what attaching says … */
+	int list_err;	/* … and the list of connections */
+	unsigned tries; /* to attach */
+	unsigned restores;
+	__u32 left; /* connections that have something of ours still */
+	char cgroup[64];
+} played;
+
+int __wrap_kernel_attach_tcp(struct kernel *k, const char *cgroup);
+void __wrap_kernel_detach_tcp(struct kernel *k);
+int __wrap_kernel_connections(struct kernel *k, bool restore,
+			      int (*fn)(void *ctx, const struct hs_connection *connection),
+			      void *ctx);
+
+int __wrap_kernel_attach_tcp(struct kernel *k, const char *cgroup)
+{
+	(void)k;
+	assert_false(played.attached);
+	played.tries++;
+	snprintf(played.cgroup, sizeof(played.cgroup), "%s", cgroup);
+	played.attached = !played.err;
+	return played.err;
+}
+
+void __wrap_kernel_detach_tcp(struct kernel *k)
+{
+	(void)k;
+	assert_true(played.attached);
+	played.attached = false;
+}
+
+int __wrap_kernel_connections(struct kernel *k, bool restore,
+			      int (*fn)(void *ctx, const struct hs_connection *connection),
+			      void *ctx)
+{
+	static const struct hs_connection one;
+
+	(void)k;
+	assert_true(restore);
+	assert_false(played.attached); /* nothing new is made, by then */
+	played.restores++;
+	for (__u32 i = 0; i < played.left && !played.list_err; i++)
+		fn(ctx, &one);
+	return played.list_err;
+}
+
+static struct connections c;
+static struct kernel kernel;
+static struct profile profile;
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&c, 0, sizeof(c));
+	memset(&kernel, 0, sizeof(kernel));
+	memset(&played, 0, sizeof(played));
+	memset(&profile, 0, sizeof(profile));
+	profile.flow_nr = 1;
+	profile.flow[0] = (struct profile_flow){
+		.class = HS_FLOW_NORMAL, .protocol = -1, .dscp = -1, .tcp = 1};
+	return 0;
+}
+
+static void follow(const struct profile *p, bool retry)
+{
+	connections_follow(&c, &kernel, p, "/root", retry);
+}
+
+static void test_wanted(void **state)
+{
+	(void)state;
+	assert_false(connections_wanted(NULL));
+	assert_true(connections_wanted(&profile));
+	profile.flow[0].tcp = 0;
+	assert_false(connections_wanted(&profile));
+	profile.flow[0].class = HS_FLOW_CRITICAL;
+	assert_true(connections_wanted(&profile));
+	profile.flow[0].protocol = IPPROTO_UDP;
+	assert_false(connections_wanted(&profile));
+	profile.flow[0].protocol = IPPROTO_TCP;
+	assert_true(connections_wanted(&profile));
+	profile.flow_nr = 0;
+	assert_false(connections_wanted(&profile));
+}
+
+static void test_comes_and_goes(void **state)
+{
+	(void)state;
+	follow(NULL, false);
+	assert_int_equal(played.tries + played.restores, 0);
+	follow(&profile, false);
+	follow(&profile, true);
+	assert_int_equal(played.tries, 1);
+	assert_string_equal(played.cgroup, "/root/sys/fs/cgroup");
+	follow(NULL, false);
+	assert_int_equal(played.restores, 1);
+	follow(NULL, false);
+	assert_int_equal(played.restores, 1); /* nothing was left */
+	follow(&profile, false);
+	assert_int_equal(played.tries, 2);
+}
+
+/* Who does not leave at once is looked after until he has, or until we are back. */
+static void test_some_stay(void **state)
+{
+	(void)state;
+	follow(&profile, false);
+	played.left = 2;
+	follow(NULL, false);
+	assert_int_equal(c.left, 2);
+	follow(NULL, false);
+	assert_int_equal(played.restores, 2);
+	played.left = 0;
+	follow(NULL, false);
+	follow(NULL, false);
+	assert_int_equal(played.restores, 3);
+	assert_int_equal(c.left, 0);
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	played.err = -EPERM;
+	snprintf(kernel.family[FAMILY_SOCKOPS].why, sizeof(kernel.family[FAMILY_SOCKOPS].why),
+		 "attaching: not allowed");
+	follow(&profile, false);
+	assert_string_equal(c.why, "attaching: not allowed");
+	follow(&profile, false);
+	assert_int_equal(played.tries, 1);
+	follow(&profile, true);
+	assert_int_equal(played.tries, 2);
+	follow(NULL, false);
+	assert_string_equal(c.why, "");
+	assert_int_equal(played.restores, 0);
+	played.err = 0;
+	follow(&profile, false);
+	assert_true(c.attached);
+}
+
+/* Without the iterator they leave by themselves. */
+static void test_no_list(void **state)
+{
+	(void)state;
+	follow(&profile, false);
+	played.list_err = -EOPNOTSUPP;
+	follow(NULL, false);
+	follow(NULL, false);
+	assert_int_equal(played.restores, 1);
+}
+
+static void test_families(void **state)
+{
+	(void)state;
+	assert_int_equal(family_of_section("struct_ops/tcp_acked"), FAMILY_TCP);
+	assert_int_equal(family_of_section("struct_ops/loss_main"), FAMILY_TCP_LOSS);
+	assert_int_equal(family_of_section("struct_ops/enqueue"), FAMILY_SCHED);
+	assert_int_equal(family_of_section("iter/tcp"), FAMILY_SOCKETS);
+	assert_int_equal(family_of_section("iter/task"), FAMILY_TASKS);
+	assert_int_equal(family_of_section("sockops"), FAMILY_SOCKOPS);
+	assert_int_equal(family_of_section("nothing"), FAMILY_NR);
+	assert_int_equal(family_of_ops("homeostat_ops"), FAMILY_SCHED);
+	assert_int_equal(family_of_ops("tcp_ops"), FAMILY_TCP);
+	assert_int_equal(family_of_ops("loss_ops"), FAMILY_TCP_LOSS);
+	assert_int_equal(family_of_ops("ops"), FAMILY_NR);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_wanted, setup),
+		cmocka_unit_test_setup(test_comes_and_goes, setup),
+		cmocka_unit_test_setup(test_some_stay, setup),
+		cmocka_unit_test_setup(test_refused, setup),
+		cmocka_unit_test_setup(test_no_list, setup),
+		cmocka_unit_test(test_families),
+	};
+
+	return cmocka_run_group_tests_name("connections", tests, NULL, NULL);
+}

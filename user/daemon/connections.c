@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+#include "connections.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cgroups.h"
+#include "log.h"
+#include "parse.h"
+
+bool connections_wanted(const struct profile *profile)
+{
+	for (__u32 i = 0; profile && i < profile->flow_nr; i++) {
+		const struct profile_flow *flow = &profile->flow[i];
+
+		if (flow->protocol >= 0 && flow->protocol != IPPROTO_TCP)
+			continue;
+		if (flow->tcp || flow->class == HS_FLOW_CRITICAL)
+			return true;
+	}
+	return false;
+}
+
+static void attach(struct connections *c, struct kernel *k, const char *root)
+{
+	char cgroup[256], why[sizeof(c->why)];
+	int err = root_path(cgroup, sizeof(cgroup), root, CGROUP_ROOT);
+
+	if (!err)
+		err = kernel_attach_tcp(k, cgroup);
+	c->attached = !err;
+	c->refused = err;
+	if (!err) {
+		c->why[0] = '\0';
+		c->leaving = false;
+		log_info("looking after new TCP connections%s",
+			 k->family[FAMILY_TCP].state == FAMILY_ON ? ""
+								  : ", without congestion control");
+		return;
+	}
+	snprintf(why, sizeof(why), "%.250s",
+		 k->family[FAMILY_SOCKOPS].why[0] ? k->family[FAMILY_SOCKOPS].why : strerror(-err));
+	if (strcmp(why, c->why))
+		log_warn("TCP connections are not looked after: %s", why);
+	strcpy(c->why, why);
+}
+
+static int count(void *ctx, const struct hs_connection *connection)
+{
+	__u32 *left = ctx;
+
+	(void)connection;
+	(*left)++;
+	return 0;
+}
+
+static void put_back(struct connections *c, struct kernel *k)
+{
+	__u32 left = 0;
+	int err = kernel_connections(k, true, count, &left);
+
+	if (err)
+		log_warn("TCP connections: putting back what was set: %s; each leaves by itself at "
+			 "its next ACK",
+			 strerror(-err));
+	c->leaving = !err && left;
+	if (left && left != c->left)
+		log_info("TCP connections that have something of ours still: %u", left);
+	c->left = left;
+}
+
+void connections_follow(struct connections *c, struct kernel *k, const struct profile *profile,
+			const char *root, bool retry)
+{
+	if (connections_wanted(profile)) {
+		if (!c->attached && (retry || !c->refused))
+			attach(c, k, root);
+		return;
+	}
+	if (c->attached) {
+		kernel_detach_tcp(k);
+		c->attached = false;
+		c->leaving = true;
+	}
+	c->refused = false;
+	c->why[0] = '\0';
+	if (c->leaving)
+		put_back(c, k);
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+#include "hooks.h"
+
+#include <string.h>
+
+#include "log.h"
+
+static const struct {
+	const char *name;
+	enum hs_vital_id feeds;
+} infos[HS_HOOK_NR] = {
+	[HS_HOOK_DROPS] = {"drops", HS_VITAL_DROPS},
+	[HS_HOOK_SOFTIRQ] = {"softirq", HS_VITAL_SOFTIRQ_DELAY},
+};
+
+bool hooks_wanted(const struct profile *profile, enum hs_hook hook)
+{
+	__u32 vital = infos[hook].feeds;
+
+	for (__u32 i = 0; i < profile->config.rules_nr; i++) {
+		if (profile->rule[i].vital == vital)
+			return true;
+	}
+	for (__u32 i = 0; i < profile->config.limits_nr; i++) {
+		if (profile->config.limit[i].vital == vital)
+			return true;
+	}
+	for (__u32 i = 0; i < profile->slo_nr; i++) {
+		if (profile->slo[i].vital == vital)
+			return true;
+	}
+	return false;
+}
+
+static void follow_one(struct hooks *hooks, struct kernel *k, enum hs_hook hook, bool wanted)
+{
+	bool on = __atomic_load_n(&k->hooks->on, __ATOMIC_RELAXED) & 1U << hook;
+	int err;
+
+	if (on == wanted || (wanted && hooks->refused[hook]))
+		return;
+	if (!wanted) {
+		kernel_unhook(k, hook);
+		log_info("hook %s: taken off", infos[hook].name);
+		return;
+	}
+	err = kernel_hook(k, hook);
+	hooks->refused[hook] = err != 0;
+	if (err)
+		log_warn("hook %s: %s; its vital sign stays absent", infos[hook].name,
+			 strerror(-err));
+	else
+		log_info("hook %s: attached", infos[hook].name);
+}
+
+void hooks_follow(struct hooks *hooks, struct kernel *k, const struct profile *profile,
+		  __u64 now_ns, bool again)
+{
+	for (int i = 0; i < HS_HOOK_NR; i++) {
+		enum hs_hook hook = (enum hs_hook)i;
+
+		if (again)
+			hooks->refused[i] = false;
+		follow_one(hooks, k, hook,
+			   now_ns < hooks->until_ns[i] || hooks_wanted(profile, hook));
+	}
+}

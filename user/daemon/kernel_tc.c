@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* Our programs for outgoing packets: attached to interfaces, and asked about them. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "fault.h"
+#include "kernel.h"
+#include "homeostat.skel.h" /* after the types that it uses */
+
+/* What older headers lack. */
+#define TCX_EGRESS ((enum bpf_attach_type)47) /* BPF_TCX_EGRESS */
+#define TCX_BEFORE (1U << 3)		      /* BPF_F_BEFORE */
+
+/* Before all others: ours lets them have their say, they might not let ours. */
+static int link_tc(struct kernel *k, __u32 ifindex)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = TCX_BEFORE);
+
+	return bpf_link_create(bpf_program__fd(k->skel->progs.tc_egress), (int)ifindex, TCX_EGRESS,
+			       &opts);
+}
+
+int kernel_probe_tc(struct kernel *k)
+{
+	/* no interface has index 0; who knows tcx finds that out, who does not refuses the kind of link */
+	return link_tc(k, 0) == -ENODEV ? 0 : -EOPNOTSUPP;
+}
+
+int kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex)
+{
+	int fd;
+
+	if (k->family[FAMILY_TC].state == FAMILY_UNAVAILABLE)
+		return -EOPNOTSUPP;
+	fd = link_tc(k, ifindex);
+	if (fd < 0)
+		return fd;
+	k->tc_fd[slot] = fd + 1;
+	k->family[FAMILY_TC].state = FAMILY_ON;
+	return 0;
+}
+
+void kernel_detach_tc(struct kernel *k, __u32 slot)
+{
+	bool any = false;
+
+	if (!k->tc_fd[slot])
+		return;
+	close(k->tc_fd[slot] - 1);
+	k->tc_fd[slot] = 0;
+	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++)
+		any |= k->tc_fd[i] != 0;
+	if (!any)
+		k->family[FAMILY_TC].state = FAMILY_OFF;
+}
+
+int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16])
+{
+	struct __sk_buff in = {.ifindex = ifindex}, out;
+	char frame[64] = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
+		    .ctx_in = &in, .ctx_size_in = sizeof(in), .ctx_out = &out,
+		    .ctx_size_out = sizeof(out));
+	int err = bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.tc_qdisc), &opts);
+
+	if (err)
+		return err;
+	memcpy(name, out.cb, 16);
+	name[15] = '\0';
+	return 0;
+}
+
+int kernel_pacer(struct kernel *k, __u32 ifindex, bool paced)
+{
+	struct hs_pacer pacer = {0}; /* long ago: as much credit as there can be */
+	int err;
+
+	if (paced)
+		return bpf_map_update_elem(k->fd.pacers, &ifindex, &pacer, BPF_ANY);
+	err = bpf_map_delete_elem(k->fd.pacers, &ifindex);
+	return err == -ENOENT ? 0 : err;
+}
