@@ -198,6 +198,7 @@ enum skb_drop_reason {
 	SKB_CONSUMED,
 	SKB_DROP_REASON_NOT_SPECIFIED,
 	SKB_DROP_REASON_XDP,
+	SKB_DROP_REASON_TC_EGRESS,
 };
 
 struct bpf_iter_meta {

@@ -75,6 +75,12 @@ static __always_inline u32 in_flight(const struct tcp_sock *tp)
 
 /* ---- CUBIC ---- */
 
+/* Is there room behind CUBIC's own state, as there is on all kernels so far? */
+static __always_inline bool has_corner(void)
+{
+	return bpf_core_type_size(struct bictcp) <= CORNER * sizeof(u64);
+}
+
 /*
  * The connection loses: was there no queue? In slow start, where nothing has ever been in the way, the first such loss
  * decides; later it takes two, as CUBIC is not harmed by one in a while.
@@ -85,6 +91,8 @@ static __always_inline bool loss_without_queue(struct sock *sk)
 	struct tcp_path *path = path_of(sk);
 	u32 window = tp->snd_cwnd;
 
+	if (!has_corner())
+		return false;
 	if (!path->rtt_us || path->rtt_us > queued_us(tp, QUEUE_FLOOR_US)) {
 		path->suspects = 0;
 		return false;
@@ -125,7 +133,7 @@ void BPF_PROG(tcp_acked, struct sock *sk, const struct ack_sample *sample)
 		return;
 	}
 	cubictcp_acked(sk, sample);
-	if (rtt_us > 0 && bpf_core_type_size(struct bictcp) <= CORNER * sizeof(u64))
+	if (rtt_us > 0 && has_corner())
 		path_of(sk)->rtt_us = rtt_us;
 }
 

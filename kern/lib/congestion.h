@@ -46,7 +46,7 @@ HS_PURE __u64 congestion_of(const struct counts *sum, __u64 softirq)
 	__u64 busy = softirq > BUSY_FROM ? (softirq - BUSY_FROM) * 1000 / (1000 - BUSY_FROM) : 0;
 	__u64 lost = sum->drops + sum->udp_full, cut, worst;
 
-	worst = LOSS_TIMES * permille_of(lost, sum->packets + sum->drops, FEW_PACKETS);
+	worst = permille_of(LOSS_TIMES * lost, sum->packets + sum->drops, FEW_PACKETS);
 	cut = permille_of(sum->squeezes, sum->rounds, FEW_ROUNDS);
 	if (cut > worst)
 		worst = cut;

@@ -6,9 +6,13 @@
  * without a hook (kern/counts.h).
  *
  * The kernel calls a packet that was used up "consumed" and does not come by here with it. What is dropped without a
- * reason, and what an XDP program (perhaps ours) has dropped, is listed, but not part of the rate.
+ * reason, and what an XDP or an outgoing tc program (perhaps ours) has dropped, is listed, but not part of the rate.
  */
 #include "sched.h"
+
+#define IS(reason, name)                                                                           \
+	(bpf_core_enum_value_exists(enum skb_drop_reason, name) &&                                 \
+	 (reason) == bpf_core_enum_value(enum skb_drop_reason, name))
 
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(drops_kfree, struct sk_buff *skb, void *location, enum skb_drop_reason reason)
@@ -22,9 +26,8 @@ int BPF_PROG(drops_kfree, struct sk_buff *skb, void *location, enum skb_drop_rea
 	n = bpf_map_lookup_elem(&DROPS, &key);
 	if (n)
 		__sync_fetch_and_add(n, 1); /* a softirq may come between */
-	if (reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED) ||
-	    (bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_XDP) &&
-	     reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_XDP)))
+	if (IS(reason, SKB_DROP_REASON_NOT_SPECIFIED) || IS(reason, SKB_DROP_REASON_XDP) ||
+	    IS(reason, SKB_DROP_REASON_TC_EGRESS))
 		return 0;
 	c = sense_this_cpu();
 	if (c)

@@ -142,7 +142,7 @@ at_least 'a slow receiver: congestion' "$(peak net.congestion_permille)" 900
 #
 # Drops by reason: attached only while somebody looks
 #
-absent() { ! vital net.drops_hz; }
+absent() { homeostat --json vitals >/dev/null && ! vital net.drops_hz; }
 check 'nobody looks: no rate of drops' absent
 send 9002 0 -n 20000 -r 2000 & # nobody listens there
 nobody=$!

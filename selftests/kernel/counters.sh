@@ -29,6 +29,10 @@ taskset 1 hog -t 2 -d 2 >/dev/null
 homeostat wish sched.preempt.threshold_us 100ms >/dev/null
 taskset 2 hog -d 2 >/dev/null &
 taskset 2 sleephog -r 5 -s 5 -d 2 >/dev/null
+# datagrams that nobody listens for, while somebody looks at what is dropped
+homeostat drops 1s >/dev/null &
+drops=$!
+while alive "$drops"; do datagrams -A 127.0.0.1 -P 9 -n 10 >/dev/null; done
 # sleepers with a lead; batch over its duty cycle, then too old
 homeostat wish sched.preempt.threshold_us 500us >/dev/null
 homeostat wish sched.batch.duty_permille 50permille >/dev/null

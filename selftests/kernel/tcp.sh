@@ -53,7 +53,7 @@ of() {
 		}'
 }
 is() { [ "$(of "$1" "$2")" = "$3" ]; }
-none_is_ours() { ! homeostat --json connections | jflat | grep -q 'congestion homeostat'; }
+none_is_ours() { homeostat --json connections >"$tmp/list" && ! jflat <"$tmp/list" | grep -q 'congestion homeostat'; }
 
 hs_act "$tmp/tcp.yaml" || cannot 'homeostat arms' "$(tail -n 1 "$hs_log")"
 offers() { grep -qw "$1" /proc/sys/net/ipv4/tcp_available_congestion_control; }

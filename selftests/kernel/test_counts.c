@@ -198,8 +198,9 @@ static void eat_memory(void)
 		usleep(10000);
 	}
 	madvise(rest, 512 * MIB, MADV_NOHUGEPAGE);
-	for (size_t i = 0; i < 512 && !VITAL(RECLAIM_STALLS)->peak; i++) {
-		touch(rest, i * MIB, (i + 1) * MIB);
+	/* in steps that leave the pulse time to say so before there is nothing left at all */
+	for (size_t i = 0; i < 512 * 4 && !VITAL(RECLAIM_STALLS)->peak; i++) {
+		touch(rest, i * MIB / 4, (i + 1) * MIB / 4);
 		usleep(10000);
 	}
 	_exit(0);

@@ -161,6 +161,31 @@ static void test_no_list(void **state)
 	assert_int_equal(played.restores, 1);
 }
 
+/* What failed for now is tried again. And whatever takes its time is told before. */
+static unsigned slow_told;
+static void slow(void *ctx)
+{
+	(void)ctx;
+	slow_told++;
+}
+
+static void test_list_fails(void **state)
+{
+	(void)state;
+	c.slow = slow;
+	slow_told = 0;
+	follow(&profile, false);
+	assert_int_equal(slow_told, 1);
+	played.list_err = -EINTR;
+	follow(NULL, false);
+	assert_int_equal(played.restores, 1);
+	assert_int_equal(slow_told, 3); /* detaching, and the list */
+	played.list_err = 0;
+	follow(NULL, false);
+	follow(NULL, false);
+	assert_int_equal(played.restores, 2);
+}
+
 static void test_families(void **state)
 {
 	(void)state;
@@ -185,6 +210,7 @@ int main(void)
 		cmocka_unit_test_setup(test_some_stay, setup),
 		cmocka_unit_test_setup(test_refused, setup),
 		cmocka_unit_test_setup(test_no_list, setup),
+		cmocka_unit_test_setup(test_list_fails, setup),
 		cmocka_unit_test(test_families),
 	};
 

@@ -127,7 +127,10 @@ static void back_to_sensor(struct homeostatd *d)
 	kernel_pulse(&d->kernel);
 }
 
-/* A driver may have to start its queues anew, and others may hold the lock that this takes: for each interface. */
+/*
+ * A driver may have to start its queues anew, others may hold the lock that this takes, for each interface; a congestion
+ * control that goes waits for RCU.
+ */
 static void slow_driver(void *ctx)
 {
 	struct homeostatd *d = ctx;
@@ -142,6 +145,8 @@ void arm_interfaces(struct homeostatd *d, bool retry)
 
 	d->net.slow = slow_driver;
 	d->net.ctx = d;
+	d->connections.slow = slow_driver;
+	d->connections.ctx = d;
 	net_follow(&d->net, &d->kernel, wanted ? &d->policy.profile : NULL, d->opt.root, retry);
 	connections_follow(&d->connections, &d->kernel, d->armed ? &d->policy.profile : NULL,
 			   d->opt.root, retry);

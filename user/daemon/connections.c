@@ -24,11 +24,33 @@ bool connections_wanted(const struct profile *profile)
 	return false;
 }
 
+/* A flow asks for it: then what the kernel lacks for it is worth a warning. (Without one it is no news: most hosts have no BBR.) */
+static void say_missing(const struct kernel *k, const struct profile *profile)
+{
+	static const enum family_id wanted[] = {FAMILY_TCP, FAMILY_TCP_LOSS};
+	bool asked = false;
+
+	for (__u32 i = 0; i < profile->flow_nr; i++)
+		asked |= profile->flow[i].tcp;
+	for (size_t i = 0; asked && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		if (k->family[wanted[i]].state == FAMILY_UNAVAILABLE)
+			log_warn("%s: not available here: %s", family_name(wanted[i]),
+				 k->family[wanted[i]].why);
+	}
+}
+
+static void slow(const struct connections *c)
+{
+	if (c->slow)
+		c->slow(c->ctx);
+}
+
 static void attach(struct connections *c, struct kernel *k, const char *root)
 {
 	char cgroup[256], why[sizeof(c->why)];
 	int err = root_path(cgroup, sizeof(cgroup), root, CGROUP_ROOT);
 
+	slow(c);
 	if (!err)
 		err = kernel_attach_tcp(k, cgroup);
 	c->attached = !err;
@@ -60,13 +82,17 @@ static int count(void *ctx, const struct hs_connection *connection)
 static void put_back(struct connections *c, struct kernel *k)
 {
 	__u32 left = 0;
-	int err = kernel_connections(k, true, count, &left);
+	int err;
 
-	if (err)
-		log_warn("TCP connections: putting back what was set: %s; each leaves by itself at "
-			 "its next ACK",
-			 strerror(-err));
-	c->leaving = !err && left;
+	slow(c);
+	err = kernel_connections(k, true, count, &left);
+	if (err && err != c->failed)
+		log_warn(
+			"TCP connections: putting back what was set: %s%s; congestion control "
+			"leaves by itself at the next ACK, what else was set stays until the close",
+			strerror(-err), err == -EOPNOTSUPP ? "" : " (it is tried again)");
+	c->failed = err;
+	c->leaving = err ? err != -EOPNOTSUPP : left;
 	if (left && left != c->left)
 		log_info("TCP connections that have something of ours still: %u", left);
 	c->left = left;
@@ -76,11 +102,14 @@ void connections_follow(struct connections *c, struct kernel *k, const struct pr
 			const char *root, bool retry)
 {
 	if (connections_wanted(profile)) {
-		if (!c->attached && (retry || !c->refused))
+		if (!c->attached && (retry || !c->refused)) {
 			attach(c, k, root);
+			say_missing(k, profile);
+		}
 		return;
 	}
 	if (c->attached) {
+		slow(c);
 		kernel_detach_tcp(k);
 		c->attached = false;
 		c->leaving = true;

@@ -8,6 +8,10 @@
 #include "profile.h"
 
 struct connections {
+	void (*slow)(
+		void *ctx); /* told before what may take its time (RCU, all sockets); NULL = nobody */
+	void *ctx;	    /* for it */
+	int failed;	    /* what putting back said last, so that it is logged once */
 	bool attached;
 	bool refused;  /* attaching failed: not tried again until it is asked for */
 	bool leaving;  /* some have something of ours still: looked after each second */

@@ -35,10 +35,15 @@ const char *family_state_name(enum family_state state)
 	return state == FAMILY_ON ? "on" : state == FAMILY_OFF ? "off" : "unavailable";
 }
 
-static void family_unavailable(struct kernel *k, enum family_id id, const char *why)
+static void family_missing(struct kernel *k, enum family_id id, const char *why)
 {
 	k->family[id].state = FAMILY_UNAVAILABLE;
 	snprintf(k->family[id].why, sizeof(k->family[id].why), "%s", why);
+}
+
+static void family_unavailable(struct kernel *k, enum family_id id, const char *why)
+{
+	family_missing(k, id, why);
 	log_warn("%s: not available here: %s", family_name(id), why);
 }
 
@@ -279,9 +284,9 @@ static void look_for_congestion_controls(struct kernel *k, const char *root)
 		      sizeof(names)) <= 0)
 		return;
 	if (!strstr(names, "cubic"))
-		family_unavailable(k, FAMILY_TCP, "this kernel has no CUBIC: modprobe tcp_cubic");
+		family_missing(k, FAMILY_TCP, "this kernel has no CUBIC: modprobe tcp_cubic");
 	if (!strstr(names, "bbr"))
-		family_unavailable(k, FAMILY_TCP_LOSS, "this kernel has no BBR: modprobe tcp_bbr");
+		family_missing(k, FAMILY_TCP_LOSS, "this kernel has no BBR: modprobe tcp_bbr");
 }
 
 int kernel_load(struct kernel *k, const struct topology *topo, const char *root, char *error,

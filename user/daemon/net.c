@@ -145,6 +145,7 @@ static void follow_qdisc(struct net_interface *i, struct kernel *k, const struct
 	if (err) {
 		log_warn("%s: bulk cannot be paced: %s", i->name, strerror(-err));
 		i->paced = false;
+		i->qdisc[0] = '\0'; /* tried again */
 	} else if (i->paced) {
 		log_info("%s: bulk can be paced, by fq", i->name);
 	} else if (any_bulk(profile)) {

@@ -41,7 +41,7 @@ struct hs_rule policy_rule(const struct profile *profile, __u32 i)
 {
 	struct hs_rule rule = profile->rule[i];
 
-	if (rule.knob == HS_KNOB_BULK_LIMIT && !sheds(profile))
+	if ((rule.knob == HS_KNOB_BULK_LIMIT || rule.knob == HS_KNOB_BULK_PACE) && !sheds(profile))
 		rule.high = ~0ULL;
 	return rule;
 }

@@ -65,7 +65,6 @@ static int read_counters(const char *root, struct slow_tcp *now)
 {
 	static char buf[32768];
 	ssize_t len = read_file(root, "/proc/net/snmp", buf, sizeof(buf));
-	__u64 queue;
 	int err = len < 0 ? (int)len : slow_counter(buf, "Tcp", "OutSegs", &now->sent);
 
 	if (!err)
@@ -73,10 +72,8 @@ static int read_counters(const char *root, struct slow_tcp *now)
 	if (err)
 		return err;
 	len = read_file(root, "/proc/net/netstat", buf, sizeof(buf));
-	err = len < 0 ? (int)len : slow_counter(buf, "TcpExt", "ListenDrops", &now->refused);
-	if (!err && !slow_counter(buf, "TcpExt", "TCPReqQFullDrop", &queue))
-		now->refused += queue;
-	return err;
+	/* ListenOverflows and TCPReqQFullDrop are among these */
+	return len < 0 ? (int)len : slow_counter(buf, "TcpExt", "ListenDrops", &now->refused);
 }
 
 static void enter_rates(struct hs_vital *vitals, const struct slow_tcp *old,

@@ -26,7 +26,7 @@ static const struct verb {
 	{"explain", verb_explain, false, {"knob"}},
 	{"workloads", verb_workloads, false, {"from"}},
 	{"flows", verb_flows, false, {NULL}},
-	{"connections", verb_connections, false, {NULL}},
+	{"connections", verb_connections, true, {NULL}}, /* goes through all sockets */
 	{"drops", verb_drops, false, {"for_ns"}},
 	{"events", verb_events, false, {"follow", "n"}},
 	{"profile_show", verb_profile_show, false, {NULL}},
