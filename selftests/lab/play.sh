@@ -135,6 +135,7 @@ case $arm in
 observe | act | user)
 	echo "fact armed $(status_leaf armed)" >>"$run/said"
 	hs_stop || die "homeostatd did not end in good order: $(tail -n 1 "$hs_log")"
+	insmod "/lib/modules/$(uname -r)/tcp_bbr.ko" || die 'no module tcp_bbr, which the programs of tcp-loss call'
 	verify >"$run/verify" || die 'what the programs cost the verifier cannot be found out'
 	sed 's/^/verify /' "$run/verify" >>"$run/said"
 	;;
