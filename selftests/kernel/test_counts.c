@@ -218,7 +218,8 @@ static void test_memory(void **state)
 	if (!pid)
 		eat_memory();
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	/* the kernel may find that there is nothing left before the pulse has said so: it is the one to go then */
+	assert_true(WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGKILL);
 	UNTIL(VITAL(COMPACT_STALLS)->peak > 0);
 	UNTIL(VITAL(RECLAIM_STALLS)->peak > 0);
 	UNTIL(VITAL(RECLAIM_STALLS)->value == 0 && VITAL(COMPACT_STALLS)->value == 0);
