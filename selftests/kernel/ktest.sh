@@ -3,6 +3,7 @@
 # Copyright (C) 2026 homeostat contributors
 # boot: noscx kernel=noscx cpus=1
 # boot: daemon kernel=scx cpus=1
+# limit: 400
 #
 # The tests written in C that load the kernel object themselves (selftests/kernel/test_*.c).
 
