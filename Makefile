@@ -188,7 +188,7 @@ $(O)/ktest/test_fault: $(call faultobj,selftests/kernel/test_fault.c) $(O)/libho
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) -lcmocka
 
-LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC)) $(O)/lab/verify
+LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC)) $(O)/lab/verify $(O)/lab/qemu_time.so
 $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) kern/abi.h | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ $< \
@@ -199,6 +199,11 @@ $(O)/lab/undoenter $(O)/lab/controller: $(O)/libhomeostat.a
 $(O)/waits.skel.h: $(O)/selftests/lab/waits.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name waits_bpf > $@
 $(O)/lab/controller: $(O)/waits.skel.h
+
+# not in the guest: scripts/vm runs QEMU with it
+$(O)/lab/qemu_time.so: selftests/lab/qemu_time.c | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 $(WARN) -fPIC -shared -o $@ $<
 
 # what the programs cost the verifier, by the daemon's loader
 $(O)/lab/verify: private WRAP := -Wl,--wrap=bpf_object__load_skeleton
@@ -299,7 +304,7 @@ bench-packets:
 # what an acknowledgement costs, in instructions
 bench-acks:
 	$(Q)O=$(O) scripts/setup
-	$(Q)$(MAKE) --no-print-directory $(O)/bench/acks
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/acks $(O)/lab/qemu_time.so
 	$(Q)scripts/vm mkrootfs -o $(O)/bench/acks.cpio -M tcp_bbr $(O)/bench/acks:/lab/bin/acks
 	$(Q)scripts/vm -t 900 -i $(O)/bench/acks.cpio -- /bin/sh -c 'insmod /lib/modules/$$(uname -r)/tcp_bbr.ko; /lab/bin/acks'
 
