@@ -118,9 +118,9 @@
 	  "datagrams that found their socket's receive buffer full")                               \
 	X(DROPS, "net.drops_hz", "hz", FAST,                                                       \
 	  "packets that the network stack dropped and gave a reason for (needs the hook `drops`)") \
-	X(LISTEN_FULL, "net.listen_full_hz", "hz", SLOW,                                           \
+	X(LISTEN_FULL, "net.listen_full_hz", "hz", FAST,                                           \
 	  "connections refused because the queue of a listening socket was full")                  \
-	X(RETRANSMITS, "net.retransmit_permille", "permille", SLOW,                                \
+	X(RETRANSMITS, "net.retransmit_permille", "permille", FAST,                                \
 	  "TCP segments sent again, of all that were sent")                                        \
 	X(IRQ_RATE, "irq.rate_hz", "hz", FAST, "interrupts of devices, all CPUs")                  \
 	X(IRQ_SHARE, "irq.share_permille", "permille", FAST,                                       \

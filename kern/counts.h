@@ -5,13 +5,14 @@
  * Part of pulse.bpf.c, and included by its other half alone: it is read while the pulse folds, nothing is attached for
  * it, and no event becomes dearer. What the scores mean is in lib/congestion.h.
  *
- * Model. Where a fold begins RATE_NS after rates were last published, each CPU's counters are read as it is folded, and
+ * Model. Where a fold begins RATE_NS after counters were last read, each CPU's are read as it is folded, and
  * what they have grown by goes into sums; after the last CPU these become vital signs. Shares of time come less often
- * (SHARE_NS), as many a kernel knows such time by its ticks alone: 25 of them at 250 Hz.
+ * (SHARE_NS), as many a kernel knows such time by its ticks alone: 25 of them at 250 Hz. So do TCP's counters, which
+ * tell of connections: their numbers differ from kernel to kernel, and the loader looks them up by name.
  *
  * Known limits. The counters are variables of the kernel that BPF sees only where the kernel keeps all its symbols
  * (CONFIG_KALLSYMS_ALL); elsewhere the program with this in it does not load, the one without does, and these vital
- * signs are absent. The UDP counter is that of the daemon's network namespace, the others those of the whole host. On a CPU that
+ * signs are absent. The counters of UDP and TCP are those of the daemon's network namespace, the others those of the whole host. On a CPU that
  * interrupts never tick (nohz_full, idle) time in interrupts is known late.
  */
 #ifndef HOMEOSTAT_COUNTS_H
@@ -35,7 +36,10 @@ enum counts_part {
 	COUNTS_MEMORY = 8,
 	COUNTS_UDP = 16,
 	COUNTS_IRQS = 32,
+	COUNTS_TCP = 64,
 };
+
+const volatile __u32 mib_number[MIB_NR] = {MIB_NONE, MIB_NONE, MIB_NONE};
 
 struct counts_cpu {
 	struct counts last;
@@ -52,10 +56,10 @@ struct {
 
 /* Written by the timer callback, but for the addresses. */
 static struct {
-	__u64 udp
-		[2]; /* address of the counters of IPv4 and IPv6, to which a CPU's offset is added; 0 = none */
+	/* addresses of the counters of UDP over IPv4 and IPv6, of TCP, and of what came with Linux to it; a CPU's offset is added; 0 = none */
+	__u64 udp[2], tcp, linux_tcp;
 	__u32 on;		 /* the present fold reads counters … */
-	__u32 share;		 /* … and takes shares of time */
+	__u32 share;		 /* … and takes shares of time, and TCP's */
 	__u32 cpu;		 /* next to read */
 	__u32 parts;		 /* what this kernel has */
 	__u64 from_ns, share_ns; /* when counters were last read, and shares taken */
@@ -75,12 +79,19 @@ static __always_inline void counts_find(void)
 		return;
 	counts.udp[0] = (__u64)BPF_CORE_READ(task, nsproxy, net_ns, mib.udp_statistics);
 	counts.udp[1] = (__u64)BPF_CORE_READ(task, nsproxy, net_ns, mib.udp_stats_in6);
+	counts.tcp = (__u64)BPF_CORE_READ(task, nsproxy, net_ns, mib.tcp_statistics);
+	counts.linux_tcp = (__u64)BPF_CORE_READ(task, nsproxy, net_ns, mib.net_statistics);
 }
 
-/* A fold begins. */
-static __always_inline void counts_begin(__u64 now, __u64 every_ns)
+/*
+ * A fold begins. Where it is @busy with rates, the next one reads the counters: what a pulse takes, somebody waits
+ * for. Folds that come seldom (a large host) do both.
+ */
+static __always_inline void counts_begin(__u64 now, __u64 every_ns, bool busy)
 {
-	counts.on = now - counts.from_ns >= every_ns;
+	__u64 open = now - counts.from_ns;
+
+	counts.on = open >= (busy ? 2 * every_ns : every_ns);
 	counts.share = counts.on && now - counts.share_ns >= SHARE_NS;
 	counts.cpu = 0;
 	counts.irq_ns = counts.softirq_ns = counts.cpus = 0;
@@ -148,22 +159,55 @@ static __always_inline __u32 counts_memory(__u32 cpu, struct counts_cpu *c, stru
 	return COUNTS_MEMORY;
 }
 
-/* Counters that are not a variable but allocated: by address, as far from it as a variable's copy is from the variable. */
-static __always_inline __u32 counts_udp(__u32 cpu, struct counts_cpu *c, struct counts *sum)
+/*
+ * Counters that are not a variable but allocated lie as far from their address as a variable's copy from the variable: a
+ * CPU's distance, 0 where it cannot be known.
+ */
+static __always_inline __u64 distance_of(__u32 cpu)
 {
 	const void *copy;
-	__u64 off, v4 = 0, v6 = 0;
 
-	if (!counts.udp[0] || !&kernel_cpustat || !(copy = bpf_per_cpu_ptr(&kernel_cpustat, cpu)))
+	if (!&kernel_cpustat || !(copy = bpf_per_cpu_ptr(&kernel_cpustat, cpu)))
 		return 0;
-	off = copy - (const void *)&kernel_cpustat;
-	off += UDP_MIB_RCVBUFERRORS * sizeof(unsigned long);
-	if (bpf_probe_read_kernel(&v4, sizeof(v4), (void *)(counts.udp[0] + off)))
+	return copy - (const void *)&kernel_cpustat;
+}
+
+/* Counter @number of the table at @at. */
+static __always_inline __u64 counter_at(__u64 at, __u32 number)
+{
+	__u64 v = 0;
+
+	bpf_probe_read_kernel(&v, sizeof(v), (void *)(at + number * sizeof(unsigned long)));
+	return v;
+}
+
+static __always_inline __u32 counts_udp(__u64 off, struct counts_cpu *c, struct counts *sum)
+{
+	__u64 full;
+
+	if (!counts.udp[0] || !off)
 		return 0;
+	full = counter_at(counts.udp[0] + off, UDP_MIB_RCVBUFERRORS);
 	if (counts.udp[1])
-		bpf_probe_read_kernel(&v6, sizeof(v6), (void *)(counts.udp[1] + off));
-	GROWN(sum->udp_full, c->last.udp_full, v4 + v6, __u64);
+		full += counter_at(counts.udp[1] + off, UDP_MIB_RCVBUFERRORS);
+	GROWN(sum->udp_full, c->last.udp_full, full, __u64);
 	return COUNTS_UDP;
+}
+
+static __always_inline __u32 counts_tcp(__u64 off, struct counts_cpu *c, struct counts *sum)
+{
+	if (mib_number[MIB_OUT_SEGS] == MIB_NONE || mib_number[MIB_RETRANS_SEGS] == MIB_NONE ||
+	    mib_number[MIB_LISTEN_DROPS] == MIB_NONE || !counts.tcp || !counts.linux_tcp || !off)
+		return 0;
+	if (!counts.share)
+		return COUNTS_TCP;
+	GROWN(sum->sent, c->last.sent, counter_at(counts.tcp + off, mib_number[MIB_OUT_SEGS]),
+	      __u64);
+	GROWN(sum->again, c->last.again, counter_at(counts.tcp + off, mib_number[MIB_RETRANS_SEGS]),
+	      __u64);
+	GROWN(sum->refused, c->last.refused,
+	      counter_at(counts.linux_tcp + off, mib_number[MIB_LISTEN_DROPS]), __u64);
+	return COUNTS_TCP;
 }
 
 static __always_inline __u32 counts_times(__u32 cpu, struct counts_cpu *c)
@@ -208,21 +252,26 @@ __noinline int counts_read(__u32 cpu)
 {
 	struct counts_cpu *c = bpf_map_lookup_elem(&COUNTS, &cpu);
 	struct counts none = {}, *sum;
+	__u64 off = distance_of(cpu);
 
 	if (!c)
 		return 0;
 	sum = c->parts ? &counts.sum : &none;
 	c->parts = counts_packets(cpu, c, sum) | counts_memory(cpu, c, sum) |
-		   counts_udp(cpu, c, sum) | counts_times(cpu, c);
+		   counts_udp(off, c, sum) | counts_tcp(off, c, sum) | counts_times(cpu, c);
 	counts.parts |= c->parts;
 	return 0;
 }
 
-/* Those of the CPUs that were folded since, at most @most of them; up to @cpu. Returns the work that it was. */
+/* What a CPU of this fold costs besides. */
+static __always_inline __u32 counts_work(void)
+{
+	return counts.on ? WORK_COUNTS : 0;
+}
+
+/* Those of the CPUs that were folded since, at most @most of them; up to @cpu. */
 __noinline int counts_upto(__u32 cpu, __u32 most)
 {
-	int work = 0;
-
 	if (!counts.on)
 		return 0;
 	HS_NO_UNROLL
@@ -231,16 +280,27 @@ __noinline int counts_upto(__u32 cpu, __u32 most)
 			break;
 		counts_read(counts.cpu);
 		counts.cpu++;
-		work += WORK_COUNTS;
 	}
-	return work;
+	return 0;
+}
+
+static __noinline int tcp_publish(__u64 from)
+{
+	struct counts *sum = &counts.sum;
+
+	vital_set(HS_VITAL_LISTEN_FULL, rate_hz(sum->refused, reflex.now - from), from);
+	vital_set(HS_VITAL_RETRANSMITS,
+		  permille_of(sum->again, sum->sent + sum->again, FEW_SEGMENTS), from);
+	return 0;
 }
 
 static __noinline int shares_publish(__u64 from)
 {
 	__u64 span = reflex.now - from, all = span * counts.cpus;
 
-	if (!all)
+	if (counts.parts & COUNTS_TCP)
+		tcp_publish(from);
+	if (!all || !(counts.parts & COUNTS_TIMES))
 		return 0;
 	if (bpf_core_type_exists(struct irqtime)) /* else the kernel says 0, and has not looked */
 		vital_set(HS_VITAL_IRQ_SHARE, counts.irq_ns * 1000 / all, from);
@@ -265,7 +325,7 @@ static __noinline int counts_publish(void)
 		counts.parts = 0; /* the first time: there is nothing to compare with */
 	if (!counts.share_ns)
 		counts.share_ns = reflex.now;
-	if (counts.share && (counts.parts & COUNTS_TIMES)) {
+	if (counts.share && counts.parts) {
 		shares_publish(counts.share_ns);
 		counts.share_ns = reflex.now;
 	}

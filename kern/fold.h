@@ -377,8 +377,8 @@ __noinline int fold_cpu(__u32 cpu)
 	return work;
 }
 
-/* Goes on with the fold. Returns 1 when the last CPU is done. */
-__noinline int fold_some(void)
+/* Goes on with the fold; each CPU is @besides more work. Returns 1 when the last CPU is done. */
+__noinline int fold_some(__u32 besides)
 {
 	int work = 0;
 
@@ -386,7 +386,7 @@ __noinline int fold_some(void)
 	for (__u32 i = 0; i < FOLD_CPUS; i++) {
 		if (pulse.cpu >= nr_cpus || work > FOLD_WORK)
 			break;
-		work += fold_cpu(pulse.cpu);
+		work += fold_cpu(pulse.cpu) + besides;
 		pulse.cpu++;
 	}
 	pulse.work += work;
@@ -422,7 +422,7 @@ static __always_inline void fold_begin(__u64 now)
 	pulse.softirq_max_ns = 0;
 	pulse.waits = 0;
 	pulse.rate_max_hz = 0;
-	counts_begin(now, RATE_NS);
+	counts_begin(now, RATE_NS, now - pulse.rates_ns >= RATE_NS);
 }
 
 #endif

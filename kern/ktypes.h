@@ -173,6 +173,8 @@ struct udp_mib {
 #define UDP_MIB_RCVBUFERRORS 5
 
 struct netns_mib {
+	void *tcp_statistics;
+	void *net_statistics;
 	struct udp_mib *udp_statistics;
 	struct udp_mib *udp_stats_in6;
 };

@@ -287,10 +287,10 @@ static __always_inline int beat(struct pulse_timer *t, bool counting)
 		fold_begin(now);
 	}
 	if (pulse.cpu < nr_cpus) {
-		int whole = fold_some();
+		int whole = fold_some(counting ? counts_work() : 0);
 
 		if (counting)
-			pulse.work += counts_upto(pulse.cpu, FOLD_CPUS);
+			counts_upto(pulse.cpu, FOLD_CPUS);
 		if (whole) {
 			fold_paid();
 			pulse_publish();

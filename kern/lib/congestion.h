@@ -22,16 +22,35 @@
 #define FEW_PACKETS                                                                                \
 	1000	     /* losses are a share of so many packets at least: one of three is no alarm */
 #define FEW_ROUNDS 8 /* the same for rounds */
+#define FEW_SEGMENTS 100
 #define BUSY_FROM                                                                                  \
 	500 /* permille: a CPU with less than that in soft interrupts is far from its end */
 #define IMBALANCE_PERMILLE                                                                         \
 	10 /* a CPU with less time in interrupts than that has no burden to share */
+
+/*
+ * The kernel's counters of TCP that are read, by the names of its enumerators: the numbers differ from version to
+ * version, and the loader asks BTF for them. MIB_NONE: not there.
+ */
+#define HS_MIBS(X)                                                                                 \
+	X(OUT_SEGS, "TCP_MIB_OUTSEGS")                                                             \
+	X(RETRANS_SEGS, "TCP_MIB_RETRANSSEGS")                                                     \
+	X(LISTEN_DROPS,                                                                            \
+	  "LINUX_MIB_LISTENDROPS") /* ListenOverflows and TCPReqQFullDrop are among them */
+#define X(id, name) MIB_##id,
+enum mib {
+	HS_MIBS(X) MIB_NR
+};
+#undef X
+#define MIB_NONE (~0U)
 
 /* What is counted: of one CPU as last read, or what all of them have grown by. */
 struct counts {
 	__u64 packets, drops, squeezes, rounds; /* 32 bits wide in the kernel */
 	__u64 irqs;
 	__u64 udp_full;
+	__u64 sent, again,
+		refused; /* TCP: segments, those sent again, connections for want of room */
 	__u64 reclaims, compacts;
 };
 

@@ -25,6 +25,7 @@
 #include "abi.h"
 #include "families.h"
 #include "lib/hist.h"
+#include "mib.h"
 #include "ops_fit.h"
 #include "homeostat.skel.h"
 
@@ -285,6 +286,7 @@ static UNUSED int load(void)
 	}
 	ops_fit(fx.skel->obj);
 	fx.skel->rodata->nr_cpus = fx.cpus;
+	mib_of_kernel(fx.skel->rodata->mib_number);
 	return homeostat_bpf__load(fx.skel);
 }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* What the kernel counts, as scores; and the counters that the daemon reads from /proc. */
+/* What the kernel counts, as scores; and the numbers of its counters. */
 #include "fixture.h"
 
 #include <errno.h>
 
 #include "../../kern/lib/congestion.h"
 #include "hooks.h"
+#include "mib.h"
 #include "policy.h"
-#include "slow.h"
 
 static void congestion(void **state)
 {
@@ -54,113 +54,32 @@ static void imbalance(void **state)
 	assert_int_equal(imbalance_of(10, 10, 2, 1000), 500);
 }
 
-static const char snmp[] = "Ip: Forwarding DefaultTTL\nIp: 1 64\n"
-			   "Tcp: RtoMin MaxConn OutSegs RetransSegs InErrs\n"
-			   "Tcp: 200 -1 1000 7 18446744073709551615\n"
-			   "Udp: InDatagrams\nUdp: 5\n";
-
+/* Numbers come from enumerations without a name, by the enumerators' names; all else is passed by. */
 static void counters(void **state)
 {
-	static const struct {
-		const char *text, *table, *name;
-		int err;
-	} bad[] = {
-		{snmp, "Tcp", "MaxConn", -EINVAL}, /* no number of things */
-		{snmp, "Tcp", "Out", -ENOENT},
-		{snmp, "Tcp", "OutSegsMore", -ENOENT},
-		{snmp, "TcpExt", "OutSegs", -ENOENT},
-		{snmp, "T", "OutSegs", -ENOENT},
-		{snmp, "Udp", "OutSegs", -ENOENT},
-		{"", "Tcp", "OutSegs", -ENOENT},
-		{"Tcp: OutSegs", "Tcp", "OutSegs", -EINVAL},
-		{"Tcp: OutSegs\n", "Tcp", "OutSegs", -EINVAL},
-		{"Tcp: OutSegs\nUdp: 5\n", "Tcp", "OutSegs", -EINVAL},
-		{"Tcp: OutSegs\nTcp:", "Tcp", "OutSegs", -EINVAL},
-		{"Tcp: a OutSegs\nTcp: 1\n", "Tcp", "OutSegs", -EINVAL},
-		{"Tcp: OutSegs\nTcp: 5x\n", "Tcp", "OutSegs", -EINVAL},
-		{"Tcp: OutSegs\nTcp: 18446744073709551616\n", "Tcp", "OutSegs", -EINVAL},
-	};
-	__u64 value;
+	struct btf *btf = btf__new_empty();
+	__u32 number[MIB_NR];
 
 	(void)state;
-	assert_int_equal(slow_counter(snmp, "Tcp", "OutSegs", &value), 0);
-	assert_int_equal(value, 1000);
-	assert_int_equal(slow_counter(snmp, "Tcp", "RtoMin", &value), 0);
-	assert_int_equal(value, 200);
-	assert_int_equal(slow_counter(snmp, "Tcp", "InErrs", &value), 0);
-	assert_true(value == ~0ULL);
-	assert_int_equal(slow_counter(snmp, "Udp", "InDatagrams", &value), 0);
-	assert_int_equal(value, 5);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(slow_counter(bad[i].text, bad[i].table, bad[i].name, &value),
-				 bad[i].err);
-}
-
-/* Wherever the text ends, it is read to there and no further (the sanitizer watches). */
-static void counters_cut(void **state)
-{
-	__u64 value;
-
-	(void)state;
-	for (size_t len = 0; len < sizeof(snmp); len++) {
-		char *cut = strndup(snmp, len);
-
-		slow_counter(cut, "Tcp", "RetransSegs", &value);
-		slow_counter(cut, "Udp", "InDatagrams", &value);
-		free(cut);
-	}
-}
-
-static void put(const char *root, unsigned sent, unsigned again, const char *refused)
-{
-	char text[256];
-
-	snprintf(text, sizeof(text), "Tcp: OutSegs RetransSegs\nTcp: %u %u\n", sent, again);
-	tree_put(root, "/proc/net/snmp", text);
-	tree_put(root, "/proc/net/netstat", refused);
-}
-
-static void rates(void **state)
-{
-	static struct hs_vital v[HS_VITAL_NR];
-	const struct hs_vital *again = &v[HS_VITAL_RETRANSMITS], *full = &v[HS_VITAL_LISTEN_FULL];
-	const __u64 s = 1000000000;
-	struct slow_tcp tcp = {};
-	char root[64];
-
-	(void)state;
-	tree_make(root);
-	slow_read_tcp(v, &tcp, root, s);
-	assert_false(again->present || full->present);
-	put(root, 1000, 10, "TcpExt: ListenDrops TCPReqQFullDrop\nTcpExt: 5 2\n");
-	slow_read_tcp(v, &tcp, root, 2 * s); /* nothing to compare with */
-	assert_false(again->present || full->present);
-	put(root, 1950, 60, "TcpExt: ListenDrops TCPReqQFullDrop\nTcpExt: 7 6\n");
-	slow_read_tcp(v, &tcp, root, 4 * s);
-	assert_int_equal(again->value, 50); /* 50 of 1000 */
-	assert_int_equal(full->value, 1);   /* 2 in 2 s: the other counter is part of it */
-	/* one of two is no alarm */
-	put(root, 1951, 61, "TcpExt: ListenDrops\nTcpExt: 7\n");
-	slow_read_tcp(v, &tcp, root, 5 * s);
-	assert_int_equal(again->value, 10);
-	assert_int_equal(full->value, 0);
-	/* counters that went back are of another namespace, say: nothing is known until the next time */
-	put(root, 10, 0, "TcpExt: ListenDrops\nTcpExt: 0\n");
-	slow_read_tcp(v, &tcp, root, 6 * s);
-	assert_int_equal(again->updated_ns, 5 * s);
-	slow_read_tcp(v, &tcp, root, 7 * s);
-	assert_int_equal(again->value, 0);
-	assert_int_equal(again->updated_ns, 7 * s);
-	/* what cannot be read is absent, and so is the first rate after it */
-	put(root, 10, 0, "rubbish\n");
-	slow_read_tcp(v, &tcp, root, 8 * s);
-	assert_false(again->present || full->present);
-	put(root, 10, 0, "TcpExt: ListenDrops\nTcpExt: 0\n");
-	slow_read_tcp(v, &tcp, root, 9 * s);
-	assert_false(again->present || full->present);
-	slow_read_tcp(v, &tcp, root, 10 * s);
-	assert_true(again->present && full->present);
-	tree_free(root);
+	mib_find(number, btf);
+	assert_true(number[MIB_OUT_SEGS] == MIB_NONE && number[MIB_RETRANS_SEGS] == MIB_NONE &&
+		    number[MIB_LISTEN_DROPS] == MIB_NONE);
+	btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	btf__add_enum(btf, "other", 4);
+	btf__add_enum_value(btf, "TCP_MIB_OUTSEGS", 99);
+	btf__add_enum(btf, NULL, 4);
+	btf__add_enum_value(btf, "TCP_MIB_OUTSEGSX", 1);
+	btf__add_enum_value(btf, "TCP_MIB_OUTSEGS", 12);
+	btf__add_enum_value(btf, "TCP_MIB_RETRANSSEGS", 13);
+	mib_find(number, btf);
+	assert_int_equal(number[MIB_OUT_SEGS], 12);
+	assert_int_equal(number[MIB_RETRANS_SEGS], 13);
+	assert_true(number[MIB_LISTEN_DROPS] == MIB_NONE);
+	btf__add_enum(btf, NULL, 4);
+	btf__add_enum_value(btf, "LINUX_MIB_LISTENDROPS", 0);
+	mib_find(number, btf);
+	assert_int_equal(number[MIB_LISTEN_DROPS], 0);
+	btf__free(btf);
 }
 
 static void hooks_of_profile(void **state)
@@ -270,8 +189,6 @@ int main(void)
 		cmocka_unit_test(congestion),
 		cmocka_unit_test(imbalance),
 		cmocka_unit_test(counters),
-		cmocka_unit_test(counters_cut),
-		cmocka_unit_test(rates),
 		cmocka_unit_test(hooks_of_profile),
 		cmocka_unit_test(hooks_by_time_and_profile),
 		cmocka_unit_test(rule_on_bulk),

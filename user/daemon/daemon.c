@@ -40,6 +40,8 @@ enum source {
 #define EVENTS_PER_TICK 200  /* more than these are gathered instead of waking us one by one */
 #define EVENTS_TICK_MAX 8192 /* more than these wait for the next tick, or are lost (and counted) */
 #define FOLLOW_MS 100	     /* how often events are looked for while somebody follows */
+#define ODD_NS                                                                                     \
+	370000 /* a tick is no whole second: it shall not meet the same periodic task each time */
 #define TOPOLOGY_TICKS 5
 #define LOAD_PATIENCE_NS NS_PER_S
 #define STOP_PATIENCE_NS (5 * NS_PER_S)
@@ -196,7 +198,7 @@ static int add_source(struct homeostatd *d, int fd, enum source source)
 
 static int open_loop(struct homeostatd *d)
 {
-	struct itimerspec second = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1};
+	struct itimerspec second = {.it_interval = {1, ODD_NS}, .it_value.tv_sec = 1};
 	sigset_t signals;
 	int err;
 
@@ -402,7 +404,6 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, clock_ns(), true);
 	watch_cpus(d);
 	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
-	slow_read_tcp(d->kernel.vitals, &d->tcp, d->opt.root, clock_ns());
 	judge_set(d);
 	if (opt->mode == HS_MODE_ACT)
 		judge_first(d);
@@ -473,7 +474,6 @@ static void on_tick(struct homeostatd *d)
 	take_events(d);
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
-	slow_read_tcp(d->kernel.vitals, &d->tcp, d->opt.root, d->tick_ns);
 	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, d->tick_ns, false);
 	judge_tick(d);
 	aftermath_tick(d);

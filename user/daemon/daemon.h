@@ -41,7 +41,6 @@ struct homeostatd {
 	struct net net;
 	struct connections connections;
 	struct hooks hooks;
-	struct slow_tcp tcp;
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;

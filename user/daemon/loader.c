@@ -27,6 +27,7 @@
 #include "homeostat.skel.h" /* after the types that it uses */
 #include "load_log.h"
 #include "log.h"
+#include "mib.h"
 #include "ops_fit.h"
 #include "parse.h"
 
@@ -103,6 +104,7 @@ static int prepare(struct kernel *k, const struct topology *topo)
 	/* a jiffy: the coarse clock advances once in each */
 	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick) && !tick.tv_sec && tick.tv_nsec)
 		skel->rodata->tick_ns = (__u64)tick.tv_nsec;
+	mib_of_kernel(skel->rodata->mib_number);
 #ifdef HS_FAULT
 	fault_object(skel);
 #endif

@@ -28,7 +28,8 @@ int slow_parse_psi(const char *text, __u64 *permille)
 	return 0;
 }
 
-void vital_enter(struct hs_vital *vital, __u64 value, __u64 now_ns)
+/* Enters one measurement: value, moving average (weight 1/8), peak, age. */
+static void vital_enter(struct hs_vital *vital, __u64 value, __u64 now_ns)
 {
 	__u64 ewma = vital->updated_ns ? vital->ewma - vital->ewma / 8 + value / 8 : value;
 

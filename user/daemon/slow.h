@@ -12,26 +12,6 @@
  */
 void slow_read(struct hs_vital vitals[HS_VITAL_NR], const char *root, __u64 now_ns);
 
-/* Counters of TCP as they were last read. Zeroed before the first time. */
-struct slow_tcp {
-	__u64 at_ns;	   /* 0 = could not be read */
-	__u64 sent, again; /* segments, and of those sent again */
-	__u64 refused;	   /* connections, for want of room in a queue */
-};
-
-/*
- * The SLOW vital signs of TCP: rates since it was last called, so the first time there are none. They are those of the
- * network namespace of the reader.
- */
-void slow_read_tcp(struct hs_vital vitals[HS_VITAL_NR], struct slow_tcp *tcp, const char *root,
-		   __u64 now_ns);
-
-/*
- * The counter @name of @table in the text of /proc/net/snmp or netstat: a line of names, then one of numbers. 0; -ENOENT: it
- * is not in there; -EINVAL: it is no such text, or no number.
- */
-int slow_counter(const char *text, const char *table, const char *name, __u64 *value);
-
 /* How much is asked of the CPUs, whoever schedules. Zeroed before the first time. */
 struct slow_load {
 	__u64 running;	      /* tasks that run or want to, without the one that looks */
@@ -44,8 +24,5 @@ int slow_load(struct slow_load *load, const char *root, __u32 cpus);
 
 /* "some avg10=1.23 …" → 12 (permille, rounded down). 0 or -EINVAL. */
 int slow_parse_psi(const char *text, __u64 *permille);
-
-/* Enters one measurement: value, moving average (weight 1/8), peak, age. */
-void vital_enter(struct hs_vital *vital, __u64 value, __u64 now_ns);
 
 #endif
