@@ -43,7 +43,7 @@ class Load:
 
 
 LOADS = (
-    Load("pipe", "perf bench sched pipe", "perf bench sched pipe -l", 120000, r"([0-9.]+) usecs/op", 1e3, 3),
+    Load("pipe", "perf bench sched pipe", "perf bench sched pipe -l", 500000, r"([0-9.]+) usecs/op", 1e3, 3),
     Load("hackbench", "hackbench, 8 processes and pipes", "hackbench -p -s 4096 -g 1 -f 4 -l", 8000, r"Time: ([0-9.]+)", 1e9),
     Load("storm", "a wake-up storm: one wakes 31", "storm -w 500 -n", 1500, r'"wakeup_ns":([0-9]+)', 1),
 )
