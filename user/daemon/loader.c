@@ -99,6 +99,7 @@ static int prepare(struct kernel *k, const struct topology *topo)
 			llcs = topo->cpu[cpu].llc + 1;
 	}
 	skel->rodata->nr_cpus = k->cpus_nr;
+	skel->rodata->netns_cookie = kernel_netns_cookie();
 	skel->rodata->nr_llcs = llcs > 64 ? 64 : llcs;
 	/* a jiffy: the coarse clock advances once in each */
 	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick) && !tick.tv_sec && tick.tv_nsec)
