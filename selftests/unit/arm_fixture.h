@@ -131,6 +131,28 @@ int __wrap_kernel_pacer(struct kernel *k, __u32 ifindex, bool paced)
 	return 0;
 }
 
+/* Hooks: how often one came or went, each as a slow step. */
+static struct hs_hooks hooks;
+static unsigned hooked, unhooked;
+
+int __wrap_kernel_hook(struct kernel *k, enum hs_hook hook);
+void __wrap_kernel_unhook(struct kernel *k, enum hs_hook hook);
+
+int __wrap_kernel_hook(struct kernel *k, enum hs_hook hook)
+{
+	assert_in_range(d.heartbeat.patience_ns, clock_ns() + S, clock_ns() + 5 * S);
+	k->hooks->on |= 1U << hook;
+	hooked++;
+	return 0;
+}
+
+void __wrap_kernel_unhook(struct kernel *k, enum hs_hook hook)
+{
+	assert_in_range(d.heartbeat.patience_ns, clock_ns() + S, clock_ns() + 5 * S);
+	k->hooks->on &= ~(1U << hook);
+	unhooked++;
+}
+
 static void scheduler_is(const char *name)
 {
 	tree_put(root, "/sys/kernel/sched_ext/state", name ? "enabled\n" : "disabled\n");
@@ -153,13 +175,14 @@ static int setup(void **state)
 	gate = (struct hs_gate){.abi_version = HS_ABI_VERSION, .trip_vital = HS_VITAL_NR};
 	beat = BEAT_RENEWS;
 	attach_err = attached = 0;
-	looked_at = 0;
-	memset(&d.net, 0, sizeof(d.net));
+	looked_at = goes_out = 0;
+	hooks.on = hooked = unhooked = 0;
 	d.kernel = (struct kernel){.gate = &gate,
 				   .vitals = vitals,
 				   .knobs = knobs,
 				   .wishes = wishes,
 				   .exit = &ended,
+				   .hooks = &hooks,
 				   .skel = (struct homeostat_bpf *)skeleton};
 	memset(&d.kernel.fd, 0xff, sizeof(d.kernel.fd)); /* no maps */
 	for (int i = 0; i < FAMILY_NR; i++)

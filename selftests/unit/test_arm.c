@@ -86,6 +86,23 @@ static void packets(void **state)
 	assert_int_equal(looked_at | goes_out, 0);
 }
 
+/* The kernel may take its time with each hook: that is no stall, and afterwards the patience is what it was. */
+static void hooks_take_their_time(void **state)
+{
+	(void)state;
+	d.heartbeat.patience_ns = 7; /* a caller's */
+	d.hooks.until_ns[HS_HOOK_DROPS] = 200;
+	d.policy.profile.config.limits_nr = 1;
+	d.policy.profile.config.limit[0].vital = HS_VITAL_SOFTIRQ_DELAY;
+	arm_hooks(&d, 100, true);
+	assert_int_equal(hooked, 2);
+	arm_hooks(&d, 199, false);
+	assert_int_equal(hooked + unhooked, 2);
+	arm_hooks(&d, 200, false);
+	assert_int_equal(unhooked, 1);
+	assert_int_equal(d.heartbeat.patience_ns, 7);
+}
+
 static void what_speaks_against_it(void **state)
 {
 	(void)state;
@@ -186,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(arms_and_leaves),
 		TEST(packets),
+		TEST(hooks_take_their_time),
 		TEST(what_speaks_against_it),
 		TEST(what_goes_wrong_on_the_way),
 		TEST(what_is_seen_once_a_second),

@@ -129,9 +129,9 @@ static void back_to_sensor(struct homeostatd *d)
 
 /*
  * A driver may have to start its queues anew, others may hold the lock that this takes, for each interface; a congestion
- * control that goes waits for RCU.
+ * control that goes waits for RCU, a tracepoint for that and for the patching of kernel text.
  */
-static void slow_driver(void *ctx)
+static void slow_kernel(void *ctx)
 {
 	struct homeostatd *d = ctx;
 
@@ -143,13 +143,24 @@ void arm_interfaces(struct homeostatd *d, bool retry)
 	bool wanted = d->armed || (d->mode == HS_MODE_ACT && judge_looks(d));
 	__u64 patience_ns = load(&d->heartbeat.patience_ns); /* of the caller */
 
-	d->net.slow = slow_driver;
+	d->net.slow = slow_kernel;
 	d->net.ctx = d;
-	d->connections.slow = slow_driver;
+	d->connections.slow = slow_kernel;
 	d->connections.ctx = d;
 	net_follow(&d->net, &d->kernel, wanted ? &d->policy.profile : NULL, d->opt.root, retry);
 	connections_follow(&d->connections, &d->kernel, d->armed ? &d->policy.profile : NULL,
 			   d->opt.root, retry);
+	store(&d->heartbeat.patience_ns, patience_ns);
+	heartbeat_progress(&d->heartbeat);
+}
+
+void arm_hooks(struct homeostatd *d, __u64 now_ns, bool again)
+{
+	__u64 patience_ns = load(&d->heartbeat.patience_ns); /* of the caller */
+
+	d->hooks.slow = slow_kernel;
+	d->hooks.ctx = d;
+	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, now_ns, again);
 	store(&d->heartbeat.patience_ns, patience_ns);
 	heartbeat_progress(&d->heartbeat);
 }

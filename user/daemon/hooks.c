@@ -40,6 +40,8 @@ static void follow_one(struct hooks *hooks, struct kernel *k, enum hs_hook hook,
 
 	if (on == wanted || (wanted && hooks->refused[hook]))
 		return;
+	if (hooks->slow)
+		hooks->slow(hooks->ctx);
 	if (!wanted) {
 		kernel_unhook(k, hook);
 		log_info("hook %s: taken off", infos[hook].name);

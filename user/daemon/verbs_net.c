@@ -201,7 +201,7 @@ static int look(struct call *call)
 	}
 	if (now + for_ns > d->hooks.until_ns[HS_HOOK_DROPS])
 		d->hooks.until_ns[HS_HOOK_DROPS] = now + for_ns;
-	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, now, true);
+	arm_hooks(d, now, true);
 	if (!(d->kernel.hooks->on & 1U << HS_HOOK_DROPS)) {
 		snprintf(call->error, sizeof(call->error), "drops cannot be looked at: %.256s",
 			 d->kernel.family[FAMILY_DROPS].why);
