@@ -233,12 +233,12 @@
 	X(LOOK, "look", "stock is looked at (id = 0), was (1): vital, value; limit as known (to)")
 
 /*
- * Hooks that cost something at each event: X(ID, name, meaning). One is attached while the profile asks for the vital
- * sign that it feeds, by a rule, a limit or a service level, or while a person looks.
+ * Hooks that cost something at each event: X(ID, name, vital sign that it feeds, meaning). One is attached while the profile
+ * asks for that vital sign, by a rule, a limit or a service level, or while a person looks.
  */
 #define HS_HOOKS(X)                                                                                \
-	X(DROPS, "drops", "dropped packets by the kernel's reason (net.drops_hz)")                 \
-	X(SOFTIRQ, "softirq", "raising and running of soft interrupts (softirq.delay_ns)")
+	X(DROPS, "drops", DROPS, "dropped packets by the kernel's reason")                         \
+	X(SOFTIRQ, "softirq", SOFTIRQ_DELAY, "raising and running of soft interrupts")
 
 /* clang-format on */
 
