@@ -230,23 +230,13 @@ static void write_wish(struct kernel *k, __u32 id, __u64 value, enum hs_cause ca
 	__atomic_store_n(&wish->gen, gen ? gen : 1, __ATOMIC_RELEASE);
 }
 
-/* Has the profile a rule that moves this knob? */
-static bool moved(const struct profile *profile, __u32 id)
-{
-	for (__u32 i = 0; i < profile->config.rules_nr; i++) {
-		if (profile->rule[i].knob == id)
-			return true;
-	}
-	return false;
-}
-
 /* A knob whose rule is gone has nobody else who would bring it back. */
 static void write_wishes(struct policy *p, struct kernel *k, const struct profile *old,
 			 const struct profile *fresh)
 {
 	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
 		const struct profile_knob *knob = &fresh->knob[id];
-		bool left = old && moved(old, id) && !moved(fresh, id);
+		bool left = old && profile_moves(old, id) && !profile_moves(fresh, id);
 
 		bool same = old ? old->knob[id].value == knob->value &&
 					    old->knob[id].stated == knob->stated
