@@ -131,7 +131,7 @@ static void back_to_sensor(struct homeostatd *d)
  * A driver may have to start its queues anew, others may hold the lock that this takes, for each interface; a congestion
  * control that goes waits for RCU, a tracepoint for that and for the patching of kernel text.
  */
-static void slow_kernel(void *ctx)
+static void slow_driver(void *ctx)
 {
 	struct homeostatd *d = ctx;
 
@@ -143,9 +143,9 @@ void arm_interfaces(struct homeostatd *d, bool retry)
 	bool wanted = d->armed || (d->mode == HS_MODE_ACT && judge_looks(d));
 	__u64 patience_ns = load(&d->heartbeat.patience_ns); /* of the caller */
 
-	d->net.slow = slow_kernel;
+	d->net.slow = slow_driver;
 	d->net.ctx = d;
-	d->connections.slow = slow_kernel;
+	d->connections.slow = slow_driver;
 	d->connections.ctx = d;
 	net_follow(&d->net, &d->kernel, wanted ? &d->policy.profile : NULL, d->opt.root, retry);
 	connections_follow(&d->connections, &d->kernel, d->armed ? &d->policy.profile : NULL,
@@ -158,7 +158,7 @@ void arm_hooks(struct homeostatd *d, __u64 now_ns, bool again)
 {
 	__u64 patience_ns = load(&d->heartbeat.patience_ns); /* of the caller */
 
-	d->hooks.slow = slow_kernel;
+	d->hooks.slow = slow_driver;
 	d->hooks.ctx = d;
 	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, now_ns, again);
 	store(&d->heartbeat.patience_ns, patience_ns);

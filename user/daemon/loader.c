@@ -513,20 +513,6 @@ int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic
 	return 0;
 }
 
-void kernel_detach_xdp(struct kernel *k, __u32 slot)
-{
-	bool any = false;
-
-	if (!k->xdp_fd[slot])
-		return;
-	close(k->xdp_fd[slot] - 1);
-	k->xdp_fd[slot] = 0;
-	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++)
-		any |= k->xdp_fd[i] != 0;
-	if (!any)
-		k->family[FAMILY_XDP].state = FAMILY_OFF;
-}
-
 void kernel_detach_sched(struct kernel *k)
 {
 	if (!k->sched_link)

@@ -148,6 +148,9 @@ bool profile_same_prefix(const __u8 a[16], const __u8 b[16], unsigned int bits);
 /* Has it a rule that moves this knob? Pure. */
 bool profile_moves(const struct profile *profile, __u32 knob);
 
+/* Has it bulk, and an interface at which that could be shed or paced? Pure. */
+bool profile_holds_bulk(const struct profile *profile);
+
 /* Has it a flow whose connections get our congestion control; one that is critical and may be of TCP? Pure. */
 bool profile_takes_tcp(const struct profile *profile);
 bool profile_critical_tcp(const struct profile *profile);

@@ -240,6 +240,15 @@ static int check_interface(struct profile_file *file, struct profile *profile, i
 	return 0;
 }
 
+bool profile_holds_bulk(const struct profile *profile)
+{
+	for (__u32 i = 0; profile->interface_nr && i < profile->flow_nr; i++) {
+		if (profile->flow[i].class == HS_FLOW_BULK)
+			return true;
+	}
+	return false;
+}
+
 bool profile_takes_tcp(const struct profile *profile)
 {
 	for (__u32 i = 0; i < profile->flow_nr; i++) {
