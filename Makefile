@@ -141,11 +141,12 @@ $(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libho
 # the one in which allocations fail
 $(O)/unit/test_oom $(O)/cov/unit/test_oom: private WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup,--wrap=strdup
 # the one with a kernel that is played
+WRAP_TCP := --wrap=kernel_attach_tcp,--wrap=kernel_detach_tcp,--wrap=kernel_connections
 WRAP_HOOK := --wrap=kernel_hook,--wrap=kernel_unhook
 WRAP_TC := --wrap=kernel_attach_tc,--wrap=kernel_detach_tc,--wrap=kernel_qdisc,--wrap=kernel_pacer
-$(O)/unit/test_arm $(O)/cov/unit/test_arm $(O)/unit/test_armed $(O)/cov/unit/test_armed: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC),$(WRAP_HOOK)
+$(O)/unit/test_arm $(O)/cov/unit/test_arm $(O)/unit/test_armed $(O)/cov/unit/test_armed: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC),$(WRAP_TCP),$(WRAP_HOOK)
 $(O)/unit/test_net $(O)/cov/unit/test_net: private WRAP := -Wl,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC)
-$(O)/unit/test_connections $(O)/cov/unit/test_connections: private WRAP := -Wl,--wrap=kernel_attach_tcp,--wrap=kernel_detach_tcp,--wrap=kernel_connections
+$(O)/unit/test_connections $(O)/cov/unit/test_connections: private WRAP := -Wl,$(WRAP_TCP)
 $(O)/unit/test_congestion $(O)/cov/unit/test_congestion: private WRAP := -Wl,$(WRAP_HOOK)
 
 # the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented

@@ -131,6 +131,37 @@ int __wrap_kernel_pacer(struct kernel *k, __u32 ifindex, bool paced)
 	return 0;
 }
 
+/* Is it looked after new connections? */
+static bool looks_after;
+
+int __wrap_kernel_attach_tcp(struct kernel *k, const char *cgroup);
+void __wrap_kernel_detach_tcp(struct kernel *k);
+int __wrap_kernel_connections(struct kernel *k, bool restore,
+			      int (*fn)(void *ctx, const struct hs_connection *connection),
+			      void *ctx);
+
+int __wrap_kernel_attach_tcp(struct kernel *k, const char *cgroup)
+{
+	(void)cgroup;
+	assert_true(k->gate->armed);
+	looks_after = true;
+	return 0;
+}
+
+void __wrap_kernel_detach_tcp(struct kernel *k)
+{
+	(void)k;
+	looks_after = false;
+}
+
+int __wrap_kernel_connections(struct kernel *k, bool restore,
+			      int (*fn)(void *ctx, const struct hs_connection *connection),
+			      void *ctx)
+{
+	(void)k, (void)restore, (void)fn, (void)ctx;
+	return 0;
+}
+
 /* Hooks: how often one came or went, each as a slow step. */
 static struct hs_hooks hooks;
 static unsigned hooked, unhooked;
@@ -177,6 +208,7 @@ static int setup(void **state)
 	attach_err = attached = 0;
 	looked_at = goes_out = 0;
 	hooks.on = hooked = unhooked = 0;
+	looks_after = false;
 	d.kernel = (struct kernel){.gate = &gate,
 				   .vitals = vitals,
 				   .knobs = knobs,

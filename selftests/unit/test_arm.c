@@ -135,6 +135,76 @@ static void what_speaks_against_it(void **state)
 	arms();
 }
 
+/* Packets of an interface, or connections, but no sched_ext. */
+static void declares(bool interface, bool tcp)
+{
+	struct profile *p = &d.policy.profile;
+
+	tree_put(root, "/sys/class/net/eth0/ifindex", "3\n");
+	strcpy(p->interface[0].name, "eth0");
+	p->interface_nr = interface;
+	p->flow_nr = 1;
+	p->flow[0] =
+		(struct profile_flow){.class = HS_FLOW_BULK, .protocol = -1, .dscp = 8, .tcp = tcp};
+}
+
+static void arms_the_rest(void)
+{
+	char why[256];
+
+	if (arm(&d, why, sizeof(why)))
+		fail_msg("%s", why);
+	assert_true(d.armed && gate.armed && !attached);
+}
+
+/* Without sched_ext, what does not need it still acts; what it is that others do to schedulers is none of its business. */
+static void without_a_scheduler(void **state)
+{
+	struct family *f = d.kernel.family;
+
+	(void)state;
+	f[FAMILY_SCHED].state = FAMILY_UNAVAILABLE;
+	strcpy(f[FAMILY_SCHED].why, "this kernel has no sched_ext");
+	f[FAMILY_XDP].state = f[FAMILY_SOCKOPS].state = FAMILY_OFF;
+	refuses(-EOPNOTSUPP, "this kernel has no sched_ext, and the profile has no flows");
+	declares(true, false);
+	scheduler_is("other\n");
+	tree_put(root, "/sys/fs/cgroup/app/cpu.max", "50000 100000\n");
+	arms_the_rest();
+	assert_true(looked_at && !looks_after);
+	d.ticks = 60;
+	arm_tick(&d);
+	assert_true(d.armed);
+	trip(&d, HS_TRIP_OPERATOR, NULL);
+	assert_false(looked_at || d.armed);
+	assert_int_equal(d.after.recorder->trips, 1);
+	breaker_forgive(d.after.breaker);
+	/* connections need no interface, critical ones may get a knob at any time */
+	declares(false, true);
+	arms_the_rest();
+	assert_true(looks_after && !looked_at);
+	d.policy.profile.flow[0].tcp = 0;
+	d.policy.profile.flow[0].class = HS_FLOW_CRITICAL;
+	arm_tick(&d);
+	assert_true(d.armed);
+	/* another profile, for the scheduler alone: nothing is left to be armed for, and that is no trip */
+	d.policy.profile.flow_nr = 0;
+	arm_tick(&d);
+	assert_false(d.armed || gate.armed || looks_after);
+	assert_non_null(strstr(d.refusal, "nothing to arm: this kernel has no sched_ext"));
+	assert_int_equal(d.after.recorder->trips, 1);
+	/* nor is there where the kernel lacks the families, too */
+	declares(true, false);
+	f[FAMILY_XDP].state = FAMILY_UNAVAILABLE;
+	refuses(-EOPNOTSUPP, "nothing to arm");
+	f[FAMILY_TC].state = FAMILY_OFF;
+	arms_the_rest();
+	disarm(&d, HS_TRIP_NONE);
+	declares(false, true);
+	f[FAMILY_SOCKOPS].state = FAMILY_UNAVAILABLE;
+	refuses(-EOPNOTSUPP, "nothing to arm");
+}
+
 static void what_goes_wrong_on_the_way(void **state)
 {
 	(void)state;
@@ -205,6 +275,7 @@ int main(void)
 		TEST(packets),
 		TEST(hooks_take_their_time),
 		TEST(what_speaks_against_it),
+		TEST(without_a_scheduler),
 		TEST(what_goes_wrong_on_the_way),
 		TEST(what_is_seen_once_a_second),
 	};
