@@ -191,7 +191,7 @@ $(O)/ktest/test_fault: $(call faultobj,selftests/kernel/test_fault.c) $(O)/libho
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) -lcmocka
 
 LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC)) $(O)/lab/verify
-$(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) kern/abi.h | $(O)/deps/config.mk
+$(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h kern/abi*.h) | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ $< \
 		$(filter %.a,$^) $(if $(filter tsafe recorder reaction,$(@F)),$(LIBBPF_LIBS)) \
@@ -219,7 +219,7 @@ FAULTER_SRC := $(filter-out %.bpf.c,$(wildcard selftests/fault/*.c))
 $(O)/other.skel.h: $(O)/selftests/fault/other.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name other_bpf > $@
 
-$(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/load/*.h) kern/abi.h kern/fault.h \
+$(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/load/*.h kern/abi*.h) kern/fault.h \
 		$(O)/other.skel.h $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ \
