@@ -24,7 +24,7 @@
 #include <bpf/libbpf.h>
 #include "abi.h"
 #include "families.h"
-#include "kernel.h"
+#include "netns.h"
 #include "lib/hist.h"
 #include "ops_fit.h"
 #include "homeostat.skel.h"
@@ -286,7 +286,7 @@ static UNUSED int load(void)
 	}
 	ops_fit(fx.skel->obj);
 	fx.skel->rodata->nr_cpus = fx.cpus;
-	fx.skel->rodata->netns_cookie = kernel_netns_cookie();
+	fx.skel->rodata->netns_cookie = netns_cookie();
 	return homeostat_bpf__load(fx.skel);
 }
 

@@ -132,9 +132,6 @@ int kernel_pacer(struct kernel *k, __u32 ifindex, bool paced);
 int kernel_attach_tcp(struct kernel *k, const char *cgroup);
 void kernel_detach_tcp(struct kernel *k);
 
-/* The kernel's number for the network namespace that we are in; 0: it has none (before 5.14; sockops does not load there). */
-__u64 kernel_netns_cookie(void);
-
 /*
  * Connections in this network namespace that we took or set something on, one call each, until `fn` returns non-zero (which
  * is then returned). @restore: puts back first what can be put back, and tells of those that have something of ours still. 0; -EOPNOTSUPP; other negative errno.

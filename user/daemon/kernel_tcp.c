@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -14,24 +13,6 @@
 #include "fault.h"
 #include "kernel.h"
 #include "homeostat.skel.h" /* after the types that it uses */
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
-
-__u64 kernel_netns_cookie(void)
-{
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	socklen_t len = sizeof(__u64);
-	__u64 cookie = 0;
-
-	if (fd < 0)
-		return 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
-		cookie = 0;
-	close(fd);
-	return cookie;
-}
 
 /* What attaching gave: 0 or negative errno, the family's state and why. */
 static int attached(struct kernel *k, enum family_id id, const struct bpf_link *link)

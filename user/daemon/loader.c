@@ -27,6 +27,7 @@
 #include "homeostat.skel.h" /* after the types that it uses */
 #include "load_log.h"
 #include "log.h"
+#include "netns.h"
 #include "ops_fit.h"
 #include "parse.h"
 
@@ -99,7 +100,7 @@ static int prepare(struct kernel *k, const struct topology *topo)
 			llcs = topo->cpu[cpu].llc + 1;
 	}
 	skel->rodata->nr_cpus = k->cpus_nr;
-	skel->rodata->netns_cookie = kernel_netns_cookie();
+	skel->rodata->netns_cookie = netns_cookie();
 	skel->rodata->nr_llcs = llcs > 64 ? 64 : llcs;
 	/* a jiffy: the coarse clock advances once in each */
 	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick) && !tick.tv_sec && tick.tv_nsec)
