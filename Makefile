@@ -10,7 +10,7 @@
 # make lab-growth  what do many CPUs and many runnable tasks cost?
 # make bench  what observing costs on this machine (as root), and in instructions; writes docs/overhead.md
 # make bench-packets  what a packet costs on this machine (as root)
-# make bench-acks  what an acknowledgement costs, in instructions of a lab guest
+# make bench-acks  what an acknowledgement costs on this machine (as root), and in instructions of a lab guest
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
 # make coverage  lines that the unit tests reach of what must not be wrong
@@ -226,7 +226,7 @@ $(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/lo
 		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
 
 # what scripts/bench has beside the loads: the daemon's loader, and an empty program
-BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks
+BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks $(O)/bench/acks_native
 $(O)/empty.skel.h: $(O)/selftests/bench/empty.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
 
@@ -234,6 +234,9 @@ $(O)/selftests/bench/sensors.o: $(O)/empty.skel.h
 $(O)/acks.skel.h: $(O)/selftests/bench/acks.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name acks_bpf > $@
 $(O)/selftests/bench/acks.o: $(O)/acks.skel.h
+$(O)/cubic.skel.h: $(O)/selftests/bench/cubic.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name cubic_bpf > $@
+$(O)/selftests/bench/acks_native.o: $(O)/cubic.skel.h
 $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
@@ -298,10 +301,11 @@ bench-packets:
 	$(Q)$(MAKE) --no-print-directory $(O)/bench/packets
 	$(Q)$(O)/bench/packets
 
-# what an acknowledgement costs, in instructions
+# what an acknowledgement costs, here and in instructions
 bench-acks:
 	$(Q)O=$(O) scripts/setup
-	$(Q)$(MAKE) --no-print-directory $(O)/bench/acks
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/acks $(O)/bench/acks_native
+	$(Q)$(O)/bench/acks_native
 	$(Q)scripts/vm mkrootfs -o $(O)/bench/acks.cpio -M tcp_bbr $(O)/bench/acks:/lab/bin/acks
 	$(Q)scripts/vm -t 900 -i $(O)/bench/acks.cpio -- /bin/sh -c 'insmod /lib/modules/$$(uname -r)/tcp_bbr.ko; /lab/bin/acks'
 
