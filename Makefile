@@ -10,7 +10,7 @@
 # make lab-growth  what do many CPUs and many runnable tasks cost?
 # make bench  what observing costs on this machine (as root), and in instructions; writes docs/overhead.md
 # make bench-packets  what a packet costs on this machine (as root)
-# make bench-acks  what an acknowledgement costs, in instructions of a lab guest
+# make bench-acks  what an acknowledgement costs on this machine (as root), and in instructions of a lab guest
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
 # make coverage  lines that the unit tests reach of what must not be wrong
@@ -141,11 +141,13 @@ $(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libho
 # the one in which allocations fail
 $(O)/unit/test_oom $(O)/cov/unit/test_oom: private WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup,--wrap=strdup
 # the one with a kernel that is played
+WRAP_TCP := --wrap=kernel_attach_tcp,--wrap=kernel_detach_tcp,--wrap=kernel_connections
+WRAP_HOOK := --wrap=kernel_hook,--wrap=kernel_unhook
 WRAP_TC := --wrap=kernel_attach_tc,--wrap=kernel_detach_tc,--wrap=kernel_qdisc,--wrap=kernel_pacer
-$(O)/unit/test_arm $(O)/cov/unit/test_arm: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC)
+$(O)/unit/test_arm $(O)/cov/unit/test_arm $(O)/unit/test_armed $(O)/cov/unit/test_armed: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC),$(WRAP_TCP),$(WRAP_HOOK)
 $(O)/unit/test_net $(O)/cov/unit/test_net: private WRAP := -Wl,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC)
-$(O)/unit/test_connections $(O)/cov/unit/test_connections: private WRAP := -Wl,--wrap=kernel_attach_tcp,--wrap=kernel_detach_tcp,--wrap=kernel_connections
-$(O)/unit/test_congestion $(O)/cov/unit/test_congestion: private WRAP := -Wl,--wrap=kernel_hook,--wrap=kernel_unhook
+$(O)/unit/test_connections $(O)/cov/unit/test_connections: private WRAP := -Wl,$(WRAP_TCP)
+$(O)/unit/test_congestion $(O)/cov/unit/test_congestion: private WRAP := -Wl,$(WRAP_HOOK)
 
 # the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
 FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
@@ -189,7 +191,7 @@ $(O)/ktest/test_fault: $(call faultobj,selftests/kernel/test_fault.c) $(O)/libho
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) -lcmocka
 
 LOAD := $(patsubst selftests/lab/load/%.c,$(O)/lab/%,$(LOAD_SRC)) $(O)/lab/verify $(O)/lab/qemu_time.so
-$(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h) kern/abi.h | $(O)/deps/config.mk
+$(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h kern/abi*.h) | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ $< \
 		$(filter %.a,$^) $(if $(filter tsafe recorder reaction,$(@F)),$(LIBBPF_LIBS)) \
@@ -222,14 +224,14 @@ FAULTER_SRC := $(filter-out %.bpf.c,$(wildcard selftests/fault/*.c))
 $(O)/other.skel.h: $(O)/selftests/fault/other.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name other_bpf > $@
 
-$(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/load/*.h) kern/abi.h kern/fault.h \
+$(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/load/*.h kern/abi*.h) kern/fault.h \
 		$(O)/other.skel.h $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ \
 		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
 
 # what scripts/bench has beside the loads: the daemon's loader, and an empty program
-BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks
+BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks $(O)/bench/acks_native
 $(O)/empty.skel.h: $(O)/selftests/bench/empty.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
 
@@ -237,6 +239,9 @@ $(O)/selftests/bench/sensors.o: $(O)/empty.skel.h
 $(O)/acks.skel.h: $(O)/selftests/bench/acks.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name acks_bpf > $@
 $(O)/selftests/bench/acks.o: $(O)/acks.skel.h
+$(O)/cubic.skel.h: $(O)/selftests/bench/cubic.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name cubic_bpf > $@
+$(O)/selftests/bench/acks_native.o: $(O)/cubic.skel.h
 $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
@@ -301,10 +306,11 @@ bench-packets:
 	$(Q)$(MAKE) --no-print-directory $(O)/bench/packets
 	$(Q)$(O)/bench/packets
 
-# what an acknowledgement costs, in instructions
+# what an acknowledgement costs, here and in instructions
 bench-acks:
 	$(Q)O=$(O) scripts/setup
-	$(Q)$(MAKE) --no-print-directory $(O)/bench/acks $(O)/lab/qemu_time.so
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/acks $(O)/bench/acks_native $(O)/lab/qemu_time.so
+	$(Q)$(O)/bench/acks_native
 	$(Q)scripts/vm mkrootfs -o $(O)/bench/acks.cpio -M tcp_bbr $(O)/bench/acks:/lab/bin/acks
 	$(Q)scripts/vm -t 900 -i $(O)/bench/acks.cpio -- /bin/sh -c 'insmod /lib/modules/$$(uname -r)/tcp_bbr.ko; /lab/bin/acks'
 

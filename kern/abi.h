@@ -3,7 +3,7 @@
 /*
  * The contract between the kernel programs and user space: ids, units, structures, version.
  * Nothing else is shared, and every name is written here once: profiles, the CLI, JSON and the man
- * pages are made from the tables below.
+ * pages are made from the tables below. The structures of packets and connections are in abi_net.h, a part of this.
  *
  * Conventions. Numbers are unsigned integers; the unit is the last part of a name (`_ns`, `_us`,
  * `_permille` = 1/1000, `_hz` = events per second). Times are CLOCK_MONOTONIC nanoseconds unless a
@@ -233,12 +233,12 @@
 	X(LOOK, "look", "stock is looked at (id = 0), was (1): vital, value; limit as known (to)")
 
 /*
- * Hooks that cost something at each event: X(ID, name, meaning). One is attached while the profile asks for the vital
- * sign that it feeds, by a rule, a limit or a service level, or while a person looks.
+ * Hooks that cost something at each event: X(ID, name, vital sign that it feeds, meaning). One is attached while the profile
+ * asks for that vital sign, by a rule, a limit or a service level, or while a person looks.
  */
 #define HS_HOOKS(X)                                                                                \
-	X(DROPS, "drops", "dropped packets by the kernel's reason (net.drops_hz)")                 \
-	X(SOFTIRQ, "softirq", "raising and running of soft interrupts (softirq.delay_ns)")
+	X(DROPS, "drops", DROPS, "dropped packets by the kernel's reason")                         \
+	X(SOFTIRQ, "softirq", SOFTIRQ_DELAY, "raising and running of soft interrupts")
 
 /* clang-format on */
 
@@ -498,93 +498,7 @@ struct hs_match_key {
 	};
 };
 
-/*
- * What flows are declared, as tables (lib/flow.h). A mask has a bit for each flow of the profile, in its order: the
- * flows that this value leaves. Of a port, the number of a mask: 64 flows cannot part the ports into more than 129 sets.
- */
-enum hs_side {
-	HS_SIDE_LOCAL, /* the port here … */
-	HS_SIDE_PEER,  /* … and the other one */
-	HS_SIDE_NR
-};
-struct hs_port_table {
-	__u64 mask[256];
-	__u8 set[65536]; /* index into mask */
-};
-struct hs_flow_table {
-	__u64 protocol[256];
-	__u64 dscp[64];
-	__u64 portless; /* flows that state no port: all that a packet without one can belong to */
-	struct hs_port_table port[HS_SIDE_NR];
-};
-
-/* FLOWS. Two of them; hs_config.flows_base says which is in force, so that a reload never shows half a set. */
-struct hs_flow_set {
-	struct hs_flow_table table;
-	__u32 class[HS_FLOWS_MAX + 1]; /* enum hs_flow_class; the last: of packets of no flow */
-	__u32 peers;		       /* 1 = some flow states a peer: look into PEERS */
-	__u8 mark[HS_FLOWS_MAX + 1];   /* DSCP of what goes out, + 1; 0 = as it is */
-	__u8 pad[3];
-	__u32 tcp[HS_FLOWS_MAX + 1]; /* 1 = its connections get our congestion control */
-};
-
-/* PEERS: longest prefix to the mask of flows that it leaves. IPv4 as ::ffff:a.b.c.d. */
-struct hs_peer_key {
-	__u32 bits; /* that count, of what follows: 32 + 128 for an address */
-	__u32 base; /* hs_config.flows_base */
-	__u8 address[16];
-};
-
-/* What became of the packets of one flow on one CPU (FLOW_STATS). Each half of FLOWS has its own; flow as in class[]. */
-#define HS_FLOW_STATS_NR (2 * (HS_FLOWS_MAX + 1))
-#define HS_FLOW_STATS_AT(base, flow) ((base) * (HS_FLOWS_MAX + 1) + (flow))
-struct hs_flow_stats {
-	__u64 packets; /* seen while the gate was open */
-	__u64 shed;    /* of these, dropped */
-};
-
-/* What became of outgoing packets, likewise (EGRESS_STATS). As the wire has them: what is yet to be segmented counts as many. */
-struct hs_egress_stats {
-	__u64 packets;	   /* seen while the gate was open */
-	__u64 prioritised; /* of these, with a priority of ours */
-	__u64 marked;	   /* … with a DSCP of ours that differs from theirs */
-	__u64 paced;	   /* … that net.bulk.pace_kbit was for: … */
-	__u64 delayed;	   /* … of these, with a departure later than now, … */
-	__u64 delayed_ns;  /* … by so much, all together */
-	__u64 dropped;	   /* … or that would have had to wait for too long */
-};
-
-/*
- * PACERS: of each interface, by its index, whose queueing discipline can hold a packet until its departure time. The daemon
- * makes and deletes it; the program moves it on.
- */
-struct hs_pacer {
-	__u64 next_ns; /* when the next packet of bulk may leave */
-};
-#define HS_PACERS_MAX 16 /* interfaces of one profile */
-
-/* What was set on a critical connection. */
-#define HS_SOCKET_WINDOW 1U /* cannot be put back: it has been sent */
-#define HS_SOCKET_RTO_MIN 2U
-#define HS_SOCKET_DELACK 4U
-#define HS_SOCKET_UNSENT 8U
-
-/* One record of the iterators over connections (`homeostat connections`): what we took or set something on. */
-struct hs_connection {
-	__u8 local[16]; /* addresses in network byte order; IPv4 as ::ffff:a.b.c.d */
-	__u8 peer[16];
-	__u16 local_port;
-	__u16 peer_port;
-	__u32 flow; /* index into the profile's flows when it was made; HS_FLOWS_MAX = none */
-	char congestion[16]; /* name of its congestion control */
-	__u32 set;	     /* HS_SOCKET_* that are set */
-	__u32 cwnd;	     /* packets */
-	__u32 rtt_us;	     /* smoothed */
-	__u32 rtt_min_us;
-	__u32 delivered; /* packets, modulo 2^32 */
-	__u32 lost;
-	__u32 moves; /* between our two variants */
-};
+#include "abi_net.h"
 
 /* One record of the task iterator (`homeostat workloads`). */
 struct hs_task_record {

@@ -3,7 +3,8 @@
 /*
  * New TCP connections: which declared flow each is of, whose congestion control it gets, and what is set on a critical one.
  * What is set is remembered with the socket, so that it can be put back, which `sockets_restore` does on the daemon's word.
- * An application that chose a congestion control keeps it.
+ * An application that chose a congestion control keeps it. Connections of other network namespaces than the daemon's are
+ * left alone: it would not find them again to put anything back.
  *
  * Gate shut: nothing new is set.
  */
@@ -12,6 +13,8 @@
 #include "tcp.h"
 
 extern const volatile __u64 tick_ns; /* a jiffy: pulse.bpf.c */
+
+const volatile __u64 netns_cookie; /* the daemon's network namespace; set before load */
 
 static __always_inline void mapped_address(u8 to[16], u32 ipv4)
 {
@@ -99,8 +102,10 @@ int sockops_connection(struct bpf_sock_ops *ctx)
 	u32 zero = 0, base, flow;
 	bool critical, ours;
 
-	if (!gate_open() || (ctx->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB &&
-			     ctx->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB))
+	if (!gate_open() ||
+	    (ctx->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB &&
+	     ctx->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) ||
+	    bpf_get_netns_cookie(ctx) != netns_cookie)
 		return 1;
 	config = bpf_map_lookup_elem(&CONFIG, &zero);
 	sk = ctx->sk;

@@ -85,11 +85,12 @@ static double median_of(const struct arm *arm, __u32 *n)
 		err(1, "listening");
 	pid = answerer(listener);
 	fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)))
+		err(1, "connecting");
+	/* now: the ACK of a SYN comes before a congestion control is initialised, and what bears loss goes back then */
 	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, arm->congestion,
 		       (socklen_t)strlen(arm->congestion)))
 		err(1, "%s", arm->congestion);
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)))
-		err(1, "connecting");
 	acks->bss->nr = 0;
 	acks->bss->port = htons(PORT);
 	for (int i = 0; i < ACKS; i++) {

@@ -9,6 +9,20 @@
 #include "names.h"
 #include "profile.h"
 
+static void check_flow(const struct profile *p, const struct profile_flow *f)
+{
+	promise(f->name[0] && memchr(f->name, '\0', sizeof(f->name)));
+	promise(f->class < HS_FLOW_CLASS_NR && f->protocol >= -1 && f->protocol <= 255);
+	promise(f->dscp >= -1 && f->dscp <= 63 && f->mark <= 64 && f->peer_bits <= 128);
+	promise(!f->mark || f->mark - 1 != f->dscp);
+	for (int side = 0; side < HS_SIDE_NR; side++) {
+		promise(f->port[side].first <= f->port[side].last);
+		promise(!f->port[side].last || f->port[side].first);
+	}
+	/* somebody looks at it */
+	promise(p->interface_nr || profile_takes_tcp(p) || profile_critical_tcp(p));
+}
+
 static void check_accepted(const struct profile *p)
 {
 	promise(p->name[0] && memchr(p->name, '\0', sizeof(p->name)));
@@ -24,6 +38,12 @@ static void check_accepted(const struct profile *p)
 		promise(knob->bound.max <= knob_infos[i].bound.max);
 		promise(knob->value >= knob->bound.min && knob->value <= knob->bound.max);
 	}
+	promise(p->flow_nr <= HS_FLOWS_MAX && p->interface_nr <= PROFILE_INTERFACES_MAX);
+	for (__u32 i = 0; i < p->interface_nr; i++)
+		promise(p->interface[i].name[0] &&
+			memchr(p->interface[i].name, '\0', sizeof(p->interface->name)));
+	for (__u32 i = 0; i < p->flow_nr; i++)
+		check_flow(p, &p->flow[i]);
 	for (__u32 i = 0; i < p->config.rules_nr; i++) {
 		promise(p->rule[i].vital < HS_VITAL_NR && p->rule[i].knob < HS_KNOB_NR);
 		promise(p->rule[i].low <= p->rule[i].high);

@@ -101,6 +101,28 @@ wait "$reloads"
 equals 'reloads under traffic: all of them came' "$(field received <"$tmp/counted")" 6000
 equals 'reloads under traffic: none was shed' "$(of orders shed)" 0
 
+# attached, tripped and taken off under traffic: nothing is lost either, neither of critical nor of bulk below its limit
+changes() {
+	homeostat disarm && within 10 no_xdp near && homeostat arm && within 10 has_xdp near &&
+		homeostat profile load "$tmp/none.yaml" && within 10 no_xdp near &&
+		homeostat profile load "$tmp/net.yaml" && within 10 has_xdp near &&
+		homeostat trip && within 10 no_xdp near && homeostat arm && within 10 has_xdp near
+}
+for kind in '9000 0 critical' '9001 8 bulk'; do
+	# shellcheck disable=SC2086  # its parts
+	set -- $kind
+	(
+		within 10 grep -q ":$(printf %04X "$1") " /proc/net/udp && changes >"$tmp/changes" 2>&1 &&
+			[ ! -s "$tmp/sent" ] # the sender is at it still
+	) &
+	changed=$!
+	stream "$1" "$2" 12000 1500
+	wait "$changed"
+	equals "attached, taken off and tripped under $3: all of it was done" "$?" 0
+	equals "attached, taken off and tripped under $3: all of them came" "$(field received <"$tmp/counted")" 12000
+	equals "attached, taken off and tripped under $3: in order" "$(field reordered <"$tmp/counted")" 0
+done
+
 # the gate alone: the program is there, and lets everything pass
 kill -STOP "$hs_pid"
 homeostat trip >/dev/null

@@ -24,6 +24,7 @@
 #include <bpf/libbpf.h>
 #include "abi.h"
 #include "families.h"
+#include "netns.h"
 #include "lib/hist.h"
 #include "mib.h"
 #include "ops_fit.h"
@@ -287,6 +288,7 @@ static UNUSED int load(void)
 	ops_fit(fx.skel->obj);
 	fx.skel->rodata->nr_cpus = fx.cpus;
 	mib_of_kernel(fx.skel->rodata->mib_number);
+	fx.skel->rodata->netns_cookie = netns_cookie();
 	return homeostat_bpf__load(fx.skel);
 }
 

@@ -208,6 +208,22 @@ at_most 'tripped: the rest was not paced' "$(($(of backup paced) - before))" 400
 homeostat arm >/dev/null
 check 'armed again: the program is back' within 10 egress_is near paced
 
+# attached, reloaded, taken off and tripped under traffic of bulk below its pace: nothing is lost
+sed '/^  - { name: near }/d' "$tmp/tc.yaml" >"$tmp/none.yaml"
+changes() {
+	homeostat disarm && within 10 egress_is near off && homeostat arm && within 10 egress_is near paced &&
+		homeostat profile load "$tmp/none.yaml" && within 10 egress_is near '' &&
+		homeostat profile load "$tmp/tc.yaml" && within 10 egress_is near paced &&
+		homeostat trip && within 10 egress_is near off && homeostat arm && within 10 egress_is near paced
+}
+listen 9001 6000
+datagrams -A 10.78.0.2 -P 9001 -q 8 -n 6000 -r 800 -z 958 -o "$tmp/sent" &
+sender=$!
+check 'under traffic: attached, reloaded, taken off and tripped' changes
+check 'under traffic: it was all that time' alive "$sender"
+wait "$sender" "$listener"
+equals 'under traffic: all of them came' "$(counted received)" 6000
+
 # other queueing disciplines, as an administrator changes them
 tc qdisc replace dev near root handle 1: prio
 check 'another discipline: the priority only' within 10 egress_is near 'priority only'

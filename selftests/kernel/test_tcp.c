@@ -6,7 +6,10 @@
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include "pulse_fixture.h"
 #include "flows.h"
@@ -332,6 +335,39 @@ static void critical_has_its_parameters(void **state)
 	hang_up(p);
 }
 
+/*
+ * Another network namespace: the daemon would not find its connections again, so nothing is set there. The same connection
+ * here, after it, is cared for.
+ */
+static void another_namespace_is_left_alone(void **state)
+{
+	__u64 taken = *counter(HS_COUNT_TCP_TAKEN), done = *counter(HS_COUNT_SOCKOPS_SET);
+	int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), s;
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	struct pair critical, p;
+
+	(void)state;
+	set_knob(HS_KNOB_SOCKOPS_UNSENT, 4096);
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	s = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(ioctl(s, SIOCSIFFLAGS, &lo), 0);
+	close(s);
+	critical = connect_to("127.0.0.1", CRITICAL_PORT, NULL);
+	p = connect_to("127.0.0.1", TAKEN_PORT, NULL);
+	assert_int_equal(setns(here, CLONE_NEWNET), 0);
+	close(here);
+	assert_int_equal(number(critical.server, TCP_NOTSENT_LOWAT), 0);
+	is_driven_by(p.client, "cubic");
+	assert_int_equal(*counter(HS_COUNT_SOCKOPS_SET) - done, 0);
+	assert_int_equal(*counter(HS_COUNT_TCP_TAKEN) - taken, 0);
+	hang_up(critical);
+	hang_up(p);
+	critical = connect_to("127.0.0.1", CRITICAL_PORT, NULL);
+	assert_int_equal(number(critical.server, TCP_NOTSENT_LOWAT), 4096);
+	assert_int_equal(*counter(HS_COUNT_SOCKOPS_SET) - done, 1);
+	hang_up(critical);
+}
+
 /* With all knobs at stock a critical connection is as any other. */
 static void stock_sets_nothing(void **state)
 {
@@ -356,6 +392,7 @@ int main(void)
 		TCP_TEST(outlived_lets_go),
 		TCP_TEST(puts_back),
 		TCP_TEST(critical_has_its_parameters),
+		TCP_TEST(another_namespace_is_left_alone),
 		TCP_TEST(stock_sets_nothing),
 	};
 

@@ -1,212 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/*
- * Arming, leaving and tripping as a whole, on a kernel that is played: linked with --wrap, its pulse
- * renews the lease, and its scheduler attaches, as the test says.
- */
-#include "fixture.h"
-
-#include <sys/epoll.h>
-#include <sys/socket.h>
-
-#include "change.h"
-#include "clock.h"
-#include "daemon.h"
-#include "guard_link.h"
-#include "json.h"
-#include "names.h"
-
-#define S 1000000000ULL
-#define MS 1000000ULL
-#define SWAPPINESS "/proc/sys/vm/swappiness"
-
-static char root[64], state_dir[96], socket_path[96];
-static int run_fd, epoll_fd;
-static struct homeostatd d;
-static struct hs_gate gate;
-static struct hs_exit ended;
-static struct hs_vital vitals[HS_VITAL_NR];
-static struct hs_knob knobs[HS_KNOB_NR];
-static struct hs_wish wishes[HS_KNOB_NR];
-static char skeleton[64 * 1024] __attribute__((aligned(16)));
-
-/* ---- the kernel ---- */
-
-enum beat {
-	BEAT_RENEWS,
-	BEAT_IS_LOST,
-	BEAT_FAILS,
-	BEAT_FINDS_A_TRIP,
-};
-static enum beat beat;
-static int attach_err, attached;
-
-int __wrap_kernel_pulse(struct kernel *k);
-int __wrap_kernel_attach_sched(struct kernel *k);
-void __wrap_kernel_detach_sched(struct kernel *k);
-
-int __wrap_kernel_pulse(struct kernel *k)
-{
-	if (!k->gate->armed)
-		return 0;
-	switch (beat) {
-	case BEAT_RENEWS:
-		k->gate->lease_jiffies++;
-		return 0;
-	case BEAT_FAILS:
-		return -EIO;
-	case BEAT_FINDS_A_TRIP:
-		gate_shut(k->gate, HS_TRIP_OPERATOR, clock_ns());
-		return 0;
-	default:
-		return 0;
-	}
-}
-
-int __wrap_kernel_attach_sched(struct kernel *k)
-{
-	snprintf(k->family[FAMILY_SCHED].why, sizeof(k->family[FAMILY_SCHED].why), "%s",
-		 attach_err ? "attaching: no" : "");
-	attached += !attach_err;
-	return attach_err;
-}
-
-void __wrap_kernel_detach_sched(struct kernel *k)
-{
-	/* the order of disarming: the gate is first */
-	assert_false(k->gate->armed);
-	attached = 0;
-}
-
-/* Slots that our program for packets is attached in. */
-static __u32 looked_at;
-
-int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic);
-void __wrap_kernel_detach_xdp(struct kernel *k, __u32 slot);
-
-int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic)
-{
-	assert_true(k->gate->armed); /* never a program that would let everything pass */
-	assert_int_equal(ifindex, 3);
-	looked_at |= 1U << slot;
-	*generic = false;
-	return 0;
-}
-
-void __wrap_kernel_detach_xdp(struct kernel *k, __u32 slot)
-{
-	assert_false(k->gate->armed);
-	looked_at &= ~(1U << slot);
-}
-
-/* Likewise for those that go out. */
-static __u32 goes_out;
-
-int __wrap_kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex);
-void __wrap_kernel_detach_tc(struct kernel *k, __u32 slot);
-int __wrap_kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16]);
-int __wrap_kernel_pacer(struct kernel *k, __u32 ifindex, bool paced);
-
-int __wrap_kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex)
-{
-	assert_true(k->gate->armed);
-	assert_int_equal(ifindex, 3);
-	goes_out |= 1U << slot;
-	return 0;
-}
-
-void __wrap_kernel_detach_tc(struct kernel *k, __u32 slot)
-{
-	assert_false(k->gate->armed);
-	goes_out &= ~(1U << slot);
-}
-
-int __wrap_kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16])
-{
-	(void)k, (void)ifindex;
-	strcpy(name, "fq");
-	return 0;
-}
-
-int __wrap_kernel_pacer(struct kernel *k, __u32 ifindex, bool paced)
-{
-	(void)k, (void)ifindex, (void)paced;
-	return 0;
-}
-
-static void scheduler_is(const char *name)
-{
-	tree_put(root, "/sys/kernel/sched_ext/state", name ? "enabled\n" : "disabled\n");
-	tree_put(root, "/sys/kernel/sched_ext/root/ops", name ? name : "");
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	tree_make(root);
-	snprintf(state_dir, sizeof(state_dir), "%s/state", root);
-	snprintf(socket_path, sizeof(socket_path), "%s/run/control.sock", root);
-	tree_put(root, "/run", NULL);
-	tree_put(root, "/sys/fs/cgroup/app", NULL);
-	tree_put(root, "/proc/uptime", "100.00 50.00\n");
-	tree_put(root, "/proc/loadavg", "0.00 0.00 0.00 3/100 1000\n");
-	scheduler_is(NULL);
-	memset(&d, 0, sizeof(d));
-	memset(vitals, 0, sizeof(vitals));
-	gate = (struct hs_gate){.abi_version = HS_ABI_VERSION, .trip_vital = HS_VITAL_NR};
-	beat = BEAT_RENEWS;
-	attach_err = attached = 0;
-	looked_at = 0;
-	memset(&d.net, 0, sizeof(d.net));
-	d.kernel = (struct kernel){.gate = &gate,
-				   .vitals = vitals,
-				   .knobs = knobs,
-				   .wishes = wishes,
-				   .exit = &ended,
-				   .skel = (struct homeostat_bpf *)skeleton};
-	memset(&d.kernel.fd, 0xff, sizeof(d.kernel.fd)); /* no maps */
-	for (int i = 0; i < FAMILY_NR; i++)
-		d.kernel.family[i].state = FAMILY_UNAVAILABLE;
-	d.kernel.family[FAMILY_PULSE].state = FAMILY_ON;
-	d.kernel.family[FAMILY_SCHED].state = FAMILY_OFF;
-	d.topo.online[0] = 3;
-	d.heartbeat.now = clock_ns;
-	d.heartbeat.gate = &gate;
-	d.mode = HS_MODE_ACT;
-	d.opt.root = root;
-	d.opt.state = state_dir;
-	d.opt.socket = socket_path;
-	d.opt.guard_fd = -1;
-	profile_stock(&d.policy.profile);
-	judge_set(&d);
-	run_fd = open(root, O_RDONLY | O_DIRECTORY);
-	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	assert_int_equal(aftermath_open(&d, run_fd), 0);
-	return server_open(&d.server, socket_path, epoll_fd, 100, verb_answer, &d);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	server_close(d.server);
-	undo_close(&d.undo);
-	aftermath_close(&d);
-	profile_free(&d.policy.profile);
-	close(run_fd);
-	close(epoll_fd);
-	tree_free(root);
-	return 0;
-}
-
-static void arms(void)
-{
-	char why[256];
-
-	if (arm(&d, why, sizeof(why)))
-		fail_msg("%s", why);
-	assert_true(d.armed && gate.armed && attached);
-	assert_int_equal(d.after.breaker->acting, 1);
-}
+/* Arming, leaving and tripping as a whole, on a kernel that is played. */
+#include "arm_fixture.h"
 
 static void refuses(int err, const char *text)
 {
@@ -219,8 +14,6 @@ static void refuses(int err, const char *text)
 	assert_false(d.armed || gate.armed || attached);
 	assert_int_equal(d.after.breaker->acting, 0);
 }
-
-/* ---- arm.c ---- */
 
 static void arms_and_leaves(void **state)
 {
@@ -293,6 +86,23 @@ static void packets(void **state)
 	assert_int_equal(looked_at | goes_out, 0);
 }
 
+/* The kernel may take its time with each hook: that is no stall, and afterwards the patience is what it was. */
+static void hooks_take_their_time(void **state)
+{
+	(void)state;
+	d.heartbeat.patience_ns = 7; /* a caller's */
+	d.hooks.until_ns[HS_HOOK_DROPS] = 200;
+	d.policy.profile.config.limits_nr = 1;
+	d.policy.profile.config.limit[0].vital = HS_VITAL_SOFTIRQ_DELAY;
+	arm_hooks(&d, 100, true);
+	assert_int_equal(hooked, 2);
+	arm_hooks(&d, 199, false);
+	assert_int_equal(hooked + unhooked, 2);
+	arm_hooks(&d, 200, false);
+	assert_int_equal(unhooked, 1);
+	assert_int_equal(d.heartbeat.patience_ns, 7);
+}
+
 static void what_speaks_against_it(void **state)
 {
 	(void)state;
@@ -323,6 +133,76 @@ static void what_speaks_against_it(void **state)
 	assert_int_equal(gate.trip_ns, 7);
 	d.mode = HS_MODE_ACT;
 	arms();
+}
+
+/* Packets of an interface, or connections, but no sched_ext. */
+static void declares(bool interface, bool tcp)
+{
+	struct profile *p = &d.policy.profile;
+
+	tree_put(root, "/sys/class/net/eth0/ifindex", "3\n");
+	strcpy(p->interface[0].name, "eth0");
+	p->interface_nr = interface;
+	p->flow_nr = 1;
+	p->flow[0] =
+		(struct profile_flow){.class = HS_FLOW_BULK, .protocol = -1, .dscp = 8, .tcp = tcp};
+}
+
+static void arms_the_rest(void)
+{
+	char why[256];
+
+	if (arm(&d, why, sizeof(why)))
+		fail_msg("%s", why);
+	assert_true(d.armed && gate.armed && !attached);
+}
+
+/* Without sched_ext, what does not need it still acts; what it is that others do to schedulers is none of its business. */
+static void without_a_scheduler(void **state)
+{
+	struct family *f = d.kernel.family;
+
+	(void)state;
+	f[FAMILY_SCHED].state = FAMILY_UNAVAILABLE;
+	strcpy(f[FAMILY_SCHED].why, "this kernel has no sched_ext");
+	f[FAMILY_XDP].state = f[FAMILY_SOCKOPS].state = FAMILY_OFF;
+	refuses(-EOPNOTSUPP, "this kernel has no sched_ext, and the profile has no flows");
+	declares(true, false);
+	scheduler_is("other\n");
+	tree_put(root, "/sys/fs/cgroup/app/cpu.max", "50000 100000\n");
+	arms_the_rest();
+	assert_true(looked_at && !looks_after);
+	d.ticks = 60;
+	arm_tick(&d);
+	assert_true(d.armed);
+	trip(&d, HS_TRIP_OPERATOR, NULL);
+	assert_false(looked_at || d.armed);
+	assert_int_equal(d.after.recorder->trips, 1);
+	breaker_forgive(d.after.breaker);
+	/* connections need no interface, critical ones may get a knob at any time */
+	declares(false, true);
+	arms_the_rest();
+	assert_true(looks_after && !looked_at);
+	d.policy.profile.flow[0].tcp = 0;
+	d.policy.profile.flow[0].class = HS_FLOW_CRITICAL;
+	arm_tick(&d);
+	assert_true(d.armed);
+	/* another profile, for the scheduler alone: nothing is left to be armed for, and that is no trip */
+	d.policy.profile.flow_nr = 0;
+	arm_tick(&d);
+	assert_false(d.armed || gate.armed || looks_after);
+	assert_non_null(strstr(d.refusal, "nothing to arm: this kernel has no sched_ext"));
+	assert_int_equal(d.after.recorder->trips, 1);
+	/* nor is there where the kernel lacks the families, too */
+	declares(true, false);
+	f[FAMILY_XDP].state = FAMILY_UNAVAILABLE;
+	refuses(-EOPNOTSUPP, "nothing to arm");
+	f[FAMILY_TC].state = FAMILY_OFF;
+	arms_the_rest();
+	disarm(&d, HS_TRIP_NONE);
+	declares(false, true);
+	f[FAMILY_SOCKOPS].state = FAMILY_UNAVAILABLE;
+	refuses(-EOPNOTSUPP, "nothing to arm");
 }
 
 static void what_goes_wrong_on_the_way(void **state)
@@ -388,216 +268,16 @@ static void what_is_seen_once_a_second(void **state)
 	assert_int_equal(d.after.recorder->trip[2].stall_ns, 20 * MS);
 }
 
-/* ---- judge.c ---- */
-
-/* One second: what tasks of both classes wait. */
-static void second(__u64 wait_ns)
-{
-	d.tick_ns += S;
-	for (int s = 0; s < HELPING_SIGNS; s++)
-		vitals[helping_vital((enum helping_sign)s)] =
-			(struct hs_vital){.value = wait_ns, .present = 1, .updated_ns = d.tick_ns};
-	judge_tick(&d);
-}
-
-static struct json_object *told(const char *key)
-{
-	static struct json_object *reply;
-	struct json_object *part = NULL;
-
-	json_object_put(reply);
-	reply = NULL;
-	if (!key)
-		return NULL;
-	reply = json_object_new_object();
-	judge_json(&d, reply);
-	assert_true(json_object_object_get_ex(reply, key, &part));
-	return part;
-}
-
-static int looks_told(void)
-{
-	const struct hs_event *e;
-	int nr = 0;
-
-	for (__u64 age = 0; (e = event_log_newest(&d.events, age)); age++)
-		nr += e->type == HS_EVENT_LOOK;
-	return nr;
-}
-
-/* The first arming waits; then we are worse than stock, which is looked at, and proved. */
-static void harm_from_end_to_end(void **state)
-{
-	struct json_object *row;
-	char why[256];
-	int t;
-
-	(void)state;
-	d.tick_ns = 100 * S;
-	judge_first(&d);
-	assert_true(judge_waits(&d));
-	assert_int_equal(set_mode(&d, HS_MODE_ACT, why, sizeof(why)), 0);
-	assert_false(d.armed);
-	for (t = 0; t < 20 && !d.armed; t++)
-		second(1 * MS);
-	assert_true(d.armed);
-	assert_in_range(t, 5, 8);
-	assert_int_equal(looks_told(), 0); /* it was no look from among us */
-	for (t = 0; t < 40 && !d.after.recorder->trips; t++)
-		second(d.armed ? 400 * MS : 1 * MS);
-	assert_in_range(t, 15, 25);
-	assert_false(d.armed || gate.armed);
-	assert_int_equal(gate.trip_reason, HS_TRIP_HARM);
-	assert_int_equal(gate.trip_value, 400 * MS);
-	assert_int_equal(looks_told(), 2); /* left, and came back */
-	assert_string_equal(js_str(told("helping"), "verdict"), "harm");
-	assert_int_equal(js_u64(told("helping"), "looks"), 1);
-	assert_int_equal(js_get_array(told("helping"), "vitals", &row), 0);
-	row = json_object_array_get_idx(row, 0);
-	assert_int_equal(js_u64(row, "value"), 400 * MS);
-	assert_int_equal(js_u64(row, "baseline"), 1 * MS);
-	assert_int_equal(js_u64(row, "ratio_permille"), 400 * 1000);
-	told(NULL);
-}
-
-/* Back from a look, what speaks against arming is heard; so is a person who changed the mode. */
-static void back_from_a_look(void **state)
-{
-	struct helping *h = &d.judge.helping;
-	char why[256];
-
-	(void)state;
-	d.tick_ns = 100 * S;
-	judge_first(&d);
-	d.kernel.family[FAMILY_PULSE].state = FAMILY_OFF;
-	for (int t = 0; t < 20; t++)
-		second(1 * MS);
-	assert_false(d.armed);
-	assert_non_null(strstr(d.refusal, "the pulse does not run"));
-	assert_int_equal(h->phase, PHASE_REST);
-	d.kernel.family[FAMILY_PULSE].state = FAMILY_ON;
-	d.refusal[0] = '\0';
-	judge_first(&d);
-	assert_int_equal(set_mode(&d, HS_MODE_ADVISE, why, sizeof(why)), 0);
-	for (int t = 0; t < 20; t++)
-		second(1 * MS);
-	assert_false(d.armed);
-	assert_string_equal(d.refusal, "");
-	assert_false(judge_waits(&d));
-}
-
-/* An application's figure, from the report to the trip that names it; and limits, as they are told. */
-static void a_level_is_missed(void **state)
-{
-	static const char text[] =
-		"name: a\nslo: [ { report: late, max: 10, for: 2s } ]\nlimits:\n"
-		"  - { vital: sched.wait.critical.p99_ns, max: 20ms, times: 8 }\n";
-	const struct recorder_trip *t = &d.after.recorder->trip[0];
-	struct slo_figure figure = {"late", 11, 900, 77};
-	const struct slo_state *by = NULL;
-	char error[256];
-
-	(void)state;
-	profile_free(&d.policy.profile);
-	assert_int_equal(
-		profile_parse(&d.policy.profile, "p", text, strlen(text), error, sizeof(error)), 0);
-	judge_set(&d);
-	d.tick_ns = 100 * S;
-	arms();
-	assert_null(judge_reported(&d, &by));
-	for (int i = 0; i < 3; i++) {
-		assert_true(d.armed);
-		assert_in_range(slo_report(&d.judge.slo, &d.policy.profile, &figure, d.tick_ns + S),
-				0, 1);
-		second(1 * MS);
-	}
-	assert_false(d.armed || gate.armed);
-	assert_int_equal(gate.trip_reason, HS_TRIP_SLO);
-	assert_int_equal(gate.trip_value, 11);
-	assert_string_equal(judge_reported(&d, &by)->report, "late");
-	assert_int_equal(by->uid, 900);
-	assert_string_equal(t->report, "late");
-	assert_int_equal(t->report_uid, 900);
-	assert_int_equal(t->report_pid, 77);
-	assert_int_equal(js_u64(json_object_array_get_idx(told("slo"), 0), "uid"), 900);
-	assert_int_equal(js_u64(json_object_array_get_idx(told("limits"), 0), "times"), 8);
-	told(NULL);
-}
-
-/* ---- guarded.c ---- */
-
-static void puts_back_what_was_left(void **state)
-{
-	char buf[16] = "", path[128];
-	int fd;
-
-	(void)state;
-	tree_put(root, SWAPPINESS, "60\n");
-	assert_int_equal(undo_take(&d), 0);
-	assert_true(change_file(d.undo.table, root, SWAPPINESS, "10") >= 0);
-	arms();
-	trip(&d, HS_TRIP_OPERATOR, NULL);
-	snprintf(path, sizeof(path), "%s" SWAPPINESS, root);
-	fd = open(path, O_RDONLY);
-	assert_true(read(fd, buf, sizeof(buf) - 1) > 0);
-	close(fd);
-	assert_int_equal(atoi(buf), 60);
-	assert_int_equal(d.after.recorder->trip[0].undone.nr, 1);
-	assert_string_equal(d.after.recorder->trip[0].undone.entry[0].path, SWAPPINESS);
-	/* what cannot be put back, and a table that is none */
-	assert_true(change_file(d.undo.table, root, SWAPPINESS, "10") >= 0);
-	assert_int_equal(unlink(path), 0);
-	undo_all(&d);
-	undo_close(&d.undo);
-	d.undo.table = NULL;
-	snprintf(path, sizeof(path), "%s/run/undo", root);
-	assert_int_equal(truncate(path, 7), 0);
-	assert_true(undo_take(&d) < 0);
-}
-
-static void the_guard(void **state)
-{
-	int pair[2], fds[2] = {-1, -1};
-
-	(void)state;
-	assert_int_equal(guard_greet(&d), 0); /* there is none */
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	d.opt.guard_fd = pair[0];
-	assert_true(guard_greet(&d) < 0); /* nothing to show it */
-	d.kernel.fd.gate = d.kernel.fd.pulse = run_fd;
-	assert_int_equal(guard_greet(&d), 0);
-	assert_int_equal(guard_hear(pair[1], fds), GUARD_HELLO);
-	close(fds[0]);
-	close(fds[1]);
-	arms();
-	guard_heard(&d); /* it lives */
-	assert_true(d.armed && !d.stop);
-	close(pair[1]);
-	guard_heard(&d);
-	assert_false(d.armed || gate.armed);
-	assert_true(d.stop);
-	assert_int_equal(d.exit_err, -EOWNERDEAD);
-	assert_int_equal(gate.trip_reason, HS_TRIP_GUARD);
-	guard_heard(&d); /* once */
-	assert_int_equal(d.after.recorder->trips, 1);
-	close(pair[0]);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(arms_and_leaves),
 		TEST(packets),
+		TEST(hooks_take_their_time),
 		TEST(what_speaks_against_it),
+		TEST(without_a_scheduler),
 		TEST(what_goes_wrong_on_the_way),
 		TEST(what_is_seen_once_a_second),
-		TEST(harm_from_end_to_end),
-		TEST(back_from_a_look),
-		TEST(a_level_is_missed),
-		TEST(puts_back_what_was_left),
-		TEST(the_guard),
 	};
 
 	return cmocka_run_group_tests_name("arm", tests, NULL, NULL);

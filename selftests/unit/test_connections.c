@@ -60,12 +60,16 @@ int __wrap_kernel_connections(struct kernel *k, bool restore,
 static struct connections c;
 static struct kernel kernel;
 static struct profile profile;
+static struct hs_knob knobs[HS_KNOB_NR];
+static struct hs_wish wishes[HS_KNOB_NR];
 
 static int setup(void **state)
 {
 	(void)state;
 	memset(&c, 0, sizeof(c));
-	memset(&kernel, 0, sizeof(kernel));
+	kernel = (struct kernel){.knobs = knobs, .wishes = wishes};
+	memset(knobs, 0, sizeof(knobs));
+	memset(wishes, 0, sizeof(wishes));
 	memset(&played, 0, sizeof(played));
 	memset(&profile, 0, sizeof(profile));
 	profile.flow_nr = 1;
@@ -79,21 +83,70 @@ static void follow(const struct profile *p, bool retry)
 	connections_follow(&c, &kernel, p, "/root", retry);
 }
 
+static bool wanted(void)
+{
+	return connections_wanted(&kernel, &profile);
+}
+
 static void test_wanted(void **state)
 {
 	(void)state;
-	assert_false(connections_wanted(NULL));
-	assert_true(connections_wanted(&profile));
-	profile.flow[0].tcp = 0;
-	assert_false(connections_wanted(&profile));
-	profile.flow[0].class = HS_FLOW_CRITICAL;
-	assert_true(connections_wanted(&profile));
-	profile.flow[0].protocol = IPPROTO_UDP;
-	assert_false(connections_wanted(&profile));
+	assert_false(connections_wanted(&kernel, NULL));
+	assert_true(wanted());
 	profile.flow[0].protocol = IPPROTO_TCP;
-	assert_true(connections_wanted(&profile));
+	assert_true(wanted());
+	profile.flow[0].tcp = 0;
+	assert_false(wanted());
 	profile.flow_nr = 0;
-	assert_false(connections_wanted(&profile));
+	assert_false(wanted());
+}
+
+/* Critical connections are looked after where there is, or may be, something to set on them. */
+static void test_wanted_by_a_knob(void **state)
+{
+	(void)state;
+	profile.flow[0] = (struct profile_flow){
+		.class = HS_FLOW_CRITICAL, .protocol = IPPROTO_TCP, .dscp = -1};
+	assert_false(wanted());
+	knobs[HS_KNOB_TCP_LOSS].value = wishes[HS_KNOB_BULK_LIMIT].value = 1; /* not these */
+	assert_false(wanted());
+	wishes[HS_KNOB_SOCKOPS_WINDOW].value = 10; /* the profile, or a person */
+	assert_true(wanted());
+	profile.flow[0].protocol = -1;
+	assert_true(wanted());
+	profile.flow[0].protocol = IPPROTO_UDP;
+	assert_false(wanted());
+	profile.flow[0].protocol = -1;
+	profile.flow[0].class = HS_FLOW_NORMAL;
+	assert_false(wanted());
+	profile.flow[0].class = HS_FLOW_CRITICAL;
+	wishes[HS_KNOB_SOCKOPS_WINDOW].value = 0;
+	assert_false(wanted());
+	knobs[HS_KNOB_SOCKOPS_UNSENT].value = 1; /* a plug-in */
+	assert_true(wanted());
+	knobs[HS_KNOB_SOCKOPS_UNSENT].value = 0;
+	profile.config.rules_nr = 1;
+	profile.rule[0].knob = HS_KNOB_SOCKOPS_DELACK; /* at any moment */
+	assert_true(wanted());
+	profile.rule[0].knob = HS_KNOB_TCP_QUEUE;
+	assert_false(wanted());
+}
+
+/* A wish comes, and is taken back. */
+static void test_follows_a_knob(void **state)
+{
+	(void)state;
+	profile.flow[0] =
+		(struct profile_flow){.class = HS_FLOW_CRITICAL, .protocol = -1, .dscp = -1};
+	follow(&profile, false);
+	assert_int_equal(played.tries, 0);
+	wishes[HS_KNOB_SOCKOPS_RTO_MIN].value = 20000;
+	follow(&profile, false);
+	assert_true(c.attached);
+	wishes[HS_KNOB_SOCKOPS_RTO_MIN].value = 0;
+	follow(&profile, false);
+	assert_false(c.attached);
+	assert_int_equal(played.restores, 1);
 }
 
 static void test_comes_and_goes(void **state)
@@ -206,6 +259,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_wanted, setup),
+		cmocka_unit_test_setup(test_wanted_by_a_knob, setup),
+		cmocka_unit_test_setup(test_follows_a_knob, setup),
 		cmocka_unit_test_setup(test_comes_and_goes, setup),
 		cmocka_unit_test_setup(test_some_stay, setup),
 		cmocka_unit_test_setup(test_refused, setup),

@@ -177,6 +177,8 @@ static void test_profile(void **state)
 	profile_free(&p);
 }
 
+#define CRITICAL(rest) "name: a\nflows:\n  - { name: f, class: critical, " rest " }\n"
+#define SET "knobs:\n  - { name: sockops.rto.min_us, value: 20ms }\n"
 #define FLOW(rest) "name: a\nflows:\n  - { name: f, class: bulk, " rest " }\n"
 
 static void test_refused(void **state)
@@ -216,6 +218,9 @@ static void test_refused(void **state)
 		{FLOW("peer: \"::/1\""), "3: 'peer: ::/1' would take in all of IPv4"},
 		{FLOW("peer: \"::fffe:0:0/95\""), "3: 'peer: ::fffe:0:0/95' would take in"},
 		{FLOW("port: 1"), "3: flows without interfaces"},
+		{CRITICAL("port: 1"), "3: flows without interfaces"},
+		{FLOW("port: 1") SET, "3: flows without interfaces"},
+		{CRITICAL("port: 1, protocol: udp") SET, "3: flows without interfaces"},
 		{FLOW("port: 1, tcp: cubic"), "3: 'tcp: cubic'; expected homeostat"},
 		{FLOW("protocol: udp, tcp: homeostat"),
 		 "3: protocol 17 has no TCP congestion control"},
@@ -236,6 +241,30 @@ static void test_refused(void **state)
 				 -EINVAL);
 		if (!strstr(error, wrong[i].says))
 			fail_msg("'%s' is not in '%s'", wrong[i].says, error);
+	}
+}
+
+/* Who sets something on critical connections, now or by a rule, needs no interface. */
+static void test_critical_connections(void **state)
+{
+	static const char *const right[] = {
+		CRITICAL("port: 1") SET,
+		CRITICAL("port: 1, protocol: tcp") SET,
+		CRITICAL("port: 1, protocol: tcp") "rules:\n  - { when: net.congestion_permille, "
+						   "low: 100permille, high: 300permille, "
+						   "knob: sockops.window.initial, kind: "
+						   "proportional, up: 4, down: 1, hold: 0ms, "
+						   "cooldown: 100ms }\n",
+	};
+	struct profile p;
+	char error[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		if (profile_parse(&p, "p.yaml", right[i], strlen(right[i]), error, sizeof(error)))
+			fail_msg("%s", error);
+		assert_int_equal(p.flow_nr, 1);
+		profile_free(&p);
 	}
 }
 
@@ -267,7 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_as_defined), cmocka_unit_test(test_most_stretches),
 		cmocka_unit_test(test_profile),	   cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_tcp),	   cmocka_unit_test(test_critical_connections),
 	};
 
 	return cmocka_run_group_tests_name("flows", tests, NULL, NULL);

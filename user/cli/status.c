@@ -2,6 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 /* homeostat status */
 #include <json-c/json.h>
+#include <string.h>
 
 #include "../../kern/abi.h"
 #include "../lib/control.h"
@@ -132,7 +133,10 @@ static void print_status(FILE *f, struct json_object *s)
 	/* what speaks against it may be that it was tripped: said already */
 	if (*js_str(s, "refusal") && js_is_null(s, "rearm"))
 		out_line(f, "refused", "%s", js_str(s, "refusal"));
-	out_line(f, "scheduler", "%s", js_str(s, "scheduler"));
+	out_line(f, "scheduler", "%s%s", js_str(s, "scheduler"),
+		 js_bool(s, "armed") && !strcmp(js_str(s, "scheduler"), "none")
+			 ? ": left out, see families"
+			 : "");
 	if (!js_get_obj(s, "heartbeat", &beat))
 		out_line(f, "heartbeat", "%s ago, limit %s",
 			 out_ns(a, sizeof(a), js_u64(beat, "age_ns")),

@@ -4,6 +4,7 @@
  * Arming and disarming. The order matters. Arming: gate open and lease fresh first, then the
  * scheduler, because a scheduler that finds the gate shut asks the kernel at once to let it go.
  * Disarming: gate first, so that stock rules hold from the next decision on, then the scheduler.
+ * Where the kernel cannot run our scheduler, it is left out, and the rest is armed if the profile has use for it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -43,29 +44,37 @@ static void made_progress(void *ctx)
 	heartbeat_progress(ctx);
 }
 
-static int refuse(struct homeostatd *d, char *why, size_t size)
+/* Can our scheduler run here? */
+static bool schedules(const struct homeostatd *d)
 {
-	const struct family *sched = &d->kernel.family[FAMILY_SCHED];
-	const struct family *pulse = &d->kernel.family[FAMILY_PULSE];
-	char name[64];
-	int found, err;
+	return d->kernel.family[FAMILY_SCHED].state != FAMILY_UNAVAILABLE;
+}
 
-	if (d->mode != HS_MODE_ACT) {
-		snprintf(why, size, "mode is %s; only act arms (homeostat mode act)",
-			 mode_name(d->mode));
-		return -EPERM;
-	}
-	if (pulse->state != FAMILY_ON) {
-		snprintf(why, size, "the pulse does not run: %.200s", pulse->why);
-		return -EOPNOTSUPP;
-	}
-	if (sched->state == FAMILY_UNAVAILABLE) {
-		snprintf(why, size, "nothing to arm: %.200s", sched->why);
-		return -EOPNOTSUPP;
-	}
-	err = aftermath_refuse(d, why, size);
-	if (err)
-		return err;
+/* What there is to arm: our scheduler, or what the profile wants done with packets or connections, as far as this kernel can. */
+static int refuse_idle(const struct homeostatd *d, char *why, size_t size)
+{
+	const struct profile *profile = &d->policy.profile;
+	const struct family *f = d->kernel.family;
+	bool packets = f[FAMILY_XDP].state != FAMILY_UNAVAILABLE ||
+		       f[FAMILY_TC].state != FAMILY_UNAVAILABLE;
+
+	if (schedules(d) || (packets && profile->interface_nr && profile->flow_nr) ||
+	    (f[FAMILY_SOCKOPS].state != FAMILY_UNAVAILABLE &&
+	     (profile_takes_tcp(profile) || profile_critical_tcp(profile))))
+		return 0;
+	snprintf(why, size,
+		 "nothing to arm: %.200s, and the profile has no flows that could be seen to "
+		 "without a scheduler",
+		 f[FAMILY_SCHED].why);
+	return -EOPNOTSUPP;
+}
+
+/* What speaks against our scheduler. */
+static int refuse_scheduler(struct homeostatd *d, char *why, size_t size)
+{
+	char name[64];
+	int found;
+
 	running_scheduler(d->opt.root, name, sizeof(name));
 	if (name[0]) {
 		snprintf(why, size, "another sched_ext scheduler is loaded (%s); stop it first",
@@ -76,6 +85,28 @@ static int refuse(struct homeostatd *d, char *why, size_t size)
 	if (found < 0)
 		snprintf(why, size, "looking for cgroup limits: %s", strerror(-found));
 	return found > 0 ? -EBUSY : found;
+}
+
+static int refuse(struct homeostatd *d, char *why, size_t size)
+{
+	const struct family *pulse = &d->kernel.family[FAMILY_PULSE];
+	int err;
+
+	if (d->mode != HS_MODE_ACT) {
+		snprintf(why, size, "mode is %s; only act arms (homeostat mode act)",
+			 mode_name(d->mode));
+		return -EPERM;
+	}
+	if (pulse->state != FAMILY_ON) {
+		snprintf(why, size, "the pulse does not run: %.200s", pulse->why);
+		return -EOPNOTSUPP;
+	}
+	err = refuse_idle(d, why, size);
+	if (!err)
+		err = aftermath_refuse(d, why, size);
+	if (!err && schedules(d))
+		err = refuse_scheduler(d, why, size);
+	return err;
 }
 
 /* The pulse beats at once when asked to; one beat with the gate open renews the lease. */
@@ -129,7 +160,7 @@ static void back_to_sensor(struct homeostatd *d)
 
 /*
  * A driver may have to start its queues anew, others may hold the lock that this takes, for each interface; a congestion
- * control that goes waits for RCU.
+ * control that goes waits for RCU, a tracepoint for that and for the patching of kernel text.
  */
 static void slow_driver(void *ctx)
 {
@@ -154,7 +185,18 @@ void arm_interfaces(struct homeostatd *d, bool retry)
 	heartbeat_progress(&d->heartbeat);
 }
 
-/* Gate, lease, scheduler. 0, or negative errno, the gate shut, and `why`. */
+void arm_hooks(struct homeostatd *d, __u64 now_ns, bool again)
+{
+	__u64 patience_ns = load(&d->heartbeat.patience_ns); /* of the caller */
+
+	d->hooks.slow = slow_driver;
+	d->hooks.ctx = d;
+	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, now_ns, again);
+	store(&d->heartbeat.patience_ns, patience_ns);
+	heartbeat_progress(&d->heartbeat);
+}
+
+/* Gate, lease, scheduler where there is one. 0, or negative errno, the gate shut, and `why`. */
 static int open_up(struct homeostatd *d, char *why, size_t size)
 {
 	struct hs_gate *gate = d->kernel.gate;
@@ -169,7 +211,7 @@ static int open_up(struct homeostatd *d, char *why, size_t size)
 			 trip_name(load(&gate->trip_reason)));
 	} else if (err) {
 		snprintf(why, size, "the pulse did not renew the lease: %s", strerror(-err));
-	} else {
+	} else if (schedules(d)) {
 		err = kernel_attach_sched(&d->kernel);
 		if (err)
 			explain_attach(d, err, why, size);
@@ -179,6 +221,24 @@ static int open_up(struct homeostatd *d, char *why, size_t size)
 		aftermath_not_armed(d);
 	}
 	return err;
+}
+
+/* The gate is open, and @start is when that began. */
+static void armed(struct homeostatd *d, __u64 start)
+{
+	__u64 took_us;
+
+	d->armed = true;
+	heartbeat_nudge(&d->heartbeat); /* its last promise was made at rest */
+	if (schedules(d))
+		kernel_detach_sense(&d->kernel);
+	took_us = (clock_ns() - start) / 1000;
+	if (schedules(d))
+		log_info("armed (%u): our scheduler is attached, after %llu us",
+			 d->kernel.gate->generation, took_us);
+	else
+		log_warn("armed (%u), without our scheduler, after %llu us: %s",
+			 d->kernel.gate->generation, took_us, d->kernel.family[FAMILY_SCHED].why);
 }
 
 int arm(struct homeostatd *d, char *why, size_t size)
@@ -197,13 +257,8 @@ int arm(struct homeostatd *d, char *why, size_t size)
 		gate_spare(d->kernel.gate, before);
 	else
 		err = open_up(d, why, size);
-	if (!err) {
-		d->armed = true;
-		heartbeat_nudge(&d->heartbeat); /* its last promise was made at rest */
-		kernel_detach_sense(&d->kernel);
-		log_info("armed (%u): our scheduler is attached, after %llu us",
-			 d->kernel.gate->generation, (clock_ns() - start) / 1000);
-	}
+	if (!err)
+		armed(d, start);
 	snprintf(d->refusal, sizeof(d->refusal), "%s", why);
 	heartbeat_patience(&d->heartbeat, 0);
 	if (!err)
@@ -307,7 +362,8 @@ void disarm(struct homeostatd *d, enum hs_trip reason)
 	}
 	back_to_sensor(d);
 	aftermath_disarmed(d);
-	log_info("disarmed (%s): the kernel's own scheduler is back", trip_name(reason));
+	log_info("disarmed (%s)%s", trip_name(reason),
+		 schedules(d) ? ": the kernel's own scheduler is back" : "");
 	arm_interfaces(d, false);
 }
 
@@ -315,6 +371,14 @@ void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *ca
 {
 	gate_shut_over(d->kernel.gate, reason, cause, clock_ns());
 	arm_watch(d);
+}
+
+/* No trip: it is only that there is no place for us, for now. */
+static void stand_down(struct homeostatd *d, const char *why)
+{
+	disarm(d, HS_TRIP_NONE);
+	log_warn("disarmed: %s", why);
+	snprintf(d->refusal, sizeof(d->refusal), "%s", why);
 }
 
 void arm_tick(struct homeostatd *d)
@@ -325,18 +389,20 @@ void arm_tick(struct homeostatd *d)
 	arm_interfaces(d, false);
 	if (!d->armed)
 		return;
+	if (!schedules(d)) {
+		if (refuse_idle(d, text, sizeof(text)))
+			stand_down(d, text);
+		return;
+	}
 	running_scheduler(d->opt.root, text, sizeof(text));
 	if (strcmp(text, "homeostat")) {
 		trip(d, HS_TRIP_SCHED_EXIT, NULL);
 		log_error("our scheduler is gone (%s runs)", text[0] ? text : "none of sched_ext");
 		return;
 	}
-	if (d->ticks % LIMITS_TICKS ||
-	    cgroups_limited(d->opt.root, text, sizeof(text), made_progress, &d->heartbeat) <= 0)
-		return;
-	disarm(d, HS_TRIP_NONE);
-	log_warn("disarmed: %s", text);
-	snprintf(d->refusal, sizeof(d->refusal), "%s", text);
+	if (!(d->ticks % LIMITS_TICKS) &&
+	    cgroups_limited(d->opt.root, text, sizeof(text), made_progress, &d->heartbeat) > 0)
+		stand_down(d, text);
 }
 
 int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size)

@@ -3,7 +3,6 @@
 #include "connections.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,27 +10,31 @@
 #include "log.h"
 #include "parse.h"
 
-bool connections_wanted(const struct profile *profile)
+/* Is there something to set on critical connections, by profile, wish or plug-in, or may there be at any moment, by a rule? */
+static bool sets_something(const struct kernel *k, const struct profile *profile)
 {
-	for (__u32 i = 0; profile && i < profile->flow_nr; i++) {
-		const struct profile_flow *flow = &profile->flow[i];
-
-		if (flow->protocol >= 0 && flow->protocol != IPPROTO_TCP)
-			continue;
-		if (flow->tcp || flow->class == HS_FLOW_CRITICAL)
+	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
+		if (profile_socket_knob(id) &&
+		    (__atomic_load_n(&k->wishes[id].value, __ATOMIC_RELAXED) ||
+		     __atomic_load_n(&k->knobs[id].value, __ATOMIC_RELAXED) ||
+		     profile_moves(profile, id)))
 			return true;
 	}
 	return false;
+}
+
+bool connections_wanted(const struct kernel *k, const struct profile *profile)
+{
+	return profile && (profile_takes_tcp(profile) ||
+			   (profile_critical_tcp(profile) && sets_something(k, profile)));
 }
 
 /* A flow asks for it: then what the kernel lacks for it is worth a warning. (Without one it is no news: most hosts have no BBR.) */
 static void say_missing(const struct kernel *k, const struct profile *profile)
 {
 	static const enum family_id wanted[] = {FAMILY_TCP, FAMILY_TCP_LOSS};
-	bool asked = false;
+	bool asked = profile_takes_tcp(profile);
 
-	for (__u32 i = 0; i < profile->flow_nr; i++)
-		asked |= profile->flow[i].tcp;
 	for (size_t i = 0; asked && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		if (k->family[wanted[i]].state == FAMILY_UNAVAILABLE)
 			log_warn("%s: not available here: %s", family_name(wanted[i]),
@@ -101,7 +104,7 @@ static void put_back(struct connections *c, struct kernel *k)
 void connections_follow(struct connections *c, struct kernel *k, const struct profile *profile,
 			const char *root, bool retry)
 {
-	if (connections_wanted(profile)) {
+	if (connections_wanted(k, profile)) {
 		if (!c->attached && (retry || !c->refused)) {
 			attach(c, k, root);
 			say_missing(k, profile);

@@ -19,8 +19,11 @@ struct connections {
 	char why[256]; /* why nothing is attached, "" = it is, or need not be */
 };
 
-/* Does this profile want anything done with TCP connections? */
-bool connections_wanted(const struct profile *profile);
+/*
+ * Does this profile want anything done with TCP connections: our congestion control for some, or, with the knobs as they
+ * are or may become, something set on critical ones? NULL does not.
+ */
+bool connections_wanted(const struct kernel *k, const struct profile *profile);
 
 /*
  * Attaches where @profile (NULL: none) wants it, else detaches and puts back on live connections what can be put back. @retry:

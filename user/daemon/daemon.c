@@ -162,7 +162,7 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
 		judge_set(d);
 		aftermath_profile(d);
 		rematch(d);
-		hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, clock_ns(), true);
+		arm_hooks(d, clock_ns(), true);
 		kernel_pulse(&d->kernel);
 		log_info("profile %s is in force", d->policy.profile.name);
 	}
@@ -401,7 +401,7 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 		return err;
 	aftermath_profile(d);
 	start_sensing(d);
-	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, clock_ns(), true);
+	arm_hooks(d, clock_ns(), true);
 	watch_cpus(d);
 	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
 	judge_set(d);
@@ -474,7 +474,7 @@ static void on_tick(struct homeostatd *d)
 	take_events(d);
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
-	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, d->tick_ns, false);
+	arm_hooks(d, d->tick_ns, false);
 	judge_tick(d);
 	aftermath_tick(d);
 	heartbeat_progress(&d->heartbeat);

@@ -112,6 +112,12 @@ void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *ca
  */
 void arm_interfaces(struct homeostatd *d, bool retry);
 
+/*
+ * Attaches the hooks that somebody asks for now, and takes the others off (hooks.h). @again: also those that could not be
+ * attached.
+ */
+void arm_hooks(struct homeostatd *d, __u64 now_ns, bool again);
+
 /* Notices a gate that somebody else shut, and a scheduler that the kernel ended. */
 void arm_watch(struct homeostatd *d);
 

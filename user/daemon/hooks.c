@@ -5,18 +5,11 @@
 #include <string.h>
 
 #include "log.h"
-
-static const struct {
-	const char *name;
-	enum hs_vital_id feeds;
-} infos[HS_HOOK_NR] = {
-	[HS_HOOK_DROPS] = {"drops", HS_VITAL_DROPS},
-	[HS_HOOK_SOFTIRQ] = {"softirq", HS_VITAL_SOFTIRQ_DELAY},
-};
+#include "names.h"
 
 bool hooks_wanted(const struct profile *profile, enum hs_hook hook)
 {
-	__u32 vital = infos[hook].feeds;
+	__u32 vital = hook_infos[hook].feeds;
 
 	for (__u32 i = 0; i < profile->config.rules_nr; i++) {
 		if (profile->rule[i].vital == vital)
@@ -40,18 +33,20 @@ static void follow_one(struct hooks *hooks, struct kernel *k, enum hs_hook hook,
 
 	if (on == wanted || (wanted && hooks->refused[hook]))
 		return;
+	if (hooks->slow)
+		hooks->slow(hooks->ctx);
 	if (!wanted) {
 		kernel_unhook(k, hook);
-		log_info("hook %s: taken off", infos[hook].name);
+		log_info("hook %s: taken off", hook_infos[hook].name);
 		return;
 	}
 	err = kernel_hook(k, hook);
 	hooks->refused[hook] = err != 0;
 	if (err)
-		log_warn("hook %s: %s; its vital sign stays absent", infos[hook].name,
+		log_warn("hook %s: %s; its vital sign stays absent", hook_infos[hook].name,
 			 strerror(-err));
 	else
-		log_info("hook %s: attached", infos[hook].name);
+		log_info("hook %s: attached", hook_infos[hook].name);
 }
 
 void hooks_follow(struct hooks *hooks, struct kernel *k, const struct profile *profile,

@@ -12,6 +12,9 @@
 #include "profile.h"
 
 struct hooks {
+	void (*slow)(
+		void *ctx); /* told before each is attached or detached (RCU, patching text); NULL = nobody */
+	void *ctx;		    /* for it */
 	__u64 until_ns[HS_HOOK_NR]; /* somebody looks until then */
 	bool refused
 		[HS_HOOK_NR]; /* attaching it failed: said once, tried again with another profile */

@@ -124,9 +124,10 @@ int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16]);
 int kernel_pacer(struct kernel *k, __u32 ifindex, bool paced);
 
 /*
- * Our congestion control, under its names, and the care for new connections in all cgroups below @cgroup. What the kernel
- * lacks is left out: without BBR no connection is moved to the variant that bears loss. 0; negative errno, nothing is attached and
- * family[].why says why. New connections are made without us from kernel_detach_tcp() on; live ones: kernel_connections().
+ * Our congestion control, under its names, and the care for new connections in all cgroups below @cgroup, of this network
+ * namespace. What the kernel lacks is left out: without BBR no connection is moved to the variant that bears loss. 0; negative
+ * errno, nothing is attached and family[].why says why. New connections are made without us from kernel_detach_tcp() on; live
+ * ones: kernel_connections().
  */
 int kernel_attach_tcp(struct kernel *k, const char *cgroup);
 void kernel_detach_tcp(struct kernel *k);

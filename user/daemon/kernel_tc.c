@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* Our programs for outgoing packets: attached to interfaces, and asked about them. */
+/* Our programs for outgoing packets: attached to interfaces, and asked about them. And how those for either way are taken off. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,18 +47,29 @@ int kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex)
 	return 0;
 }
 
-void kernel_detach_tc(struct kernel *k, __u32 slot)
+/* @fd: links + 1 of the family, by slot. It is off once the last is gone. */
+static void detach(struct kernel *k, enum family_id id, int fd[KERNEL_INTERFACES_MAX], __u32 slot)
 {
 	bool any = false;
 
-	if (!k->tc_fd[slot])
+	if (!fd[slot])
 		return;
-	close(k->tc_fd[slot] - 1);
-	k->tc_fd[slot] = 0;
+	close(fd[slot] - 1);
+	fd[slot] = 0;
 	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++)
-		any |= k->tc_fd[i] != 0;
+		any |= fd[i] != 0;
 	if (!any)
-		k->family[FAMILY_TC].state = FAMILY_OFF;
+		k->family[id].state = FAMILY_OFF;
+}
+
+void kernel_detach_xdp(struct kernel *k, __u32 slot)
+{
+	detach(k, FAMILY_XDP, k->xdp_fd, slot);
+}
+
+void kernel_detach_tc(struct kernel *k, __u32 slot)
+{
+	detach(k, FAMILY_TC, k->tc_fd, slot);
 }
 
 int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16])

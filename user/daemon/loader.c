@@ -28,6 +28,7 @@
 #include "load_log.h"
 #include "log.h"
 #include "mib.h"
+#include "netns.h"
 #include "ops_fit.h"
 #include "parse.h"
 
@@ -100,6 +101,7 @@ static int prepare(struct kernel *k, const struct topology *topo)
 			llcs = topo->cpu[cpu].llc + 1;
 	}
 	skel->rodata->nr_cpus = k->cpus_nr;
+	skel->rodata->netns_cookie = netns_cookie();
 	skel->rodata->nr_llcs = llcs > 64 ? 64 : llcs;
 	/* a jiffy: the coarse clock advances once in each */
 	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick) && !tick.tv_sec && tick.tv_nsec)
@@ -512,20 +514,6 @@ int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic
 	k->xdp_fd[slot] = fd + 1;
 	f->state = FAMILY_ON;
 	return 0;
-}
-
-void kernel_detach_xdp(struct kernel *k, __u32 slot)
-{
-	bool any = false;
-
-	if (!k->xdp_fd[slot])
-		return;
-	close(k->xdp_fd[slot] - 1);
-	k->xdp_fd[slot] = 0;
-	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++)
-		any |= k->xdp_fd[i] != 0;
-	if (!any)
-		k->family[FAMILY_XDP].state = FAMILY_OFF;
 }
 
 void kernel_detach_sched(struct kernel *k)

@@ -120,16 +120,6 @@ static void follow_end(struct net *net, struct kernel *k, __u32 slot, enum net_e
 	snprintf(hook->why, sizeof(hook->why), "%s", why);
 }
 
-/* Has the profile flows that would be paced? */
-static bool any_bulk(const struct profile *profile)
-{
-	for (__u32 i = 0; i < profile->flow_nr; i++) {
-		if (profile->flow[i].class == HS_FLOW_BULK)
-			return true;
-	}
-	return false;
-}
-
 /* Bulk has a clock where the queueing discipline can hold packets. An administrator may change it at any time. */
 static void follow_qdisc(struct net_interface *i, struct kernel *k, const struct profile *profile)
 {
@@ -148,7 +138,7 @@ static void follow_qdisc(struct net_interface *i, struct kernel *k, const struct
 		i->qdisc[0] = '\0'; /* tried again */
 	} else if (i->paced) {
 		log_info("%s: bulk can be paced, by fq", i->name);
-	} else if (any_bulk(profile)) {
+	} else if (profile_holds_bulk(profile)) {
 		log_warn("%s: its queueing discipline is %s, not fq: bulk is not paced there, its "
 			 "priority is all that it gets",
 			 i->name, now);

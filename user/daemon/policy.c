@@ -28,20 +28,12 @@ static int write_bounds(struct kernel *k, const struct profile *old, const struc
 	return 0;
 }
 
-static bool sheds(const struct profile *profile)
-{
-	for (__u32 i = 0; i < profile->flow_nr; i++) {
-		if (profile->flow[i].class == HS_FLOW_BULK && profile->interface_nr)
-			return true;
-	}
-	return false;
-}
-
 struct hs_rule policy_rule(const struct profile *profile, __u32 i)
 {
 	struct hs_rule rule = profile->rule[i];
 
-	if ((rule.knob == HS_KNOB_BULK_LIMIT || rule.knob == HS_KNOB_BULK_PACE) && !sheds(profile))
+	if ((rule.knob == HS_KNOB_BULK_LIMIT || rule.knob == HS_KNOB_BULK_PACE) &&
+	    !profile_holds_bulk(profile))
 		rule.high = ~0ULL;
 	return rule;
 }
@@ -50,7 +42,7 @@ struct hs_rule policy_rule(const struct profile *profile, __u32 i)
 static int write_rules(struct policy *p, struct kernel *k, const struct profile *fresh, __u32 *base)
 {
 	if (p->loaded && p->profile.config.rules_nr == fresh->config.rules_nr &&
-	    sheds(&p->profile) == sheds(fresh) &&
+	    profile_holds_bulk(&p->profile) == profile_holds_bulk(fresh) &&
 	    !memcmp(p->profile.rule, fresh->rule, sizeof(fresh->rule)))
 		return 0;
 	if (p->loaded)
@@ -230,23 +222,13 @@ static void write_wish(struct kernel *k, __u32 id, __u64 value, enum hs_cause ca
 	__atomic_store_n(&wish->gen, gen ? gen : 1, __ATOMIC_RELEASE);
 }
 
-/* Has the profile a rule that moves this knob? */
-static bool moved(const struct profile *profile, __u32 id)
-{
-	for (__u32 i = 0; i < profile->config.rules_nr; i++) {
-		if (profile->rule[i].knob == id)
-			return true;
-	}
-	return false;
-}
-
 /* A knob whose rule is gone has nobody else who would bring it back. */
 static void write_wishes(struct policy *p, struct kernel *k, const struct profile *old,
 			 const struct profile *fresh)
 {
 	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
 		const struct profile_knob *knob = &fresh->knob[id];
-		bool left = old && moved(old, id) && !moved(fresh, id);
+		bool left = old && profile_moves(old, id) && !profile_moves(fresh, id);
 
 		bool same = old ? old->knob[id].value == knob->value &&
 					    old->knob[id].stated == knob->stated

@@ -167,12 +167,13 @@ int verb_connections(struct call *call)
 
 	js_add_bool(call->reply, "attached", c->attached);
 	js_add_str(call->reply, "why",
-		   c->why[0]					   ? c->why
-		   : c->attached				   ? ""
-		   : !connections_wanted(&call->d->policy.profile) ? "no flow wants it"
-		   : call->d->armed				   ? ""
-		   : call->d->refusal[0]			   ? call->d->refusal
-								   : "not armed");
+		   c->why[0]	 ? c->why
+		   : c->attached ? ""
+		   : !connections_wanted(&call->d->kernel, &call->d->policy.profile)
+			   ? "no flow asks for it, or no knob sockops.*"
+		   : call->d->armed	 ? ""
+		   : call->d->refusal[0] ? call->d->refusal
+					 : "not armed");
 	l.rows = js_add_array(call->reply, "connections");
 	heartbeat_patience(&call->d->heartbeat, LIST_PATIENCE_NS);
 	err = kernel_connections(&call->d->kernel, false, list_connection, &l);
@@ -201,7 +202,7 @@ static int look(struct call *call)
 	}
 	if (now + for_ns > d->hooks.until_ns[HS_HOOK_DROPS])
 		d->hooks.until_ns[HS_HOOK_DROPS] = now + for_ns;
-	hooks_follow(&d->hooks, &d->kernel, &d->policy.profile, now, true);
+	arm_hooks(d, now, true);
 	if (!(d->kernel.hooks->on & 1U << HS_HOOK_DROPS)) {
 		snprintf(call->error, sizeof(call->error), "drops cannot be looked at: %.256s",
 			 d->kernel.family[FAMILY_DROPS].why);

@@ -30,6 +30,9 @@ const struct knob_info knob_infos[HS_KNOB_NR] = {
 #undef X
 };
 
+#define X(id, dotted, vital, text) [HS_HOOK_##id] = {dotted, text, HS_VITAL_##vital},
+const struct hook_info hook_infos[HS_HOOK_NR] = {HS_HOOKS(X)};
+#undef X
 #define X(id, dotted, text) [HS_CLASS_##id] = {dotted, text},
 const struct name_info class_infos[HS_CLASS_NR] = {HS_CLASSES(X)};
 #undef X

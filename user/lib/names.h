@@ -22,6 +22,12 @@ struct knob_info {
 	struct hs_bound bound; /* widest bounds, stock value, slew */
 };
 
+struct hook_info {
+	const char *name;
+	const char *meaning;
+	enum hs_vital_id feeds;
+};
+
 /* For every other table: `meaning` is "" where the table has none. */
 struct name_info {
 	const char *name;
@@ -30,6 +36,7 @@ struct name_info {
 
 extern const struct vital_info vital_infos[HS_VITAL_NR];
 extern const struct knob_info knob_infos[HS_KNOB_NR];
+extern const struct hook_info hook_infos[HS_HOOK_NR];
 extern const struct name_info class_infos[HS_CLASS_NR];
 extern const struct name_info flow_class_infos[HS_FLOW_CLASS_NR];
 extern const struct name_info cause_infos[HS_CAUSE_NR];

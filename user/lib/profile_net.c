@@ -240,6 +240,63 @@ static int check_interface(struct profile_file *file, struct profile *profile, i
 	return 0;
 }
 
+bool profile_holds_bulk(const struct profile *profile)
+{
+	for (__u32 i = 0; profile->interface_nr && i < profile->flow_nr; i++) {
+		if (profile->flow[i].class == HS_FLOW_BULK)
+			return true;
+	}
+	return false;
+}
+
+bool profile_takes_tcp(const struct profile *profile)
+{
+	for (__u32 i = 0; i < profile->flow_nr; i++) {
+		if (profile->flow[i].tcp)
+			return true;
+	}
+	return false;
+}
+
+bool profile_critical_tcp(const struct profile *profile)
+{
+	for (__u32 i = 0; i < profile->flow_nr; i++) {
+		const struct profile_flow *flow = &profile->flow[i];
+
+		if (flow->class == HS_FLOW_CRITICAL &&
+		    (flow->protocol < 0 || flow->protocol == IPPROTO_TCP))
+			return true;
+	}
+	return false;
+}
+
+bool profile_socket_knob(__u32 knob)
+{
+	return !strncmp(knob_infos[knob].name, "sockops.", 8);
+}
+
+bool profile_moves(const struct profile *profile, __u32 knob)
+{
+	for (__u32 i = 0; i < profile->config.rules_nr; i++) {
+		if (profile->rule[i].knob == knob)
+			return true;
+	}
+	return false;
+}
+
+/* Would anything be done with a connection? That takes no interface. */
+static bool of_connections(const struct profile *profile)
+{
+	if (profile_takes_tcp(profile))
+		return true;
+	for (__u32 id = 0; profile_critical_tcp(profile) && id < HS_KNOB_NR; id++) {
+		if (profile_socket_knob(id) &&
+		    (profile->knob[id].value || profile_moves(profile, id)))
+			return true;
+	}
+	return false;
+}
+
 /* Who asks for our congestion control and states nothing else is to have more than another CUBIC. */
 static void tcp_base(struct profile *profile)
 {
@@ -254,7 +311,6 @@ static void tcp_base(struct profile *profile)
 int check_net(struct profile_file *file, struct profile *profile)
 {
 	struct place at = {file, "flows", -1, NULL};
-	bool tcp = false;
 	int err = 0;
 
 	for (; !err && profile->interface_nr < file->text->interfaces_count;
@@ -262,12 +318,12 @@ int check_net(struct profile_file *file, struct profile *profile)
 		err = check_interface(file, profile, (int)profile->interface_nr);
 	for (; !err && profile->flow_nr < file->text->flows_count; profile->flow_nr++)
 		err = check_flow(file, profile, (int)profile->flow_nr);
-	for (__u32 i = 0; i < profile->flow_nr; i++)
-		tcp |= profile->flow[i].tcp;
-	if (!err && profile->flow_nr && !profile->interface_nr && !tcp)
-		err = check_wrong(at, "flows without interfaces: nobody would look at a packet; "
-				      "expected interfaces, too");
-	if (!err && tcp)
+	if (!err && profile->flow_nr && !profile->interface_nr && !of_connections(profile))
+		err = check_wrong(
+			at, "flows without interfaces: nobody would look at a packet; "
+			    "expected interfaces, too, or for TCP a flow with tcp: homeostat, or "
+			    "a critical one and a knob sockops.*");
+	if (!err && profile_takes_tcp(profile))
 		tcp_base(profile);
 	return err;
 }
