@@ -12,8 +12,8 @@
  *
  * Known limits. The counters are variables of the kernel that BPF sees only where the kernel keeps all its symbols
  * (CONFIG_KALLSYMS_ALL); elsewhere the program with this in it does not load, the one without does, and these vital
- * signs are absent. The counters of UDP and TCP are those of the daemon's network namespace, the others those of the whole host. On a CPU that
- * interrupts never tick (nohz_full, idle) time in interrupts is known late.
+ * signs are absent. The counters of UDP and TCP are those of the daemon's network namespace, the others those of the whole
+ * host. On a CPU that interrupts never tick (nohz_full, idle) time in interrupts is known late.
  */
 #ifndef HOMEOSTAT_COUNTS_H
 #define HOMEOSTAT_COUNTS_H
@@ -39,6 +39,7 @@ enum counts_part {
 	COUNTS_TCP = 64,
 };
 
+/* Set before load (user/daemon/mib.h). */
 const volatile __u32 mib_number[MIB_NR] = {MIB_NONE, MIB_NONE, MIB_NONE};
 
 struct counts_cpu {
@@ -56,7 +57,7 @@ struct {
 
 /* Written by the timer callback, but for the addresses. */
 static struct {
-	/* addresses of the counters of UDP over IPv4 and IPv6, of TCP, and of what came with Linux to it; a CPU's offset is added; 0 = none */
+	/* where the counters of UDP over IPv4 and IPv6, of TCP, and of TCP on Linux are, less a CPU's distance; 0 = none */
 	__u64 udp[2], tcp, linux_tcp;
 	__u32 on;		 /* the present fold reads counters … */
 	__u32 share;		 /* … and takes shares of time, and TCP's */

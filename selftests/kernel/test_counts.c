@@ -90,6 +90,23 @@ static void test_quiet(void **state)
 	assert_false(VITAL(DROPS)->present || VITAL(SOFTIRQ_DELAY)->present);
 }
 
+/* No pulse both publishes rates and reads counters, where folds are many. */
+static void test_apart(void **state)
+{
+	(void)state;
+	begin();
+	for (int i = 0; i < 20; i++) {
+		__u64 rates = VITAL(SWITCHES)->updated_ns, counts;
+
+		UNTIL(VITAL(SWITCHES)->updated_ns != rates);
+		counts = VITAL(PACKETS)->updated_ns;
+		UNTIL(VITAL(PACKETS)->updated_ns != counts);
+		counts = VITAL(PACKETS)->updated_ns;
+		rates = VITAL(SWITCHES)->updated_ns;
+		assert_true(counts != rates);
+	}
+}
+
 /* Datagrams for which there is no room: counted, a congestion, and over again. */
 static void test_udp_full(void **state)
 {
@@ -360,6 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		NET_TEST(test_quiet),
+		NET_TEST(test_apart),
 		NET_TEST(test_udp_full),
 		NET_TEST(test_softirq_time),
 		NET_TEST(test_irqs),
