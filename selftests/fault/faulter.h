@@ -148,6 +148,7 @@ struct trial {
 	struct traced traced;
 	uint64_t detect_ns, safe_ns, off_ns, disabled_ns,
 		restored_ns; /* absolute; 0 = did not come */
+	uint64_t ours_ns;    /* rows_net.c: the last that was answered by our rules */
 	uint32_t reason;
 	const char *wrong; /* NULL = as it should be */
 };
@@ -168,7 +169,7 @@ struct row {
 const struct row *row_find(const char *name);
 void rows_list(void);
 
-extern const struct row rows_dead[], rows_bad[]; /* name NULL ends them */
+extern const struct row rows_dead[], rows_bad[], rows_net[]; /* name NULL ends them */
 
 /* ---- other.c: another scheduler ---- */
 

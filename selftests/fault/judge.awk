@@ -88,6 +88,7 @@ BEGIN {
 	operator = 1; heartbeat = 2; progress = 3; lease = 4; sched_exit = 5; died = 13; guard = 14
 	by_death = " " heartbeat " " sched_exit " " died " "
 	reasons["sigkill"] = reasons["sigsegv"] = reasons["all-killed"] = by_death
+	reasons["traffic-xdp"] = reasons["traffic-tc"] = reasons["traffic-tcp"] = by_death
 	# before the kernel kills somebody for memory, it looks for some on that task's time: so long that its main loop may hang
 	reasons["oom"] = by_death progress " "
 	reasons["sigstop"] = reasons["rt-hog"] = " " heartbeat " "

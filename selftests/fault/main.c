@@ -227,6 +227,7 @@ static void report(struct campaign *c, const struct trial *t, uint64_t stall,
 	line_u64(&l, "start_ns", t->start_ns);
 	line_time(&l, "detect_ns", t->detect_ns, t->t0);
 	line_time(&l, "safe_ns", t->safe_ns, t->t0);
+	line_time(&l, "ours_ns", t->ours_ns, t->t0);
 	line_time(&l, "off_ns", t->off_ns, t->t0);
 	line_time(&l, "disabled_ns", t->disabled_ns, t->t0);
 	line_time(&l, "restored_ns", t->restored_ns, t->t0);

@@ -35,6 +35,30 @@ fi
 	echo '  - { name: bomb, class: critical, match: { comm: bomb } }'
 } >$dir/profile.yaml
 
+# traffic: a veth pair, whose near end homeostat looks at, and what it is told to do with it. No rules: nothing else moves these
+case $row in
+traffic-*)
+	ip() { /usr/sbin/ip "$@"; } # busybox's shell would take its own
+	if [ ! -e /run/netns/far ]; then
+		network_make >/dev/null || die 'two namespaces could not be connected'
+		insmod "/lib/modules/$(uname -r)/sch_fq.ko" || die 'no fq'
+		/usr/sbin/tc qdisc add dev near root fq || die 'no fq at near'
+	fi
+	awk '/^[a-z]/ { out = $1 == "rules:" } !out' $dir/profile.yaml |
+		sed 's/^knobs:$/&\n  - { name: net.bulk.limit_hz, value: 1000hz }\n  - { name: net.bulk.pace_kbit, value: 30mbit }\n  - { name: sockops.unsent.max_bytes, value: 16384 }/' >$dir/traffic.yaml
+	cat >>$dir/traffic.yaml <<-'END'
+		interfaces:
+		  - { name: near }
+		flows:
+		  - { name: orders, class: critical, dscp: EF }
+		  - { name: backup, class: bulk, dscp: CS1 }
+		  - { name: taken, class: normal, protocol: tcp, peer_port: 5202, tcp: homeostat }
+		  - { name: made, class: critical, protocol: tcp, peer_port: 5203 }
+	END
+	mv $dir/traffic.yaml $dir/profile.yaml
+	;;
+esac
+
 # what is done to any program is done to the one that people run
 daemon=/usr/bin/homeostatd
 case $row in

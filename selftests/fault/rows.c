@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 #include "faulter.h"
 
-static const struct row *const tables[] = {rows_dead, rows_bad};
+static const struct row *const tables[] = {rows_dead, rows_bad, rows_net};
 
 const struct row *row_find(const char *name)
 {

@@ -13,7 +13,7 @@
 lines=$tmp/lines wanted=
 # every row has its own phases: the first numbers are taken by none of scripts/fault's
 first=1000
-for row in sigkill sigstop hang pulse-dead oom guard-killed all-killed rt-hog trip other-starts flood; do
+for row in sigkill sigstop hang pulse-dead oom guard-killed all-killed rt-hog trip other-starts flood traffic-xdp traffic-tc traffic-tcp; do
 	sh /lab/fault/row.sh $row $first 2 "$lines" || echo "row $row: exit code $?"
 	first=$((first + 2))
 	wanted="$wanted $row:2:1"
