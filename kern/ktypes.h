@@ -114,6 +114,12 @@ struct task_struct {
 	char comm[16];
 };
 
+struct kernel_cpustat {
+	u64 cpustat[10]; /* ns, by enum cpu_usage_stat */
+};
+
+struct net_device;
+struct bpf_prog;
 struct linux_binprm;
 struct seq_file;
 
@@ -258,5 +264,8 @@ void bpf_rcu_read_unlock(void) __kfunc;
  */
 extern const unsigned long __preempt_count __ksym __weak;
 #define PREEMPT_COUNT_INTERRUPT 0x0f0f0100UL
+
+/* CPU time by kind, of each CPU; only where kallsyms has variables (CONFIG_KALLSYMS_ALL). */
+extern const struct kernel_cpustat kernel_cpustat __ksym __weak;
 
 #endif

@@ -21,6 +21,7 @@ struct hs_exit exited SEC(".data.exit") = {};
 struct hs_vital vitals[HS_VITAL_NR] SEC(".data.vitals") = {};
 struct hs_knob knobs[HS_KNOB_NR] SEC(".data.knobs") = {};
 struct hs_wish wishes[HS_KNOB_NR] SEC(".data.wishes") = {};
+struct hs_steer steer SEC(".data.steer") = {};
 
 #ifdef HS_FAULT
 struct hs_fault fault SEC(".data.fault") = {};
@@ -41,3 +42,5 @@ struct match_map MATCH SEC(".maps");
 struct flows_map FLOWS SEC(".maps");
 struct peers_map PEERS SEC(".maps");
 struct flow_stats_map FLOW_STATS SEC(".maps");
+struct steer_queues_map STEER_QUEUES SEC(".maps");
+struct steer_cpus_map STEER_CPUS SEC(".maps");

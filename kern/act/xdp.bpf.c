@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * Packets that come in, before the host's network stack has touched them: which declared flow they are of, and
- * whether there is room for them. Bulk alone is shed, above `net.bulk.limit_hz`, by a token bucket for the whole host.
+ * Packets that come in, before the host's network stack has touched them: which declared flow they are of, whether
+ * there is room for them, and which CPU goes on with them (steer.h). Bulk alone is shed, above `net.bulk.limit_hz`, by a
+ * token bucket for the whole host.
  *
  * Gate shut: every packet passes, nothing else.
  */
 #include "../lib/flow.h"
 #include "../lib/knob.h"
+#include "steer.h"
 
 #define BUCKET_NS 10000000ULL /* what may have been saved up: as much as that time brings */
 #define NS_PER_S 1000000000ULL
@@ -106,5 +108,5 @@ int xdp_ingress(struct xdp_md *ctx)
 			return XDP_DROP;
 		}
 	}
-	return XDP_PASS;
+	return p.l3 && steer_on() ? steer_packet(&p, data + p.l3_at, end) : XDP_PASS;
 }

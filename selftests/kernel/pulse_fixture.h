@@ -239,6 +239,7 @@ static UNUSED unsigned event_count(enum hs_event_type type)
 
 static UNUSED bool with_sensor; /* load the tracepoint's program, too; the test attaches it */
 static UNUSED bool with_xdp;	/* … and that of incoming packets; the test runs it */
+static UNUSED bool with_steer;	/* … and the judge of steering */
 
 static UNUSED int load(void)
 {
@@ -253,7 +254,8 @@ static UNUSED int load(void)
 		bpf_program__set_autoload(
 			p, p == fx.skel->progs.pulse_start ||
 				   (with_sensor && p == fx.skel->progs.sense_switch) ||
-				   (with_xdp && p == fx.skel->progs.xdp_ingress));
+				   (with_xdp && p == fx.skel->progs.xdp_ingress) ||
+				   (with_steer && p == fx.skel->progs.steer_start));
 	}
 	bpf_object__for_each_map(m, fx.skel->obj)
 	{
@@ -261,6 +263,8 @@ static UNUSED int load(void)
 			bpf_map__set_autocreate(m, false);
 	}
 	fx.skel->rodata->nr_cpus = fx.cpus;
+	/* of queues to CPUs the kernel allows no more than it was built for */
+	bpf_map__set_max_entries(fx.skel->maps.STEER_QUEUES, libbpf_num_possible_cpus());
 	return homeostat_bpf__load(fx.skel);
 }
 

@@ -218,11 +218,29 @@ static void test_all_slots(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* An interface that is there, and has no device; one that is not there may get one. */
+static void test_device(void **state)
+{
+	(void)state;
+	assert_null(net_without_device(&profile, root));
+	strcpy(profile.interface[0].name, "eth7");
+	profile.interface_nr = 1;
+	assert_null(net_without_device(&profile, root));
+	tree_put(root, "/sys/class/net/eth7/ifindex", "7\n");
+	assert_string_equal(net_without_device(&profile, root), "eth7");
+	tree_put(root, "/sys/class/net/eth7/device", NULL);
+	assert_null(net_without_device(&profile, root));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_follows),	TEST(test_comes_and_goes), TEST(test_refused),
-		TEST(test_unavailable), TEST(test_all_slots),
+		cmocka_unit_test_setup_teardown(test_device, setup, teardown),
+		TEST(test_follows),
+		TEST(test_comes_and_goes),
+		TEST(test_refused),
+		TEST(test_unavailable),
+		TEST(test_all_slots),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);

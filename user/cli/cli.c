@@ -24,6 +24,8 @@ const struct verb cli_verbs[] = {
 	 cmd_workloads},
 	{"flows", "", "interfaces, declared flows, and what became of their packets", NULL,
 	 cmd_flows},
+	{"steer", "", "which CPU goes on with incoming packets, and how busy each one is", NULL,
+	 cmd_steer},
 	{"events", "[-f] [-n N]", "what happened: reflexes, trips, classes, deadlines",
 	 "-f, --follow  goes on until interrupted\n"
 	 "-n N          only the last N (default 20; with -f 0)\n",

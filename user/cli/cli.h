@@ -130,6 +130,7 @@ int cmd_vitals(struct cli *cli, int argc, char **argv);
 int cmd_knobs(struct cli *cli, int argc, char **argv);
 int cmd_workloads(struct cli *cli, int argc, char **argv);
 int cmd_flows(struct cli *cli, int argc, char **argv);
+int cmd_steer(struct cli *cli, int argc, char **argv);
 int cmd_events(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
 int cmd_incidents(struct cli *cli, int argc, char **argv);

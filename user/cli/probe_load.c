@@ -78,8 +78,9 @@ static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap
 /* As the daemon does: the arrays indexed by CPU are as long as there are CPUs. */
 static void cut_maps(struct bpf_object *obj)
 {
-	static const char *const per_cpu[] = {"SENSE", "CPU_VITALS", "CPUS", "PULSE_CPUS",
-					      "SCHED_CPUS"};
+	static const char *const per_cpu[] = {"SENSE",	    "CPU_VITALS",  "CPUS",
+					      "PULSE_CPUS", "SCHED_CPUS",  "STEER_CPUS",
+					      "STEER_BUSY", "STEER_QUEUES"};
 	int cpus = libbpf_num_possible_cpus();
 
 	for (size_t i = 0; cpus > 0 && i < sizeof(per_cpu) / sizeof(*per_cpu); i++) {
@@ -88,6 +89,17 @@ static void cut_maps(struct bpf_object *obj)
 		if (map)
 			bpf_map__set_max_entries(map, cpus);
 	}
+}
+
+/* Is a program of this family? By its section; those of steering are of several kinds, and have their name for it. */
+static bool of_family(const struct bpf_program *prog, const struct family_info *f)
+{
+	const char *steer = family_infos[FAMILY_STEER].section;
+	const char *section = bpf_program__section_name(prog);
+
+	if (!strncmp(bpf_program__name(prog), steer, strlen(steer)))
+		return f == &family_infos[FAMILY_STEER];
+	return !strncmp(section, f->section, strlen(f->section));
 }
 
 /* Loads the programs of one family; returns how many there are, or a negative errno. */
@@ -107,8 +119,7 @@ static int try_family(const struct family_info *f)
 		return -errno;
 	bpf_object__for_each_program(prog, obj)
 	{
-		const char *section = bpf_program__section_name(prog);
-		bool mine = !strncmp(section, f->section, strlen(f->section));
+		bool mine = of_family(prog, f);
 
 		bpf_program__set_autoload(prog, mine);
 		n += mine;

@@ -127,7 +127,10 @@ static void back_to_sensor(struct homeostatd *d)
 	kernel_pulse(&d->kernel);
 }
 
-/* A driver may have to start its queues anew, and others may hold the lock that this takes: for each interface. */
+/*
+ * A driver may have to start its queues anew, and others may hold the lock that this takes: for each interface. The thread
+ * of a queue has to run once on its CPU.
+ */
 static void slow_driver(void *ctx)
 {
 	struct homeostatd *d = ctx;
@@ -137,12 +140,19 @@ static void slow_driver(void *ctx)
 
 void arm_interfaces(struct homeostatd *d, bool retry)
 {
-	bool wanted = d->armed || (d->mode == HS_MODE_ACT && judge_looks(d));
+	bool wanted = d->armed || (d->mode == HS_MODE_ACT && judge_looks(d)), steers;
 	__u64 patience_ns = load(&d->heartbeat.patience_ns); /* of the caller */
 
 	d->net.slow = slow_driver;
 	d->net.ctx = d;
+	d->steer.slow = slow_driver;
+	d->steer.ctx = d;
+	steers = wanted && !net_without_device(&d->policy.profile, d->opt.root);
+	if (steers) /* who hands over finds queues to hand to */
+		steer_follow(&d->steer, &d->kernel, &d->policy, &d->topo, true);
 	net_follow(&d->net, &d->kernel, wanted ? &d->policy.profile : NULL, d->opt.root, retry);
+	if (!steers)
+		steer_follow(&d->steer, &d->kernel, &d->policy, &d->topo, false);
 	store(&d->heartbeat.patience_ns, patience_ns);
 	heartbeat_progress(&d->heartbeat);
 }

@@ -16,6 +16,7 @@
 #include "net.h"
 #include "policy.h"
 #include "server.h"
+#include "steer.h"
 #include "topology.h"
 #include "undo.h"
 
@@ -36,6 +37,7 @@ struct homeostatd {
 	struct kernel kernel;
 	struct policy policy;
 	struct net net;
+	struct steer steer;
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;

@@ -28,6 +28,7 @@ struct family {
 struct kernel_maps {
 	int bounds, config, rules, cpus, sense, cpu_vitals, workloads, workload_stats, match;
 	int flows, peers, flow_stats;
+	int steer_queues, steer_cpus;
 	int gate;  /* `.data.gate`: who holds it can map the gate, and shut it, without us */
 	int pulse; /* of the timer: who holds it keeps the pulse beating when we are gone */
 };
@@ -43,6 +44,7 @@ struct homeostat_bpf;
 struct kernel {
 	/* mapped; valid from kernel_load() to kernel_close() */
 	struct hs_gate *gate;
+	const struct hs_steer *steer;
 	const struct hs_exit *exit; /* kind is 0 until sched_ext has ended our scheduler */
 	struct hs_vital *vitals;    /* [HS_VITAL_NR] */
 	struct hs_knob *knobs;	    /* [HS_KNOB_NR] */
@@ -56,6 +58,7 @@ struct kernel {
 	struct homeostat_bpf *skel;
 	struct ring_buffer *ring, *bell;
 	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
+	struct bpf_link *steer_link[3];
 	int xdp_fd[KERNEL_INTERFACES_MAX]; /* link + 1; 0 = none */
 };
 
@@ -95,6 +98,12 @@ bool kernel_sched_attached(const struct kernel *k);
  */
 int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic);
 void kernel_detach_xdp(struct kernel *k, __u32 slot);
+
+/*
+ * Steering (kern/steer.bpf.c): the books of its queues, which once attached stay so, as what is missing in them is never made
+ * up for, and then the judge, or a look of it at once. It ends by itself when the gate is shut. 0 or negative errno.
+ */
+int kernel_steer(struct kernel *k);
 
 /*
  * Descriptor that becomes ready with events (-1: none). kernel_events() hands over `max` of them at

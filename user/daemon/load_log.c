@@ -79,7 +79,7 @@ static enum family_id family_of(const char *program, size_t len)
 	} known[] = {
 		{"sense_", FAMILY_SENSE}, {"pulse_", FAMILY_PULSE},  {"fold_", FAMILY_PULSE},
 		{"tasks", FAMILY_TASKS},  {"rematch", FAMILY_TASKS}, {"sched_", FAMILY_SCHED},
-		{"xdp_", FAMILY_XDP},
+		{"xdp_", FAMILY_XDP},	  {"steer_", FAMILY_STEER},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,8 +77,10 @@ static int check_capabilities(char *error, size_t size)
 static int prepare(struct kernel *k, const struct topology *topo)
 {
 	struct homeostat_bpf *skel = k->skel;
-	struct bpf_map *per_cpu[] = {skel->maps.SENSE, skel->maps.CPU_VITALS, skel->maps.CPUS,
-				     skel->maps.PULSE_CPUS, skel->maps.SCHED_CPUS};
+	struct bpf_map *per_cpu[] = {skel->maps.SENSE,	    skel->maps.CPU_VITALS,
+				     skel->maps.CPUS,	    skel->maps.PULSE_CPUS,
+				     skel->maps.SCHED_CPUS, skel->maps.STEER_CPUS,
+				     skel->maps.STEER_BUSY, skel->maps.STEER_QUEUES};
 	struct timespec tick;
 	__u32 llcs = 1;
 	int err = 0;
@@ -93,6 +96,8 @@ static int prepare(struct kernel *k, const struct topology *topo)
 	}
 	skel->rodata->nr_cpus = k->cpus_nr;
 	skel->rodata->nr_llcs = llcs > 64 ? 64 : llcs;
+	if (getrandom(skel->rodata->steer_key, sizeof(skel->rodata->steer_key), GRND_NONBLOCK) < 0)
+		log_debug("no random numbers yet: flows are told apart by known ones");
 	/* a jiffy: the coarse clock advances once in each */
 	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick) && !tick.tv_sec && tick.tv_nsec)
 		skel->rodata->tick_ns = (__u64)tick.tv_nsec;
@@ -120,6 +125,12 @@ static void leave_out(struct kernel *k)
 	}
 	if (k->family[FAMILY_XDP].state == FAMILY_UNAVAILABLE)
 		bpf_program__set_autoload(skel->progs.xdp_ingress, false);
+	if (k->family[FAMILY_STEER].state == FAMILY_UNAVAILABLE) {
+		bpf_program__set_autoload(skel->progs.steer_queued, false);
+		bpf_program__set_autoload(skel->progs.steer_failed, false);
+		bpf_program__set_autoload(skel->progs.steer_taken, false);
+		bpf_program__set_autoload(skel->progs.steer_start, false);
+	}
 	if (k->family[FAMILY_SCHED].state != FAMILY_UNAVAILABLE)
 		return;
 	bpf_map__set_autocreate(skel->maps.homeostat_ops, false);
@@ -148,11 +159,21 @@ static void find_counters(struct kernel *k)
 	}
 }
 
+/* 0 where the kernel does not tell. */
+static __u32 map_id(int fd)
+{
+	struct bpf_map_info info = {0};
+	__u32 size = sizeof(info);
+
+	return bpf_map_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
+}
+
 static int map_state(struct kernel *k, char *error, size_t size)
 {
 	struct homeostat_bpf *skel = k->skel;
 
 	k->gate = &skel->data_gate->gate;
+	k->steer = &skel->data_steer->steer;
 	k->exit = &skel->data_exit->exited;
 	k->vitals = skel->data_vitals->vitals;
 	k->knobs = skel->data_knobs->knobs;
@@ -170,9 +191,12 @@ static int map_state(struct kernel *k, char *error, size_t size)
 		.flows = bpf_map__fd(skel->maps.FLOWS),
 		.peers = bpf_map__fd(skel->maps.PEERS),
 		.flow_stats = bpf_map__fd(skel->maps.FLOW_STATS),
+		.steer_queues = bpf_map__fd(skel->maps.STEER_QUEUES),
+		.steer_cpus = bpf_map__fd(skel->maps.STEER_CPUS),
 		.gate = bpf_map__fd(skel->maps.data_gate),
 		.pulse = bpf_map__fd(skel->maps.PULSE),
 	};
+	skel->data_steer_queues_id->steer_queues_id = map_id(k->fd.steer_queues);
 	find_counters(k);
 	if (k->gate->abi_version == HS_ABI_VERSION)
 		return 0;
@@ -284,6 +308,8 @@ void kernel_close(struct kernel *k)
 	bpf_link__destroy(k->sched_link);
 	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++)
 		kernel_detach_xdp(k, i);
+	for (size_t i = 0; i < sizeof(k->steer_link) / sizeof(k->steer_link[0]); i++)
+		bpf_link__destroy(k->steer_link[i]);
 	bpf_link__destroy(k->sense_link);
 	bpf_link__destroy(k->exec_link);
 	bpf_link__destroy(k->tasks_link);
@@ -403,6 +429,27 @@ void kernel_detach_xdp(struct kernel *k, __u32 slot)
 		any |= k->xdp_fd[i] != 0;
 	if (!any)
 		k->family[FAMILY_XDP].state = FAMILY_OFF;
+}
+
+int kernel_steer(struct kernel *k)
+{
+	struct bpf_program *books[] = {k->skel->progs.steer_queued, k->skel->progs.steer_failed,
+				       k->skel->progs.steer_taken};
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct family *f = &k->family[FAMILY_STEER];
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(books) / sizeof(books[0]) && !err; i++)
+		err = attach(k, FAMILY_STEER, books[i], &k->steer_link[i]);
+	if (err)
+		return err;
+	err = bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.steer_start), &opts);
+	if (!err)
+		err = (int)opts.retval;
+	f->state = err ? FAMILY_OFF : FAMILY_ON;
+	if (err)
+		snprintf(f->why, sizeof(f->why), "starting the timer: %s", strerror(-err));
+	return err;
 }
 
 void kernel_detach_sched(struct kernel *k)

@@ -3,8 +3,10 @@
 #include "net.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "parse.h"
@@ -125,6 +127,21 @@ void net_follow(struct net *net, struct kernel *k, const struct profile *profile
 		strcpy(net->interface[slot].name, profile->interface[n].name);
 		follow_one(net, k, slot, root, retry);
 	}
+}
+
+const char *net_without_device(const struct profile *profile, const char *root)
+{
+	char path[PATH_MAX], device[64];
+
+	for (__u32 i = 0; i < profile->interface_nr; i++) {
+		const char *name = profile->interface[i].name;
+
+		snprintf(device, sizeof(device), "/sys/class/net/%s/device", name);
+		if (ifindex_of(root, name) &&
+		    (root_path(path, sizeof(path), root, device) || access(path, F_OK)))
+			return name;
+	}
+	return NULL;
 }
 
 const struct net_interface *net_interface(const struct net *net, const char *name)

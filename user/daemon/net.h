@@ -33,6 +33,13 @@ struct net {
 void net_follow(struct net *net, struct kernel *k, const struct profile *profile, const char *root,
 		bool retry);
 
+/*
+ * An interface of @profile that is there and has no device (veth, lo …), or NULL. Its packets may come from this very host and
+ * have no checksum yet; who hands such a packet to another CPU in the driver loses what the kernel knew of that, and it is dropped
+ * as broken.
+ */
+const char *net_without_device(const struct profile *profile, const char *root);
+
 /* What is known of an interface that was asked for, or NULL. */
 const struct net_interface *net_interface(const struct net *net, const char *name);
 

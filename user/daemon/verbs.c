@@ -26,6 +26,7 @@ static const struct verb {
 	{"explain", verb_explain, false, {"knob"}},
 	{"workloads", verb_workloads, false, {"from"}},
 	{"flows", verb_flows, false, {NULL}},
+	{"steer", verb_steer, false, {NULL}},
 	{"events", verb_events, false, {"follow", "n"}},
 	{"profile_show", verb_profile_show, false, {NULL}},
 	{"report", verb_report, false, {"name", "value"}},

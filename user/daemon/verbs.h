@@ -25,6 +25,7 @@ int verb_knobs(struct call *call);
 int verb_explain(struct call *call);
 int verb_workloads(struct call *call);
 int verb_flows(struct call *call);
+int verb_steer(struct call *call);
 int verb_events(struct call *call);
 int verb_profile_show(struct call *call);
 

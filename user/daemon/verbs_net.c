@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* The verb `flows`: interfaces that are looked at, and what became of the packets of each declared flow. */
+/*
+ * The verbs `flows` and `steer`: interfaces that are looked at, what became of the packets of each declared flow, and which
+ * CPUs went on with them.
+ */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <bpf/bpf.h>
@@ -55,6 +59,57 @@ int verb_flows(struct call *call)
 			flow_class_infos[declared ? profile->flow[i].class : HS_FLOW_NORMAL].name);
 		js_add_u64(row, "packets", stats[at].packets);
 		js_add_u64(row, "shed", stats[at].shed);
+	}
+	return 0;
+}
+
+static void list_cpu(struct json_object *row, __u32 cpu, const struct hs_steer_load *load,
+		     const struct hs_steer_cpu *books)
+{
+	static const char *const roles[] = {"", "target", "hot", "hot target"};
+
+	js_add_u64(row, "cpu", cpu);
+	js_add_str(row, "role", roles[(load->target != 0) | (load->hot != 0) << 1]);
+	js_add_bool(row, "target", load->target);
+	js_add_bool(row, "hot", load->hot);
+	js_add_u64(row, "load_permille", load->load_permille);
+	js_add_u64(row, "handed", books->handed);
+	js_add_u64(row, "kept", books->kept);
+	js_add_u64(row, "moved", books->moved);
+	js_add_u64(row, "refused", books->refused);
+	js_add_u64(row, "missing", books->missing);
+	js_add_u64(row, "delivered", books->taken);
+	/* read one after the other, while both grow */
+	js_add_u64(row, "waiting", books->queued > books->taken ? books->queued - books->taken : 0);
+}
+
+int verb_steer(struct call *call)
+{
+	static const char *const states[] = {"off", "watch", "on"};
+	const struct kernel *k = &call->d->kernel;
+	const struct hs_steer *steer = k->steer;
+	bool runs = call->d->armed && steer->generation == k->gate->generation;
+	struct json_object *array;
+	const char *name;
+	char why[256];
+
+	js_add_str(call->reply, "state", runs ? states[steer->state % 3] : "off");
+	snprintf(why, sizeof(why), "%s", steer_why(&call->d->steer, k, &call->d->policy));
+	name = net_without_device(&call->d->policy.profile, call->d->opt.root);
+	if (name)
+		snprintf(why, sizeof(why), "%s has no device: its packets may lack checksums",
+			 name);
+	js_add_str(call->reply, "why", why);
+	list_interfaces(call);
+	array = js_add_array(call->reply, "cpus");
+	for (__u32 cpu = 0; cpu < k->cpus_nr && cpu < HS_CPUS_MAX; cpu++) {
+		struct hs_steer_cpu books;
+		int err = bpf_map_lookup_elem(k->fd.steer_cpus, &cpu, &books);
+
+		if (err)
+			return err;
+		if (cpu_in(call->d->topo.online, cpu))
+			list_cpu(js_push_obj(array), cpu, &steer->cpu[cpu], &books);
 	}
 	return 0;
 }

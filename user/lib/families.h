@@ -4,13 +4,14 @@
 #ifndef HOMEOSTAT_FAMILIES_H
 #define HOMEOSTAT_FAMILIES_H
 
-/* X(ID, name, how the section names of its programs begin, what it is). */
+/* X(ID, name, how the section names of its programs begin (steer: their own names), what it is). */
 #define FAMILIES(X)                                                                                \
 	X(SENSE, "sensor", "tp_btf/", "run-queue sensor")                                          \
 	X(PULSE, "pulse", "syscall", "pulse timer")                                                \
 	X(TASKS, "tasks", "iter/", "task iterator")                                                \
 	X(SCHED, "sched_ext", "struct_ops", "scheduler")                                           \
-	X(XDP, "xdp", "xdp", "shedding of incoming packets")
+	X(XDP, "xdp", "xdp", "shedding of incoming packets")                                       \
+	X(STEER, "steer", "steer_", "handing of incoming packets to other CPUs (cpumap)")
 enum family_id {
 #define X(id, ...) FAMILY_##id,
 	FAMILIES(X)

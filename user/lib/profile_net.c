@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* The network part of a profile: interfaces, and declared flows. */
+/* The network part of a profile: interfaces, declared flows, and CPUs that packets may be handed to. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -215,6 +215,26 @@ static int check_interface(struct profile_file *file, struct profile *profile, i
 	return 0;
 }
 
+static int check_steer(struct profile_file *file, struct profile *profile)
+{
+	const struct steer_text *text = file->text->steer;
+	struct place at = {file, "steer", -1, "cpus"};
+	int err;
+
+	if (!text)
+		return 0;
+	err = parse_cpus(text->cpus, profile->steer_cpus, HS_CPUS_MAX / 64);
+	if (err || *text->cpus < '0' || *text->cpus > '9')
+		return check_wrong(at, "'cpus: %.64s' is %s; expected a list such as \"1-3,8\"",
+				   text->cpus,
+				   err == -ERANGE ? "out of bounds" : "not a list of CPUs");
+	at.key = NULL;
+	if (!profile->interface_nr)
+		return check_wrong(at, "steer without interfaces: no packet would be handed over; "
+				       "expected interfaces, too");
+	return 0;
+}
+
 int check_net(struct profile_file *file, struct profile *profile)
 {
 	struct place at = {file, "flows", -1, NULL};
@@ -225,6 +245,8 @@ int check_net(struct profile_file *file, struct profile *profile)
 		err = check_interface(file, profile, (int)profile->interface_nr);
 	for (; !err && profile->flow_nr < file->text->flows_count; profile->flow_nr++)
 		err = check_flow(file, profile, (int)profile->flow_nr);
+	if (!err)
+		err = check_steer(file, profile);
 	if (!err && profile->flow_nr && !profile->interface_nr)
 		err = check_wrong(at, "flows without interfaces: nobody would look at a packet; "
 				      "expected interfaces, too");

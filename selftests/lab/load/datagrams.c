@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * A stream of numbered UDP datagrams, and who counts them: how many came, how many are missing between the first and
- * the last of them, how many came after a later one. They look after themselves: only numbers are compared.
+ * Streams of numbered UDP datagrams, and who counts them: how many came, how many of each stream are missing between the
+ * first and the last of them, how many came after a later one. They look after themselves: only numbers are compared.
  */
 #include "load.h"
 #include <arpa/inet.h>
@@ -14,8 +14,17 @@ static const char usage[] =
 	"  -P PORT     … and which port (default 9000)\n"
 	"  -r RATE     so many a second (default 0: as fast as it goes)\n"
 	"  -q DSCP     their differentiated services code point (default 0)\n"
+	"  -f FLOWS    from so many ports by turns, each with numbers of its own (default 1)\n"
+	"  -b COUNT    … so many in a row from each (default 1)\n"
 	"  -l          counts, until nothing has come for a second; -n is how many are waited for\n"
 	"-d is how long it sends, if -n does not say how many; -W does nothing here.\n";
+
+#define FLOWS_MAX 1000
+
+struct datagram {
+	uint64_t number; /* within its flow */
+	uint64_t flow;
+};
 
 struct count {
 	uint64_t received, reordered, first, last;
@@ -24,7 +33,7 @@ struct count {
 static int open_socket(const struct sockaddr_in *at, bool listens, uint64_t dscp)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), tos = (int)dscp << 2,
-	    room = 8 << 20;
+	    room = 32 << 20; /* a page for each, where a driver has copied them */
 
 	if (fd < 0)
 		err(1, "socket");
@@ -43,52 +52,85 @@ static int open_socket(const struct sockaddr_in *at, bool listens, uint64_t dscp
 	return fd;
 }
 
-static void listen_on(int fd, uint64_t expected, struct count *c)
+static void count_one(struct count *c, uint64_t number)
 {
-	uint64_t number;
+	if (!c->received++)
+		c->first = c->last = number;
+	else if (number < c->last)
+		c->reordered++;
+	else
+		c->last = number;
+}
 
-	while (!load_stop && (!expected || c->received < expected)) {
-		if (recv(fd, &number, sizeof(number), 0) != sizeof(number)) {
-			if (errno == EINTR || (errno == EAGAIN && !c->received))
+static void listen_on(int fd, uint64_t expected, struct count c[FLOWS_MAX])
+{
+	uint64_t received = 0;
+	struct datagram d;
+
+	while (!load_stop && (!expected || received < expected)) {
+		if (recv(fd, &d, sizeof(d), 0) != sizeof(d) || d.flow >= FLOWS_MAX) {
+			if (errno == EINTR || (errno == EAGAIN && !received))
 				continue; /* the first one may take its time */
 			break;
 		}
-		if (!c->received++)
-			c->first = c->last = number;
-		else if (number < c->last)
-			c->reordered++;
-		else
-			c->last = number;
+		received++;
+		count_one(&c[d.flow], d.number);
 	}
 }
 
-/* Returns how many were sent. One that the network's queue refuses is sent all the same: it is lost there. */
-static uint64_t send_on(int fd, const struct load *l, uint64_t rate)
+static void report(struct line *line, const struct count c[FLOWS_MAX])
 {
-	uint64_t begin = now_ns(), end = begin + l->seconds * NS_PER_S, number = 0;
+	uint64_t received = 0, missing = 0, reordered = 0, flows = 0, disordered = 0;
 
-	while (!load_stop && (l->count ? number < l->count : now_ns() < end)) {
-		if (rate && !sleep_until(begin + number * NS_PER_S / rate))
+	for (int i = 0; i < FLOWS_MAX; i++) {
+		if (!c[i].received)
+			continue;
+		flows++;
+		received += c[i].received;
+		missing += c[i].last - c[i].first + 1 - c[i].received;
+		reordered += c[i].reordered;
+		disordered += c[i].reordered != 0;
+	}
+	line_u64(line, "received", received);
+	line_u64(line, "missing", missing);
+	line_u64(line, "reordered", reordered);
+	line_u64(line, "flows", flows);
+	line_u64(line, "disordered_flows", disordered);
+}
+
+/* Returns how many were sent. One that the network's queue refuses is sent all the same: it is lost there. */
+static uint64_t send_on(const int *fd, const struct load *l, uint64_t rate, uint64_t flows,
+			uint64_t burst)
+{
+	static uint64_t next[FLOWS_MAX];
+	uint64_t begin = now_ns(), end = begin + l->seconds * NS_PER_S, sent = 0;
+
+	while (!load_stop && (l->count ? sent < l->count : now_ns() < end)) {
+		struct datagram d = {.flow = sent / burst % flows};
+
+		if (rate && !sleep_until(begin + sent * NS_PER_S / rate))
 			break;
-		if (send(fd, &number, sizeof(number), 0) < 0 && errno != ENOBUFS &&
+		d.number = next[d.flow]++;
+		if (send(fd[d.flow], &d, sizeof(d), 0) < 0 && errno != ENOBUFS &&
 		    errno != ECONNREFUSED)
 			err(1, "sending");
-		number++;
+		sent++;
 	}
-	return number;
+	return sent;
 }
 
 int main(int argc, char **argv)
 {
 	struct load l = {.name = "datagrams", .usage = usage, .seconds = 10};
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	uint64_t port = 9000, rate = 0, dscp = 0, begin;
-	struct count count = {0};
+	uint64_t port = 9000, rate = 0, dscp = 0, flows = 1, burst = 1, begin;
+	static struct count count[FLOWS_MAX];
+	static int fd[FLOWS_MAX];
 	struct line line;
 	bool listens = false;
-	int c, fd;
+	int c;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "A:P:r:q:l")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "A:P:r:q:f:b:l")) != -1) {
 		switch (c) {
 		case 'A':
 			if (inet_pton(AF_INET, optarg, &at.sin_addr) != 1)
@@ -103,6 +145,12 @@ int main(int argc, char **argv)
 		case 'q':
 			dscp = number(optarg, c, 0, 63);
 			break;
+		case 'f':
+			flows = number(optarg, c, 1, FLOWS_MAX);
+			break;
+		case 'b':
+			burst = number(optarg, c, 1, 1000000);
+			break;
 		case 'l':
 			listens = true;
 			break;
@@ -112,17 +160,15 @@ int main(int argc, char **argv)
 	}
 	at.sin_port = htons((uint16_t)port);
 	load_begin();
-	fd = open_socket(&at, listens, dscp);
+	for (uint64_t i = 0; i < (listens ? 1 : flows); i++)
+		fd[i] = open_socket(&at, listens, dscp);
 	line_begin(&line, l.name);
 	if (listens) {
-		listen_on(fd, l.count, &count);
-		line_u64(&line, "received", count.received);
-		line_u64(&line, "missing",
-			 count.received ? count.last - count.first + 1 - count.received : 0);
-		line_u64(&line, "reordered", count.reordered);
+		listen_on(fd[0], l.count, count);
+		report(&line, count);
 	} else {
 		begin = now_ns();
-		line_u64(&line, "sent", send_on(fd, &l, rate));
+		line_u64(&line, "sent", send_on(fd, &l, rate, flows, burst));
 		line_u64(&line, "span_ns", now_ns() - begin);
 	}
 	line_end(&line, l.out);
