@@ -80,7 +80,8 @@ static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap
 static void cut_maps(struct bpf_object *obj)
 {
 	static const char *const per_cpu[] = {"SENSE",	    "CPU_VITALS", "CPUS",
-					      "PULSE_CPUS", "SCHED_CPUS", "COUNTS"};
+					      "PULSE_CPUS", "SCHED_CPUS", "COUNTS",
+					      "STEER_CPUS", "STEER_IDLE", "STEER_QUEUES"};
 	int cpus = libbpf_num_possible_cpus();
 
 	for (size_t i = 0; cpus > 0 && i < sizeof(per_cpu) / sizeof(*per_cpu); i++) {
@@ -89,6 +90,17 @@ static void cut_maps(struct bpf_object *obj)
 		if (map)
 			bpf_map__set_max_entries(map, cpus);
 	}
+}
+
+/* Two programs share a section with another family's. */
+static enum family_id family_of_program(const struct bpf_program *prog)
+{
+	const char *name = bpf_program__name(prog);
+
+	return !strcmp(name, "counts_start") ? FAMILY_COUNTS
+	       : !strcmp(name, "steer_ingress")
+		       ? FAMILY_STEER
+		       : family_of_section(bpf_program__section_name(prog));
 }
 
 /* Loads the programs of one family; returns how many there are, or a negative errno. */
@@ -108,10 +120,7 @@ static int try_family(const struct family_info *f)
 		return -errno;
 	bpf_object__for_each_program(prog, obj)
 	{
-		/* the two ways to start the pulse share a section */
-		bool mine = !strcmp(bpf_program__name(prog), "counts_start")
-				    ? id == FAMILY_COUNTS
-				    : family_of_section(bpf_program__section_name(prog)) == id;
+		bool mine = family_of_program(prog) == id;
 
 		bpf_program__set_autoload(prog, mine);
 		n += mine;

@@ -19,6 +19,7 @@
 #include "policy.h"
 #include "server.h"
 #include "slow.h"
+#include "steer.h"
 #include "topology.h"
 #include "undo.h"
 
@@ -42,6 +43,7 @@ struct homeostatd {
 	struct connections connections;
 	struct hooks hooks;
 	struct slow_tcp tcp;
+	struct steer steer;
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;
