@@ -245,6 +245,7 @@ struct net_device {
 	struct netdev_queue *_tx;
 	unsigned int real_num_tx_queues;
 	unsigned short type; /* ARPHRD_* */
+	u32 xdp_features;    /* enum netdev_xdp_act, what its driver can do; 6.3 and later */
 };
 
 struct sk_buff {

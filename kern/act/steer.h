@@ -56,7 +56,10 @@ static __always_inline struct hs_steer_load *load_of(u32 cpu)
 	return &steer.cpu[cpu & (HS_CPUS_MAX - 1)];
 }
 
-/* The freer of two targets, as a place; HERE where there is none, or none that is freer than @from. */
+/*
+ * The freer of two targets, as a place; HERE where there is none, or none that is freer than @from. Two that are about as free
+ * are taken by chance: all flows of 25 ms see the same loads, and would all run to the one that was the freer by a hair.
+ */
 static __always_inline u32 target_for(u64 hash, u32 from)
 {
 	u32 list = *(volatile u32 *)&steer.list, nr = list & 0xffff, a, b;
@@ -68,7 +71,7 @@ static __always_inline u32 target_for(u64 hash, u32 from)
 	steer_two(hash, nr, &a, &b);
 	a = steer.target[half][a & (HS_CPUS_MAX - 1)];
 	b = steer.target[half][b & (HS_CPUS_MAX - 1)];
-	if (load_of(b)->load_permille < load_of(a)->load_permille)
+	if (steer_freer(load_of(b)->load_permille, load_of(a)->load_permille, above))
 		a = b;
 	if (a >= nr_cpus || !load_of(a)->target ||
 	    !steer_freer(load_of(a)->load_permille, from, above))

@@ -20,11 +20,11 @@ static struct {
 	unsigned pacers;   /* how often that was said */
 } played;
 
-int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool steers,
+int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers,
 			     bool *generic);
 void __wrap_kernel_detach_xdp(struct kernel *k, __u32 slot);
 
-int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool steers,
+int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers,
 			     bool *generic)
 {
 	(void)k;
@@ -33,7 +33,8 @@ int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool s
 		return played.err;
 	played.at[slot] = ifindex;
 	played.attached++;
-	played.steers = steers;
+	*steers = *steers && !played.generic;
+	played.steers = *steers;
 	*generic = played.generic;
 	return 0;
 }

@@ -134,7 +134,8 @@ static int try_family(const struct family_info *f)
 	return err ? err : n;
 }
 
-static void load_family(struct doctor *d, const struct family_info *f)
+/* Returns whether it loads. */
+static bool load_family(struct doctor *d, const struct family_info *f)
 {
 	libbpf_print_fn_t before = libbpf_set_print(keep_words);
 	int n = try_family(f);
@@ -165,6 +166,7 @@ static void load_family(struct doctor *d, const struct family_info *f)
 			   "this line",
 			   "%s does not load: %s%s%s", f->what,
 			   *complaint ? complaint : strerror(-n), *verdict ? ": " : "", verdict);
+	return n > 0;
 }
 
 /* true if an enum of the kernel has this value name: how features show in BTF. */
@@ -219,6 +221,8 @@ static bool lacks_bbr(struct doctor *d)
 
 static void try_families(struct doctor *d, bool tc_off)
 {
+	bool loads[FAMILY_NR] = {false};
+
 	for (int i = 0; i < FAMILY_NR; i++) {
 		if ((i == FAMILY_SCHED && d->sched_off) || (i == FAMILY_TC && tc_off))
 			continue;
@@ -227,8 +231,12 @@ static void try_families(struct doctor *d, bool tc_off)
 				d, FINDING_WARN, family_name(FAMILY_TCP_LOSS),
 				"modprobe tcp_bbr, before homeostatd is started",
 				"BBR is not loaded: no connection will bear loss, all are CUBIC");
+		else if (i == FAMILY_STEER && !loads[FAMILY_COUNTS])
+			doctor_add(d, FINDING_OFF, family_name(FAMILY_STEER),
+				   "what helps counts, above",
+				   "the pulse cannot read here how busy CPUs are");
 		else
-			load_family(d, &family_infos[i]);
+			loads[i] = load_family(d, &family_infos[i]);
 	}
 }
 

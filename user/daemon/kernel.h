@@ -104,11 +104,11 @@ bool kernel_sched_attached(const struct kernel *k);
 
 /*
  * Our program for incoming packets on an interface: in its driver, or behind it (*generic) where the driver cannot. With
- * @steers the one that hands packets to other CPUs, but never behind the driver.
+ * *steers the one that hands packets to other CPUs; it says afterwards whether it is: its driver may not know how to.
  * @slot (below KERNEL_INTERFACES_MAX) is the caller's name for it. 0 or negative errno; -EBUSY, -EEXIST: another program is
  * there, or on an interface above or below.
  */
-int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool steers, bool *generic);
+int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers, bool *generic);
 void kernel_detach_xdp(struct kernel *k, __u32 slot);
 
 /* Our program for outgoing packets on an interface, before those that are there. @slot as above. 0 or negative errno. */
@@ -123,6 +123,9 @@ int kernel_probe_tc(struct kernel *k);
  * says which one of several. 0 or negative errno; -ENODEV: there is no such interface.
  */
 int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16]);
+
+/* Can its driver redirect a packet? One that cannot would drop it. */
+bool kernel_redirects(struct kernel *k, __u32 ifindex);
 
 /* Bulk on that interface has a clock of its own from now on, or has none. 0 or negative errno. */
 int kernel_pacer(struct kernel *k, __u32 ifindex, bool paced);

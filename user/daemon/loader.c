@@ -504,7 +504,7 @@ int kernel_attach_sched(struct kernel *k)
 	return 0;
 }
 
-int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool steers, bool *generic)
+int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers, bool *generic)
 {
 	struct family *f = &k->family[FAMILY_XDP];
 	LIBBPF_OPTS(bpf_link_create_opts, opts);
@@ -514,10 +514,12 @@ int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool steers, 
 		return -EOPNOTSUPP;
 	prog = bpf_program__fd(k->skel->progs.xdp_ingress);
 	opts.flags = XDP_FLAGS_DRV_MODE;
-	fd = bpf_link_create(steers ? bpf_program__fd(k->skel->progs.steer_ingress) : prog,
+	*steers = *steers && kernel_redirects(k, ifindex);
+	fd = bpf_link_create(*steers ? bpf_program__fd(k->skel->progs.steer_ingress) : prog,
 			     (int)ifindex, BPF_XDP, &opts);
 	*generic = fd < 0 && fd != -EBUSY && fd != -EEXIST && fd != -ENODEV && fd != -EPERM;
 	if (*generic) {
+		*steers = false;
 		log_debug("XDP: interface %u: native: %s", ifindex, strerror(-fd));
 		opts.flags = XDP_FLAGS_SKB_MODE;
 		fd = bpf_link_create(prog, (int)ifindex, BPF_XDP, &opts);

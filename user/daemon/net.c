@@ -83,14 +83,16 @@ static void leave(struct net *net, struct kernel *k, __u32 slot, enum net_end en
 static int join_in(struct net_interface *i, struct kernel *k, __u32 slot, __u32 ifindex,
 		   const char *root)
 {
+	bool steers;
 	int err;
 
 	i->steer_why = k->family[FAMILY_STEER].state == FAMILY_UNAVAILABLE
 			       ? "not available here"
 			       : nic_unfit(root, i->name);
-	err = kernel_attach_xdp(k, slot, ifindex, !i->steer_why, &i->generic);
-	if (!i->steer_why && i->generic)
-		i->steer_why = "its driver has no XDP of its own";
+	steers = !i->steer_why;
+	err = kernel_attach_xdp(k, slot, ifindex, &steers, &i->generic);
+	if (!i->steer_why && !steers)
+		i->steer_why = "its driver has no XDP that redirects";
 	return err;
 }
 

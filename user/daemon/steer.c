@@ -71,14 +71,18 @@ void steer_follow(struct steer *steer, struct kernel *k, struct policy *policy,
 	if (f->state == FAMILY_UNAVAILABLE)
 		return;
 	/* the books first: a packet that is handed over before they are kept is under way for ever */
-	if (asked && kernel_steer(k)) {
-		snprintf(why, sizeof(why), "%s", f->why);
-		asked = false;
+	if (asked && f->state != FAMILY_ON) {
+		if (steer->slow)
+			steer->slow(steer->ctx);
+		if (kernel_steer(k)) {
+			snprintf(why, sizeof(why), "%s", f->why);
+			asked = false;
+		}
 	}
 	for (__u32 cpu = 0; cpu < k->cpus_nr && cpu < HS_CPUS_MAX; cpu++)
-		changed |= follow_one(steer, k, policy, cpu,
-				      asked && policy_steers(policy, topo, cpu), wanted, why,
-				      sizeof(why));
+		changed |=
+			follow_one(steer, k, policy, cpu, asked && policy_steers(policy, topo, cpu),
+				   wanted, why, sizeof(why));
 	if (!any(policy->steer_queues) && f->state == FAMILY_ON)
 		f->state = FAMILY_OFF;
 	if (changed)
