@@ -146,6 +146,7 @@ WRAP_HOOK := --wrap=kernel_hook,--wrap=kernel_unhook
 WRAP_TC := --wrap=kernel_attach_tc,--wrap=kernel_detach_tc,--wrap=kernel_qdisc,--wrap=kernel_pacer
 $(O)/unit/test_arm $(O)/cov/unit/test_arm $(O)/unit/test_armed $(O)/cov/unit/test_armed: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC),$(WRAP_TCP),$(WRAP_HOOK)
 $(O)/unit/test_net $(O)/cov/unit/test_net: private WRAP := -Wl,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC)
+$(O)/unit/test_steer $(O)/cov/unit/test_steer: private WRAP := -Wl,--wrap=kernel_steer,--wrap=bpf_map_update_elem,--wrap=bpf_map_delete_elem
 $(O)/unit/test_connections $(O)/cov/unit/test_connections: private WRAP := -Wl,$(WRAP_TCP)
 $(O)/unit/test_congestion $(O)/cov/unit/test_congestion: private WRAP := -Wl,$(WRAP_HOOK)
 

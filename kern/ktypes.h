@@ -116,6 +116,8 @@ struct task_struct {
 	char comm[16];
 };
 
+struct net_device;
+struct bpf_prog;
 struct linux_binprm;
 struct seq_file;
 
@@ -136,12 +138,26 @@ struct softnet_data {
 };
 
 struct kernel_cpustat {
+	bool idle_elapse; /* idle now … */
+	s64 idle_entrytime; /* … since then: by both a CPU's idle time is known also while its tick is off */
 	u64 cpustat[16]; /* ns, by enum cpu_usage_stat */
 };
 enum cpu_usage_stat {
-	CPUTIME_SOFTIRQ = 3,
+	CPUTIME_USER,
+	CPUTIME_NICE,
+	CPUTIME_SYSTEM,
+	CPUTIME_SOFTIRQ,
 	CPUTIME_IRQ,
+	CPUTIME_IDLE,
+	CPUTIME_IOWAIT,
+	CPUTIME_STEAL,
 };
+
+struct tick_sched { /* the same before that was so, from 6.9 on */
+	unsigned long flags;
+	s64 idle_entrytime, idle_sleeptime, iowait_sleeptime;
+};
+#define TS_FLAG_IDLE_ACTIVE 4UL
 
 struct irqtime { /* only where the kernel times interrupts */
 	u64 total;
@@ -231,6 +247,7 @@ struct net_device {
 	struct netdev_queue *_tx;
 	unsigned int real_num_tx_queues;
 	unsigned short type; /* ARPHRD_* */
+	u32 xdp_features;    /* enum netdev_xdp_act, what its driver can do; 6.3 and later */
 };
 
 struct sk_buff {

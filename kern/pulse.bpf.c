@@ -34,6 +34,7 @@
 #include "lib/event.h"
 #include "reflex.h"
 #include "fold.h"
+#include "busy.h"
 #include "lib/gate.h"
 #include "invariant.h"
 #include "fault.h"
@@ -296,6 +297,8 @@ static __always_inline int beat(struct pulse_timer *t, bool counting)
 			pulse_publish();
 		}
 	}
+	if (counting)
+		steer_judge();
 	if (reflex.moving)
 		reflex_move();
 	fault_storm();

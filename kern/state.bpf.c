@@ -22,6 +22,7 @@ struct hs_vital vitals[HS_VITAL_NR] SEC(".data.vitals") = {};
 struct hs_knob knobs[HS_KNOB_NR] SEC(".data.knobs") = {};
 struct hs_wish wishes[HS_KNOB_NR] SEC(".data.wishes") = {};
 struct hs_hooks hooks SEC(".data.hooks") = {};
+struct hs_steer steer SEC(".data.steer") = {};
 
 #ifdef HS_FAULT
 struct hs_fault fault SEC(".data.fault") = {};
@@ -46,3 +47,5 @@ struct egress_stats_map EGRESS_STATS SEC(".maps");
 struct pacers_map PACERS SEC(".maps");
 struct sockets_map SOCKETS SEC(".maps");
 struct drops_map DROPS SEC(".maps");
+struct steer_queues_map STEER_QUEUES SEC(".maps");
+struct steer_cpus_map STEER_CPUS SEC(".maps");

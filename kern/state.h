@@ -18,6 +18,7 @@ extern struct hs_vital vitals[HS_VITAL_NR];
 extern struct hs_knob knobs[HS_KNOB_NR];
 extern struct hs_wish wishes[HS_KNOB_NR];
 extern struct hs_hooks hooks;
+extern struct hs_steer steer;
 
 /*
  * What the sensors write and the pulse reads, one per CPU. Two banks: sensors write bank
@@ -275,5 +276,25 @@ struct drops_map {
 	__type(value, __u64);
 };
 extern struct drops_map DROPS SEC(".maps");
+/*
+ * Queues to other CPUs, each with a thread there; the daemon makes and unmakes them (user/daemon/steer.c). Set to the number
+ * of possible CPUs at load: the kernel refuses more than it was built for.
+ */
+struct steer_queues_map {
+	__uint(type, BPF_MAP_TYPE_CPUMAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bpf_cpumap_val);
+};
+extern struct steer_queues_map STEER_QUEUES SEC(".maps");
+
+struct steer_cpus_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* for the page alignment, as SENSE */
+	__uint(max_entries, HS_CPUS_MAX);
+	__type(key, __u32);
+	__type(value, struct hs_steer_cpu);
+};
+extern struct steer_cpus_map STEER_CPUS SEC(".maps");
 
 #endif

@@ -183,8 +183,8 @@ int tc_egress(struct __sk_buff *skb)
 }
 
 /*
- * Run by the daemon with an interface as skb->ifindex, never attached: the name of its queueing discipline, in
- * skb->cb. With several transmit queues that is the first one's, or the first that is not fq: what is above them (mq) only
+ * Run by the daemon with an interface as skb->ifindex, never attached: the name of its queueing discipline, and what XDP its
+ * driver has, in skb->cb. With several transmit queues that is the first one's, or the first that is not fq: what is above them (mq) only
  * hands out, and a discipline that is not mq is that of all queues.
  */
 SEC("tcx/egress")
@@ -206,5 +206,6 @@ int tc_qdisc(struct __sk_buff *skb)
 	}
 	for (i = 0; i < 4; i++)
 		skb->cb[i] = name[i];
+	skb->cb[4] = bpf_core_field_exists(dev->xdp_features) ? dev->xdp_features : 0;
 	return TCX_NEXT;
 }

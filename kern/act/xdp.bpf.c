@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * Packets that come in, before the host's network stack has touched them: which declared flow they are of, and
- * whether there is room for them. Bulk alone is shed, above `net.bulk.limit_hz`, by a token bucket for the whole host.
+ * Packets that come in, before the host's network stack has touched them: which declared flow they are of, whether
+ * there is room for them, and which CPU goes on with them (steer.h). Bulk alone is shed, above `net.bulk.limit_hz`, by a
+ * token bucket for the whole host.
  *
  * Gate shut: every packet passes, nothing else.
  */
 #include "../lib/flow.h"
 #include "../lib/knob.h"
 #include "../lib/peer.h"
+#include "steer.h"
 
 #define BUCKET_NS 10000000ULL /* what may have been saved up: as much as that time brings */
 #define NS_PER_S 1000000000ULL
@@ -53,8 +55,8 @@ static __always_inline bool admitted(u64 limit_hz)
 	return true;
 }
 
-SEC("xdp.frags")
-int xdp_ingress(struct xdp_md *ctx)
+/* @steers: a constant. */
+static __always_inline int ingress(struct xdp_md *ctx, bool steers)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct hs_flow_stats *stats;
@@ -93,5 +95,20 @@ int xdp_ingress(struct xdp_md *ctx)
 			return XDP_DROP;
 		}
 	}
+	if (steers && p.l3 && steer_on())
+		return steer_packet(&p, data + p.l3_at, end);
 	return XDP_PASS;
+}
+
+SEC("xdp.frags")
+int xdp_ingress(struct xdp_md *ctx)
+{
+	return ingress(ctx, false);
+}
+
+/* The same for interfaces whose packets may be handed to other CPUs (user/daemon/net.c says which). */
+SEC("xdp.frags")
+int steer_ingress(struct xdp_md *ctx)
+{
+	return ingress(ctx, true);
 }

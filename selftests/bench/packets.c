@@ -3,7 +3,8 @@
 /*
  * What our programs for incoming and outgoing packets cost, by BPF_PROG_TEST_RUN: no interface is touched. The arms take turns, a
  * million packets each; differences are taken within a round, and of the rounds the median with an interval of 95 %
- * (order statistics). Needs root. Exit code 1 where a limit is missed.
+ * (order statistics). Then what steering costs when the packets are of many connections: each packet by itself, as the kernel
+ * repeats only one and the same, so that the clock's price is in these figures. Needs root. Exit code 1 where a limit is missed.
  */
 #include <err.h>
 #include <linux/bpf.h>
@@ -17,12 +18,15 @@
 #include "kernel.h"
 #include "log.h"
 #include "names.h"
+#include "steer.h"
 #include "homeostat.skel.h" /* after the types that it uses */
 
 #define PACKETS 1000000
 #define ROUNDS 21
 #define LOW 5 /* the 6th and the 16th of 21 enclose the median with 97 % */
 #define HIGH 15
+#define CONNECTIONS_MAX 100000 /* and as many packets for each number of connections */
+#define GROWTH_ROUNDS 7
 
 static struct kernel kernel;
 
@@ -74,6 +78,22 @@ static void flows(enum more more)
 	config.flows_base = base;
 	if (bpf_map_update_elem(kernel.fd.config, &zero, &config, BPF_ANY))
 		err(1, "writing the configuration");
+}
+
+/* Nobody is busy, and whatever comes in is handed to CPU 0, or with @state OFF to nobody. */
+static void steering(enum hs_steer_state state)
+{
+	struct hs_steer *steer = &kernel.skel->data_steer->steer;
+
+	*(volatile __u64 *)&kernel.knobs[HS_KNOB_STEER_ABOVE].value = 0;
+	steer->list = 1;
+	steer->target[0][0] = 0;
+	steer->since = 1;
+	steer->gap = steer->forget = 1ULL << 40;
+	steer->generation = kernel.gate->generation;
+	for (__u32 cpu = 0; cpu < HS_CPUS_MAX; cpu++)
+		steer->cpu[cpu] = (struct hs_steer_load){.target = !cpu, .hot = 1};
+	*(volatile __u32 *)&steer->state = state;
 }
 
 static void shut(struct frame *f)
@@ -181,11 +201,38 @@ static void out_marked(struct frame *f)
 	out_ipv4(f);
 }
 
+static void steer_ipv4(struct frame *f)
+{
+	steering(HS_STEER_ON);
+	of_ipv4(f);
+}
+
+static void steer_vlan(struct frame *f)
+{
+	steering(HS_STEER_ON);
+	of_vlan(f);
+}
+
+static void steer_ipv6(struct frame *f)
+{
+	steering(HS_STEER_ON);
+	of_ipv6(f);
+}
+
+/* It comes in on a CPU that is not hot: the flow is known, and stays. */
+static void steer_kept(struct frame *f)
+{
+	steering(HS_STEER_WATCH);
+	of_ipv4(f);
+	f->bytes[ETH_LEN + 15] = 77; /* a flow that nobody has handed over */
+}
+
 static const struct arm {
 	const char *name;
 	void (*make)(struct frame *f);
 	unsigned limit_ns; /* above the empty program; 0 = none is set */
 	bool out;	   /* a packet that goes out */
+	__u32 steers;	   /* by the program that hands packets over: its verdict */
 } arms[] = {
 	{"empty program", NULL, 0},
 	{"gate shut", shut, 2},
@@ -195,6 +242,11 @@ static const struct arm {
 	{"the same, flows by peer", with_peers, 0},
 	{"IPv4, bulk, no limit", of_bulk, 20},
 	{"IPv4, bulk, shed", held, 20},
+	{"steering, nobody is hot", of_ipv4, 20, .steers = XDP_PASS},
+	{"to another CPU: IPv4", steer_ipv4, 20, .steers = XDP_REDIRECT},
+	{"the same, one VLAN tag", steer_vlan, 0, .steers = XDP_REDIRECT},
+	{"the same, IPv6", steer_ipv6, 0, .steers = XDP_REDIRECT},
+	{"IPv4, known and kept", steer_kept, 20, .steers = XDP_PASS},
 	{"out: empty program", NULL, 0, true},
 	{"gate shut", shut, 2, true},
 	{"IPv4, UDP, critical", out_ipv4, 25, true},
@@ -226,8 +278,21 @@ static int program_of(const struct arm *arm, const int empty[2])
 {
 	if (!arm->make)
 		return empty[arm->out];
-	return bpf_program__fd(arm->out ? kernel.skel->progs.tc_egress
-					: kernel.skel->progs.xdp_ingress);
+	return bpf_program__fd(arm->out	     ? kernel.skel->progs.tc_egress
+			       : arm->steers ? kernel.skel->progs.steer_ingress
+					     : kernel.skel->progs.xdp_ingress);
+}
+
+/* An open gate, two flows, no limit, nobody hot. */
+static void begin(void)
+{
+	gate(true);
+	flows(NO_MORE);
+	*(volatile __u64 *)&kernel.knobs[HS_KNOB_BULK_PACE].value =
+		knob_infos[HS_KNOB_BULK_PACE].bound.stock;
+	*(volatile __u64 *)&kernel.knobs[HS_KNOB_BULK_LIMIT].value =
+		knob_infos[HS_KNOB_BULK_LIMIT].bound.stock;
+	steering(HS_STEER_OFF);
 }
 
 static double ns_of(const struct arm *arm, const int empty[2])
@@ -236,12 +301,7 @@ static double ns_of(const struct arm *arm, const int empty[2])
 	struct __sk_buff skb = {0}; /* as a context it says how long the packet is on the wire */
 	struct frame f;
 
-	gate(true);
-	flows(NO_MORE);
-	*(volatile __u64 *)&kernel.knobs[HS_KNOB_BULK_PACE].value =
-		knob_infos[HS_KNOB_BULK_PACE].bound.stock;
-	*(volatile __u64 *)&kernel.knobs[HS_KNOB_BULK_LIMIT].value =
-		knob_infos[HS_KNOB_BULK_LIMIT].bound.stock;
+	begin();
 	of_ipv4(&f);
 	if (arm->make)
 		arm->make(&f);
@@ -253,6 +313,8 @@ static double ns_of(const struct arm *arm, const int empty[2])
 	}
 	if (bpf_prog_test_run_opts(program_of(arm, empty), &opts))
 		err(1, "%s", arm->name);
+	if (arm->steers && opts.retval != arm->steers)
+		errx(1, "%s: verdict %u", arm->name, opts.retval);
 	return opts.duration; /* the kernel gives whole nanoseconds */
 }
 
@@ -261,6 +323,62 @@ static int ascending(const void *a, const void *b)
 	double x = *(const double *)a, y = *(const double *)b;
 
 	return (x > y) - (x < y);
+}
+
+/* ns for each packet by itself, the packets being of so many connections by turns. */
+static double ns_of_many(int prog, unsigned connections)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .repeat = 1);
+	double sum = 0;
+	struct frame f;
+
+	of_ipv4(&f);
+	opts.data_in = f.bytes;
+	opts.data_size_in = (__u32)f.len;
+	for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
+		__u32 which = i % connections;
+
+		memcpy(f.bytes + ETH_LEN + 12, &which, sizeof(which));
+		if (bpf_prog_test_run_opts(prog, &opts))
+			err(1, "%u connections", connections);
+		sum += opts.duration;
+	}
+	return sum / CONNECTIONS_MAX;
+}
+
+static void growth(int empty)
+{
+	static const unsigned connections[] = {10, 1000, CONNECTIONS_MAX};
+	double took[3][GROWTH_ROUNDS], more[3][GROWTH_ROUNDS], none;
+	int prog = bpf_program__fd(kernel.skel->progs.steer_ingress);
+
+	for (int round = 0; round < GROWTH_ROUNDS; round++) {
+		begin();
+		steering(HS_STEER_ON);
+		none = ns_of_many(empty, CONNECTIONS_MAX);
+		for (int i = 0; i < 3; i++) {
+			took[i][round] = ns_of_many(prog, connections[i]);
+			more[i][round] = took[i][round] - none;
+		}
+	}
+	printf("\n| %-24s | %8s | %12s |\n| :--- | ---: | ---: |\n", "connections, steered", "ns",
+	       "above empty");
+	for (int i = 0; i < 3; i++) {
+		qsort(took[i], GROWTH_ROUNDS, sizeof(double), ascending);
+		qsort(more[i], GROWTH_ROUNDS, sizeof(double), ascending);
+		printf("| %-24u | %8.0f | %12.0f |\n", connections[i], took[i][GROWTH_ROUNDS / 2],
+		       more[i][GROWTH_ROUNDS / 2]);
+	}
+}
+
+/* A queue that the program may name; nothing ever gets there. */
+static void make_queue(void)
+{
+	struct bpf_cpumap_val queue = {.qsize = STEER_QUEUE_PACKETS};
+	__u32 cpu = 0;
+
+	if (bpf_map_update_elem(kernel.fd.steer_queues, &cpu, &queue, BPF_ANY))
+		err(1, "a queue to CPU 0");
 }
 
 int main(void)
@@ -283,6 +401,7 @@ int main(void)
 	}
 	if (kernel.family[FAMILY_TC].state == FAMILY_UNAVAILABLE)
 		errx(1, "%s", kernel.family[FAMILY_TC].why);
+	make_queue();
 	empty[0] = empty_program(BPF_PROG_TYPE_XDP);
 	empty[1] = empty_program(BPF_PROG_TYPE_SCHED_CLS);
 	for (int round = 0; round < ROUNDS; round++) {
@@ -307,6 +426,7 @@ int main(void)
 		       took[a][ROUNDS / 2], more[a][ROUNDS / 2], interval, limit);
 		missed += arms[a].limit_ns && more[a][ROUNDS / 2] > arms[a].limit_ns;
 	}
+	growth(empty[0]);
 	kernel_close(&kernel);
 	return missed > 0;
 }

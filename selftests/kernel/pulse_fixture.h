@@ -245,6 +245,7 @@ static UNUSED unsigned event_count(enum hs_event_type type)
 
 static UNUSED bool with_sensor; /* load the tracepoint's program, too; the test attaches it */
 static UNUSED bool with_xdp;	/* … and that of incoming packets; the test runs it */
+static UNUSED bool with_steer;	/* … or the one that hands them to other CPUs */
 static UNUSED bool with_tc;	/* … and those of outgoing ones */
 static UNUSED bool with_tcp;	/* … and what is about connections; the test attaches it */
 
@@ -276,6 +277,7 @@ static UNUSED int load(void)
 						   p == fx.skel->progs.softirq_run)) ||
 				   (with_sensor && p == fx.skel->progs.sense_switch) ||
 				   (with_xdp && p == fx.skel->progs.xdp_ingress) ||
+				   (with_steer && p == fx.skel->progs.steer_ingress) ||
 				   (with_tc && (p == fx.skel->progs.tc_egress ||
 						p == fx.skel->progs.tc_qdisc)) ||
 				   (with_tcp && of_connections(p)));
@@ -289,6 +291,8 @@ static UNUSED int load(void)
 	fx.skel->rodata->nr_cpus = fx.cpus;
 	mib_of_kernel(fx.skel->rodata->mib_number);
 	fx.skel->rodata->netns_cookie = netns_cookie();
+	/* of queues to CPUs the kernel allows no more than it was built for */
+	bpf_map__set_max_entries(fx.skel->maps.STEER_QUEUES, libbpf_num_possible_cpus());
 	return homeostat_bpf__load(fx.skel);
 }
 

@@ -4,7 +4,7 @@
 #
 # What the guest's tests have in common. A test file is a shell script with a line
 #
-#	# boot: LABEL kernel=KERNEL cpus=N [nodes=N] [mem=MIB]
+#	# boot: LABEL kernel=KERNEL cpus=N [nodes=N] [mem=MIB] [nics]
 #
 # and, where it needs more than 120 s of virtual time, `# limit: SECONDS`.
 # Files of the same label share a boot, in the order of their names; with several such lines a file

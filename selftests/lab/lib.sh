@@ -140,6 +140,25 @@ network_make() {
 		ip -n far link set lo up && within 10 ping -c 1 -W 1 10.77.0.2
 }
 
+# nics_make RECEIVER OTHER: the same with two network cards (a guest with `nics`). Packets come in here on CPU RECEIVER, and
+# all else of both happens on CPU OTHER
+nics_make() {
+	for _m in failover net_failover virtio_net; do
+		insmod "/lib/modules/$(uname -r)/$_m.ko" || return 1
+	done
+	ip netns add far && ip link set eth0 name near && ip link set eth1 name far netns far &&
+		ip address add 10.77.0.1/24 dev near && ip link set near up &&
+		ip -n far address add 10.77.0.2/24 dev far && ip -n far link set far up &&
+		ip -n far link set lo up || return 1
+	sed -n 's/^ *\([0-9]*\):.* \(virtio[01]-.*put.0\)$/\1 \2/p' /proc/interrupts | while read -r _irq _what; do
+		case $_what in
+		virtio0-input.0) echo "$1" ;;
+		*) echo "$2" ;;
+		esac >"/proc/irq/$_irq/smp_affinity_list" || return 1
+	done
+	within 10 ping -c 1 -W 1 10.77.0.2
+}
+
 # disk_make: a RAM disk with ext4, at /mnt: unlike tmpfs it has writeback, a journal and I/O to wait for
 disk_make() {
 	mkdir -p /mnt && insmod "/lib/modules/$(uname -r)/brd.ko" rd_nr=1 rd_size=$((64 << 10)) && within 10 test -b /dev/ram0 &&

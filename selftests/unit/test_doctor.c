@@ -111,6 +111,26 @@ static void assert_silent(struct fixture *f, const char *family)
 	assert_null(reason(f, "off", family));
 }
 
+static void network_cards(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/sys/class/net/lo/ifindex", "1\n");
+	put(f, "/sys/class/net/eth0/device/vendor", "0x1af4\n");
+	put(f, "/sys/class/net/eth1/device/vendor", "0x1af4\n");
+	assert_int_equal(doctor_open(&f->d, f->root, NULL, SOCKET), 0);
+	probe_nics(&f->d);
+	assert_int_equal(json_object_array_length(f->d.findings), 1);
+	assert_says(f, "ok", "nics", "the packets of eth0, eth1, if");
+	doctor_close(&f->d);
+	put(f, "/sys/class/net/docker0/ifindex", "4\n");
+	assert_int_equal(doctor_open(&f->d, f->root, NULL, SOCKET), 0);
+	probe_nics(&f->d);
+	assert_int_equal(json_object_array_length(f->d.findings), 2);
+	assert_non_null(strstr(json_object_to_json_string(f->d.findings),
+			       "leaves docker0 alone: no network card"));
+}
+
 /*
  * BTF
  */
@@ -535,6 +555,7 @@ int main(void)
 		cmocka_unit_test(kfunc_real_broken),
 		cmocka_unit_test(kfunc_real_whole),
 		TEST(all_good),
+		TEST(network_cards),
 		TEST(no_tcx),
 		TEST(nothing_there),
 		TEST(no_sched_ext),

@@ -6,11 +6,12 @@
 #include <errno.h>
 
 #include "net.h"
+#include "nic.h"
 
 static struct {
 	__u32 at[KERNEL_INTERFACES_MAX]; /* ifindex that a slot is attached to */
 	int err;			 /* what attaching says */
-	bool generic;
+	bool generic, steers;
 	unsigned attached, detached;	  /* how often */
 	__u32 out[KERNEL_INTERFACES_MAX]; /* the same of what goes out … */
 	int out_err;
@@ -19,10 +20,12 @@ static struct {
 	unsigned pacers;   /* how often that was said */
 } played;
 
-int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic);
+int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers,
+			     bool *generic);
 void __wrap_kernel_detach_xdp(struct kernel *k, __u32 slot);
 
-int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic)
+int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers,
+			     bool *generic)
 {
 	(void)k;
 	assert_int_equal(played.at[slot], 0);
@@ -30,6 +33,8 @@ int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *
 		return played.err;
 	played.at[slot] = ifindex;
 	played.attached++;
+	*steers = *steers && !played.generic;
+	played.steers = *steers;
 	*generic = played.generic;
 	return 0;
 }
@@ -329,6 +334,70 @@ static void test_qdisc(void **state)
 	assert_int_equal(played.out[0], 0);
 }
 
+/* Packets are handed to other CPUs only where a network card brought them, and by its own driver. */
+static void test_steers(void **state)
+{
+	const struct net_interface *i;
+
+	(void)state;
+	assert_non_null(nic_unfit(root, "a"));
+	there_is("a", "3\n");
+	assert_non_null(strstr(nic_unfit(root, "a"), "no network card"));
+	ask_for("a");
+	follow();
+	i = net_interface(&net, "a");
+	assert_true(on(3));
+	assert_false(played.steers);
+	assert_ptr_equal(i->steer_why, nic_unfit(root, "a"));
+	assert_false(net_steers(&net));
+	assert_false(i->steer_said); /* nobody asked */
+	profile.steer_cpus[0] = 2;
+	follow();
+	assert_true(i->steer_said);
+
+	/* another one of that name, with a device */
+	there_is("a", "4\n");
+	tree_put(root, "/sys/class/net/a/device/vendor", "0x1af4\n");
+	follow();
+	assert_true(on(4) && played.steers && net_steers(&net));
+	assert_null(i->steer_why);
+	assert_false(i->steer_said);
+	/* its driver has no XDP */
+	there_is("a", "5\n");
+	played.generic = true;
+	follow();
+	assert_non_null(strstr(i->steer_why, "driver"));
+	assert_false(net_steers(&net));
+	played.generic = false;
+	kernel.family[FAMILY_STEER].state = FAMILY_UNAVAILABLE;
+	there_is("a", "6\n");
+	follow();
+	assert_true(on(6) && !played.steers);
+	assert_false(net_steers(&net));
+}
+
+/* Xen's driver, and a bond, which is as good as its cards are. */
+static void test_nics(void **state)
+{
+	char path[128];
+
+	(void)state;
+	there_is("bond", "3\n");
+	tree_put(root, "/sys/class/net/bond/bonding/slaves", "a b\n");
+	tree_put(root, "/sys/class/net/a/device/vendor", "0x1af4\n");
+	there_is("b", "5\n");
+	assert_non_null(nic_unfit(root, "bond"));
+	tree_put(root, "/sys/class/net/b/device/vendor", "0x1af4\n");
+	assert_null(nic_unfit(root, "bond"));
+	snprintf(path, sizeof(path), "%s/sys/class/net/b/device/driver", root);
+	assert_int_equal(symlink("../../bus/xen/drivers/vif", path), 0);
+	assert_non_null(strstr(nic_unfit(root, "b"), "Xen"));
+	assert_non_null(nic_unfit(root, "bond"));
+	assert_null(nic_unfit(root, "a"));
+	tree_put(root, "/sys/class/net/bond/bonding/slaves", "");
+	assert_non_null(nic_unfit(root, "bond")); /* none yet */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -336,7 +405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_follows),	TEST(test_comes_and_goes), TEST(test_refused),
 		TEST(test_unavailable), TEST(test_all_slots),	   TEST(test_ends),
-		TEST(test_qdisc),
+		TEST(test_qdisc),	TEST(test_steers),	   TEST(test_nics),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);

@@ -29,6 +29,8 @@ const struct verb cli_verbs[] = {
 	{"drops", "[TIME]", "packets that the network stack drops, by its reason (root)",
 	 "TIME  how long to look (default 5s, 1ms to 60s); only then they are counted\n",
 	 cmd_drops},
+	{"steer", "", "which CPU goes on with incoming packets, and how busy each one is", NULL,
+	 cmd_steer},
 	{"events", "[-f] [-n N]", "what happened: reflexes, trips, classes, deadlines",
 	 "-f, --follow  goes on until interrupted\n"
 	 "-n N          only the last N (default 20; with -f 0)\n",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* homeostat vitals, knobs, workloads, flows, connections: what the daemon answers, as tables. */
+/* homeostat vitals, knobs, workloads, flows, connections, steer: what the daemon answers, as tables. */
 #include <json-c/json.h>
 #include <string.h>
 
@@ -238,6 +238,47 @@ int cmd_connections(struct cli *cli, int argc, char **argv)
 		if (*js_str(reply, "why"))
 			fprintf(cli->out, "not attached: %s\n", js_str(reply, "why"));
 		out_table(cli->out, array_of(reply, "connections"), columns, NR(columns));
+	}
+	json_object_put(reply);
+	return rc;
+}
+
+int cmd_steer(struct cli *cli, int argc, char **argv)
+{
+	static const struct column interfaces[] = {
+		{"name", "INTERFACE", COLUMN_TEXT},
+		{"xdp", "XDP", COLUMN_TEXT},
+		{"steer", "STEERS", COLUMN_TEXT},
+		{"steer_why", "WHY NOT", COLUMN_TEXT},
+	};
+	static const struct column cpus[] = {
+		{"cpu", "CPU", COLUMN_NUMBER},
+		{"role", "ROLE", COLUMN_TEXT},
+		{"load_permille", "LOAD", COLUMN_PERMILLE},
+		{"kept", "KEPT", COLUMN_NUMBER},
+		{"handed", "HANDED", COLUMN_NUMBER},
+		{"refused", "REFUSED", COLUMN_NUMBER},
+		{"missing", "MISSING", COLUMN_NUMBER},
+		{"moved", "MOVED", COLUMN_NUMBER},
+		{"delivered", "DELIVERED", COLUMN_NUMBER},
+		{"waiting", "WAITING", COLUMN_NUMBER},
+	};
+	struct json_object *reply;
+	int rc = cli_options(cli, NULL, &argc, argv);
+
+	if (rc || argc)
+		return rc ? rc : cli_usage(cli, "steer takes no argument");
+	rc = cli_call(cli, control_request("steer"), &reply);
+	if (rc)
+		return rc;
+	if (cli->json) {
+		out_json(cli, reply);
+	} else {
+		fprintf(cli->out, "steering: %s%s%s\n\n", js_str(reply, "state"),
+			*js_str(reply, "why") ? ": " : "", js_str(reply, "why"));
+		out_table(cli->out, array_of(reply, "interfaces"), interfaces, NR(interfaces));
+		fputc('\n', cli->out);
+		out_table(cli->out, array_of(reply, "cpus"), cpus, NR(cpus));
 	}
 	json_object_put(reply);
 	return rc;

@@ -80,7 +80,8 @@ static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap
 static void cut_maps(struct bpf_object *obj)
 {
 	static const char *const per_cpu[] = {"SENSE",	    "CPU_VITALS", "CPUS",
-					      "PULSE_CPUS", "SCHED_CPUS", "COUNTS"};
+					      "PULSE_CPUS", "SCHED_CPUS", "COUNTS",
+					      "STEER_CPUS", "STEER_IDLE", "STEER_QUEUES"};
 	int cpus = libbpf_num_possible_cpus();
 
 	for (size_t i = 0; cpus > 0 && i < sizeof(per_cpu) / sizeof(*per_cpu); i++) {
@@ -89,6 +90,17 @@ static void cut_maps(struct bpf_object *obj)
 		if (map)
 			bpf_map__set_max_entries(map, cpus);
 	}
+}
+
+/* Two programs share a section with another family's. */
+static enum family_id family_of_program(const struct bpf_program *prog)
+{
+	const char *name = bpf_program__name(prog);
+
+	return !strcmp(name, "counts_start") ? FAMILY_COUNTS
+	       : !strcmp(name, "steer_ingress")
+		       ? FAMILY_STEER
+		       : family_of_section(bpf_program__section_name(prog));
 }
 
 /* Loads the programs of one family; returns how many there are, or a negative errno. */
@@ -108,10 +120,7 @@ static int try_family(const struct family_info *f)
 		return -errno;
 	bpf_object__for_each_program(prog, obj)
 	{
-		/* the two ways to start the pulse share a section */
-		bool mine = !strcmp(bpf_program__name(prog), "counts_start")
-				    ? id == FAMILY_COUNTS
-				    : family_of_section(bpf_program__section_name(prog)) == id;
+		bool mine = family_of_program(prog) == id;
 
 		bpf_program__set_autoload(prog, mine);
 		n += mine;
@@ -125,7 +134,8 @@ static int try_family(const struct family_info *f)
 	return err ? err : n;
 }
 
-static void load_family(struct doctor *d, const struct family_info *f)
+/* Returns whether it loads. */
+static bool load_family(struct doctor *d, const struct family_info *f)
 {
 	libbpf_print_fn_t before = libbpf_set_print(keep_words);
 	int n = try_family(f);
@@ -156,6 +166,7 @@ static void load_family(struct doctor *d, const struct family_info *f)
 			   "this line",
 			   "%s does not load: %s%s%s", f->what,
 			   *complaint ? complaint : strerror(-n), *verdict ? ": " : "", verdict);
+	return n > 0;
 }
 
 /* true if an enum of the kernel has this value name: how features show in BTF. */
@@ -210,6 +221,8 @@ static bool lacks_bbr(struct doctor *d)
 
 static void try_families(struct doctor *d, bool tc_off)
 {
+	bool loads[FAMILY_NR] = {false};
+
 	for (int i = 0; i < FAMILY_NR; i++) {
 		if ((i == FAMILY_SCHED && d->sched_off) || (i == FAMILY_TC && tc_off))
 			continue;
@@ -218,8 +231,12 @@ static void try_families(struct doctor *d, bool tc_off)
 				d, FINDING_WARN, family_name(FAMILY_TCP_LOSS),
 				"modprobe tcp_bbr, before homeostatd is started",
 				"BBR is not loaded: no connection will bear loss, all are CUBIC");
+		else if (i == FAMILY_STEER && !loads[FAMILY_COUNTS])
+			doctor_add(d, FINDING_OFF, family_name(FAMILY_STEER),
+				   "what helps counts, above",
+				   "the pulse cannot read here how busy CPUs are");
 		else
-			load_family(d, &family_infos[i]);
+			loads[i] = load_family(d, &family_infos[i]);
 	}
 }
 

@@ -160,7 +160,8 @@ static void back_to_sensor(struct homeostatd *d)
 
 /*
  * A driver may have to start its queues anew, others may hold the lock that this takes, for each interface; a congestion
- * control that goes waits for RCU, a tracepoint for that and for the patching of kernel text.
+ * control that goes waits for RCU, a tracepoint for that and for the patching of kernel text; the thread of a
+ * queue has to run once on its CPU.
  */
 static void slow_driver(void *ctx)
 {
@@ -178,7 +179,13 @@ void arm_interfaces(struct homeostatd *d, bool retry)
 	d->net.ctx = d;
 	d->connections.slow = slow_driver;
 	d->connections.ctx = d;
+	d->steer.slow = slow_driver;
+	d->steer.ctx = d;
+	if (wanted) /* who hands over finds queues to hand to */
+		steer_follow(&d->steer, &d->kernel, &d->policy, &d->topo, true);
 	net_follow(&d->net, &d->kernel, wanted ? &d->policy.profile : NULL, d->opt.root, retry);
+	if (!wanted)
+		steer_follow(&d->steer, &d->kernel, &d->policy, &d->topo, false);
 	connections_follow(&d->connections, &d->kernel, d->armed ? &d->policy.profile : NULL,
 			   d->opt.root, retry);
 	store(&d->heartbeat.patience_ns, patience_ns);

@@ -19,6 +19,7 @@
 #include "policy.h"
 #include "server.h"
 #include "slow.h"
+#include "steer.h"
 #include "topology.h"
 #include "undo.h"
 
@@ -41,6 +42,7 @@ struct homeostatd {
 	struct net net;
 	struct connections connections;
 	struct hooks hooks;
+	struct steer steer;
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;

@@ -28,6 +28,7 @@ struct family {
 struct kernel_maps {
 	int bounds, config, rules, cpus, sense, cpu_vitals, workloads, workload_stats, match;
 	int flows, peers, flow_stats, egress_stats, pacers, drops;
+	int steer_queues, steer_cpus;
 	int gate;  /* `.data.gate`: who holds it can map the gate, and shut it, without us */
 	int pulse; /* of the timer: who holds it keeps the pulse beating when we are gone */
 };
@@ -43,6 +44,7 @@ struct homeostat_bpf;
 struct kernel {
 	/* mapped; valid from kernel_load() to kernel_close() */
 	struct hs_gate *gate;
+	const struct hs_steer *steer;
 	const struct hs_exit *exit; /* kind is 0 until sched_ext has ended our scheduler */
 	struct hs_vital *vitals;    /* [HS_VITAL_NR] */
 	struct hs_knob *knobs;	    /* [HS_KNOB_NR] */
@@ -58,6 +60,7 @@ struct kernel {
 	struct ring_buffer *ring, *bell;
 	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
 	struct bpf_link *hook_link[HS_HOOK_NR][2];
+	struct bpf_link *steer_link[3];
 	int xdp_fd[KERNEL_INTERFACES_MAX]; /* link + 1; 0 = none */
 	int tc_fd[KERNEL_INTERFACES_MAX];  /* likewise */
 	struct bpf_link *tcp_link, *loss_link, *sockops_link;
@@ -100,11 +103,12 @@ void kernel_detach_sched(struct kernel *k);
 bool kernel_sched_attached(const struct kernel *k);
 
 /*
- * Our program for incoming packets on an interface: in its driver, or behind it (*generic) where the driver cannot.
+ * Our program for incoming packets on an interface: in its driver, or behind it (*generic) where the driver cannot. With
+ * *steers the one that hands packets to other CPUs; it says afterwards whether it is: its driver may not know how to.
  * @slot (below KERNEL_INTERFACES_MAX) is the caller's name for it. 0 or negative errno; -EBUSY, -EEXIST: another program is
  * there, or on an interface above or below.
  */
-int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic);
+int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers, bool *generic);
 void kernel_detach_xdp(struct kernel *k, __u32 slot);
 
 /* Our program for outgoing packets on an interface, before those that are there. @slot as above. 0 or negative errno. */
@@ -119,6 +123,9 @@ int kernel_probe_tc(struct kernel *k);
  * says which one of several. 0 or negative errno; -ENODEV: there is no such interface.
  */
 int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16]);
+
+/* Can its driver redirect a packet? One that cannot would drop it. */
+bool kernel_redirects(struct kernel *k, __u32 ifindex);
 
 /* Bulk on that interface has a clock of its own from now on, or has none. 0 or negative errno. */
 int kernel_pacer(struct kernel *k, __u32 ifindex, bool paced);
@@ -138,6 +145,16 @@ void kernel_detach_tcp(struct kernel *k);
  */
 int kernel_connections(struct kernel *k, bool restore,
 		       int (*fn)(void *ctx, const struct hs_connection *connection), void *ctx);
+
+/*
+ * The books of steering (kern/act/steer.bpf.c), which once attached stay so, as what is missing in them is never made up for.
+ * 0, also where it was so before, or negative errno.
+ */
+int kernel_steer(struct kernel *k);
+void kernel_steer_close(struct kernel *k);
+
+/* Random bytes for the hash by which flows are told apart; where there are none yet, what is there stays. */
+void kernel_steer_key(void *key, size_t size);
 
 /*
  * Descriptor that becomes ready with events (-1: none). kernel_events() hands over `max` of them at

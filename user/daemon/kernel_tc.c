@@ -17,6 +17,7 @@
 /* What older headers lack. */
 #define TCX_EGRESS ((enum bpf_attach_type)47) /* BPF_TCX_EGRESS */
 #define TCX_BEFORE (1U << 3)		      /* BPF_F_BEFORE */
+#define XDP_ACT_REDIRECT 2U		      /* NETDEV_XDP_ACT_REDIRECT */
 
 /* Before all others: ours lets them have their say, they might not let ours. */
 static int link_tc(struct kernel *k, __u32 ifindex)
@@ -72,14 +73,29 @@ void kernel_detach_tc(struct kernel *k, __u32 slot)
 	detach(k, FAMILY_TC, k->tc_fd, slot);
 }
 
-int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16])
+static int ask(struct kernel *k, __u32 ifindex, struct __sk_buff *out)
 {
-	struct __sk_buff in = {.ifindex = ifindex}, out;
+	struct __sk_buff in = {.ifindex = ifindex};
 	char frame[64] = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
-		    .ctx_in = &in, .ctx_size_in = sizeof(in), .ctx_out = &out,
-		    .ctx_size_out = sizeof(out));
-	int err = bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.tc_qdisc), &opts);
+		    .ctx_in = &in, .ctx_size_in = sizeof(in), .ctx_out = out,
+		    .ctx_size_out = sizeof(*out));
+
+	return bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.tc_qdisc), &opts);
+}
+
+bool kernel_redirects(struct kernel *k, __u32 ifindex)
+{
+	struct __sk_buff out;
+
+	return k->family[FAMILY_TC].state != FAMILY_UNAVAILABLE && !ask(k, ifindex, &out) &&
+	       (out.cb[4] & XDP_ACT_REDIRECT);
+}
+
+int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16])
+{
+	struct __sk_buff out;
+	int err = ask(k, ifindex, &out);
 
 	if (err)
 		return err;

@@ -84,9 +84,10 @@ static int check_capabilities(char *error, size_t size)
 static int prepare(struct kernel *k, const struct topology *topo)
 {
 	struct homeostat_bpf *skel = k->skel;
-	struct bpf_map *per_cpu[] = {skel->maps.SENSE,	    skel->maps.CPU_VITALS,
-				     skel->maps.CPUS,	    skel->maps.PULSE_CPUS,
-				     skel->maps.SCHED_CPUS, skel->maps.COUNTS};
+	struct bpf_map *per_cpu[] = {
+		skel->maps.SENSE,      skel->maps.CPU_VITALS, skel->maps.CPUS,
+		skel->maps.PULSE_CPUS, skel->maps.SCHED_CPUS, skel->maps.COUNTS,
+		skel->maps.STEER_CPUS, skel->maps.STEER_IDLE, skel->maps.STEER_QUEUES};
 	struct timespec tick;
 	__u32 llcs = 1;
 	int err = 0;
@@ -103,6 +104,7 @@ static int prepare(struct kernel *k, const struct topology *topo)
 	skel->rodata->nr_cpus = k->cpus_nr;
 	skel->rodata->netns_cookie = netns_cookie();
 	skel->rodata->nr_llcs = llcs > 64 ? 64 : llcs;
+	kernel_steer_key(skel->rodata->steer_key, sizeof(skel->rodata->steer_key));
 	/* a jiffy: the coarse clock advances once in each */
 	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick) && !tick.tv_sec && tick.tv_nsec)
 		skel->rodata->tick_ns = (__u64)tick.tv_nsec;
@@ -142,6 +144,12 @@ static void leave_out(struct kernel *k)
 	}
 	if (k->family[FAMILY_XDP].state == FAMILY_UNAVAILABLE)
 		bpf_program__set_autoload(skel->progs.xdp_ingress, false);
+	if (k->family[FAMILY_STEER].state == FAMILY_UNAVAILABLE) {
+		bpf_program__set_autoload(skel->progs.steer_ingress, false);
+		bpf_program__set_autoload(skel->progs.steer_queued, false);
+		bpf_program__set_autoload(skel->progs.steer_failed, false);
+		bpf_program__set_autoload(skel->progs.steer_taken, false);
+	}
 	if (k->family[FAMILY_TC].state == FAMILY_UNAVAILABLE) {
 		bpf_program__set_autoload(skel->progs.tc_egress, false);
 		bpf_program__set_autoload(skel->progs.tc_qdisc, false);
@@ -192,6 +200,7 @@ static int map_state(struct kernel *k, char *error, size_t size)
 	struct homeostat_bpf *skel = k->skel;
 
 	k->gate = &skel->data_gate->gate;
+	k->steer = &skel->data_steer->steer;
 	k->exit = &skel->data_exit->exited;
 	k->vitals = skel->data_vitals->vitals;
 	k->knobs = skel->data_knobs->knobs;
@@ -213,6 +222,8 @@ static int map_state(struct kernel *k, char *error, size_t size)
 		.egress_stats = bpf_map__fd(skel->maps.EGRESS_STATS),
 		.pacers = bpf_map__fd(skel->maps.PACERS),
 		.drops = bpf_map__fd(skel->maps.DROPS),
+		.steer_queues = bpf_map__fd(skel->maps.STEER_QUEUES),
+		.steer_cpus = bpf_map__fd(skel->maps.STEER_CPUS),
 		.gate = bpf_map__fd(skel->maps.data_gate),
 		.pulse = bpf_map__fd(skel->maps.PULSE),
 	};
@@ -332,6 +343,10 @@ int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
 	}
 	if (!err && k->family[FAMILY_TC].state != FAMILY_UNAVAILABLE && kernel_probe_tc(k))
 		family_unavailable(k, FAMILY_TC, "this kernel has no tcx (6.6 or later)");
+	if (!err && k->family[FAMILY_COUNTS].state == FAMILY_UNAVAILABLE)
+		family_missing(
+			k, FAMILY_STEER,
+			"the pulse cannot read here how busy CPUs are (CONFIG_KALLSYMS_ALL)");
 	if (!err)
 		err = map_state(k, error, error_size);
 	malloc_trim(0);
@@ -350,6 +365,7 @@ void kernel_close(struct kernel *k)
 	kernel_detach_tcp(k);
 	for (int i = 0; i < HS_HOOK_NR; i++)
 		kernel_unhook(k, (enum hs_hook)i);
+	kernel_steer_close(k);
 	bpf_link__destroy(k->sense_link);
 	bpf_link__destroy(k->exec_link);
 	bpf_link__destroy(k->tasks_link);
@@ -492,7 +508,7 @@ int kernel_attach_sched(struct kernel *k)
 	return 0;
 }
 
-int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic)
+int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers, bool *generic)
 {
 	struct family *f = &k->family[FAMILY_XDP];
 	LIBBPF_OPTS(bpf_link_create_opts, opts);
@@ -502,9 +518,12 @@ int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *generic
 		return -EOPNOTSUPP;
 	prog = bpf_program__fd(k->skel->progs.xdp_ingress);
 	opts.flags = XDP_FLAGS_DRV_MODE;
-	fd = bpf_link_create(prog, (int)ifindex, BPF_XDP, &opts);
+	*steers = *steers && kernel_redirects(k, ifindex);
+	fd = bpf_link_create(*steers ? bpf_program__fd(k->skel->progs.steer_ingress) : prog,
+			     (int)ifindex, BPF_XDP, &opts);
 	*generic = fd < 0 && fd != -EBUSY && fd != -EEXIST && fd != -ENODEV && fd != -EPERM;
 	if (*generic) {
+		*steers = false;
 		log_debug("XDP: interface %u: native: %s", ifindex, strerror(-fd));
 		opts.flags = XDP_FLAGS_SKB_MODE;
 		fd = bpf_link_create(prog, (int)ifindex, BPF_XDP, &opts);

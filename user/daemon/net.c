@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "nic.h"
 #include "parse.h"
 
 /* Index of an interface; 0 = there is none of that name. */
@@ -78,9 +79,26 @@ static void leave(struct net *net, struct kernel *k, __u32 slot, enum net_end en
 	hook->ifindex = 0;
 }
 
+/* Whether packets of an interface may be handed to other CPUs is known before it is attached to, but for its driver. */
+static int join_in(struct net_interface *i, struct kernel *k, __u32 slot, __u32 ifindex,
+		   const char *root)
+{
+	bool steers;
+	int err;
+
+	i->steer_why = k->family[FAMILY_STEER].state == FAMILY_UNAVAILABLE
+			       ? "not available here"
+			       : nic_unfit(root, i->name);
+	steers = !i->steer_why;
+	err = kernel_attach_xdp(k, slot, ifindex, &steers, &i->generic);
+	if (!i->steer_why && !steers)
+		i->steer_why = "its driver has no XDP that redirects";
+	return err;
+}
+
 /* Why we are not attached to an interface that is there, "" = we are. */
 static const char *join(struct net *net, struct kernel *k, __u32 slot, enum net_end end,
-			__u32 ifindex)
+			__u32 ifindex, const char *root)
 {
 	struct net_interface *i = &net->interface[slot];
 	int err;
@@ -89,7 +107,7 @@ static const char *join(struct net *net, struct kernel *k, __u32 slot, enum net_
 		return k->family[family_at[end]].why;
 	if (net->slow)
 		net->slow(net->ctx);
-	err = end == NET_IN ? kernel_attach_xdp(k, slot, ifindex, &i->generic)
+	err = end == NET_IN ? join_in(i, k, slot, ifindex, root)
 			    : kernel_attach_tc(k, slot, ifindex);
 	if (err) {
 		i->hook[end].refused = ifindex;
@@ -104,7 +122,7 @@ static const char *join(struct net *net, struct kernel *k, __u32 slot, enum net_
 }
 
 static void follow_end(struct net *net, struct kernel *k, __u32 slot, enum net_end end, __u32 now,
-		       bool retry)
+		       const char *root, bool retry)
 {
 	struct net_interface *i = &net->interface[slot];
 	struct net_hook *hook = &i->hook[end];
@@ -114,7 +132,7 @@ static void follow_end(struct net *net, struct kernel *k, __u32 slot, enum net_e
 		return;
 	leave(net, k, slot, end);
 	hook->refused = 0;
-	why = now ? join(net, k, slot, end, now) : reason(-ENODEV, end);
+	why = now ? join(net, k, slot, end, now, root) : reason(-ENODEV, end);
 	if (*why && strcmp(hook->why, why))
 		log_warn("%s: its %s packets are not looked at: %s", i->name, packets_at[end], why);
 	snprintf(hook->why, sizeof(hook->why), "%s", why);
@@ -145,6 +163,19 @@ static void follow_qdisc(struct net_interface *i, struct kernel *k, const struct
 	}
 }
 
+/* Who asks for steering is told where there will be none. */
+static void follow_steering(struct net_interface *i, const struct profile *profile)
+{
+	bool asked = false;
+
+	for (size_t w = 0; w < sizeof(profile->steer_cpus) / sizeof(profile->steer_cpus[0]); w++)
+		asked |= profile->steer_cpus[w] != 0;
+	asked = asked && i->hook[NET_IN].ifindex && i->steer_why;
+	if (asked && !i->steer_said)
+		log_warn("%s: its packets are not handed to other CPUs: %s", i->name, i->steer_why);
+	i->steer_said = asked;
+}
+
 static void follow_one(struct net *net, struct kernel *k, __u32 slot, const struct profile *profile,
 		       const char *root, bool retry)
 {
@@ -152,8 +183,9 @@ static void follow_one(struct net *net, struct kernel *k, __u32 slot, const stru
 	__u32 now = ifindex_of(root, i->name);
 
 	for (int end = 0; end < NET_END_NR; end++)
-		follow_end(net, k, slot, (enum net_end)end, now, retry);
+		follow_end(net, k, slot, (enum net_end)end, now, root, retry);
 	follow_qdisc(i, k, profile);
+	follow_steering(i, profile);
 }
 
 void net_follow(struct net *net, struct kernel *k, const struct profile *profile, const char *root,
@@ -174,6 +206,17 @@ void net_follow(struct net *net, struct kernel *k, const struct profile *profile
 		strcpy(net->interface[slot].name, profile->interface[n].name);
 		follow_one(net, k, slot, profile, root, retry);
 	}
+}
+
+bool net_steers(const struct net *net)
+{
+	for (__u32 slot = 0; slot < KERNEL_INTERFACES_MAX; slot++) {
+		const struct net_interface *i = &net->interface[slot];
+
+		if (i->hook[NET_IN].ifindex && !i->steer_why)
+			return true;
+	}
+	return false;
 }
 
 const struct net_interface *net_interface(const struct net *net, const char *name)

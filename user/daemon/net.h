@@ -23,8 +23,11 @@ struct net_hook {
 struct net_interface {
 	char name[16]; /* "" = this slot is free */
 	struct net_hook hook[NET_END_NR];
-	bool generic;	/* NET_IN: behind the driver, not in it */
-	bool paced;	/* NET_OUT: bulk has a clock there */
+	bool generic;	 /* NET_IN: behind the driver, not in it */
+	bool steer_said; /* NET_IN: that steering is asked for and cannot be */
+	const char *
+		steer_why; /* NET_IN: why its packets cannot be handed to other CPUs, NULL = they can */
+	bool paced;	   /* NET_OUT: bulk has a clock there */
 	char qdisc[16]; /* NET_OUT: the queueing discipline, "" = not known */
 };
 
@@ -46,6 +49,9 @@ struct net {
  */
 void net_follow(struct net *net, struct kernel *k, const struct profile *profile, const char *root,
 		bool retry);
+
+/* Is there an interface whose packets can be handed to other CPUs? */
+bool net_steers(const struct net *net);
 
 /* What is known of an interface that was asked for, or NULL. */
 const struct net_interface *net_interface(const struct net *net, const char *name);

@@ -192,18 +192,34 @@ static int write_match(struct kernel *k, const struct match_set *old, const stru
 	return changed;
 }
 
+/* Index + 1 of the workload that a CPU is kept for; 0 = none. */
+static __u32 reserved_for(const struct profile *profile, __u32 cpu)
+{
+	__u32 slot = 0;
+
+	for (__u32 i = 0; i < profile->workload_nr; i++) {
+		const struct hs_workload *w = &profile->workload[i].workload;
+
+		if (w->isolation && cpu_in(w->cpus, cpu))
+			slot = profile->workload[i].slot + 1;
+	}
+	return slot;
+}
+
+bool policy_steers(const struct policy *p, const struct topology *topo, __u32 cpu)
+{
+	return cpu_in(p->profile.steer_cpus, cpu) && topology_housekeeping(topo, cpu) &&
+	       !reserved_for(&p->profile, cpu);
+}
+
 int policy_write_cpus(const struct policy *p, struct kernel *k, const struct topology *topo)
 {
 	for (__u32 cpu = 0; cpu < k->cpus_nr && cpu < HS_CPUS_MAX; cpu++) {
 		struct hs_cpu_topo entry = topo->cpu[cpu];
 		int err;
 
-		for (__u32 i = 0; i < p->profile.workload_nr; i++) {
-			const struct hs_workload *w = &p->profile.workload[i].workload;
-
-			if (w->isolation && cpu_in(w->cpus, cpu))
-				entry.reserved = p->profile.workload[i].slot + 1;
-		}
+		entry.reserved = reserved_for(&p->profile, cpu);
+		entry.steer = cpu_in(p->steer_queues, cpu) && policy_steers(p, topo, cpu);
 		err = bpf_map_update_elem(k->fd.cpus, &cpu, &entry, BPF_ANY);
 		if (err)
 			return err;

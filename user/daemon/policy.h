@@ -23,11 +23,12 @@ struct match_set {
 
 struct policy {
 	struct profile profile;
-	bool loaded;		 /* the maps hold `profile`; false = they hold nothing yet */
-	__u64 stock_ns[2];	 /* what `times` of limits counts in: policy_limits() */
-	bool wished[HS_KNOB_NR]; /* a person's wish stands above the profile's base */
-	__u32 rules_base;	 /* half of RULES in force */
-	__u32 flows_base;	 /* half of FLOWS in force */
+	bool loaded;		       /* the maps hold `profile`; false = they hold nothing yet */
+	__u64 stock_ns[2];	       /* what `times` of limits counts in: policy_limits() */
+	bool wished[HS_KNOB_NR];       /* a person's wish stands above the profile's base */
+	__u32 rules_base;	       /* half of RULES in force */
+	__u32 flows_base;	       /* half of FLOWS in force */
+	__u64 steer_queues[CPU_WORDS]; /* CPUs with a queue for packets: steer.c's */
 	struct match_set match;
 };
 
@@ -58,6 +59,9 @@ int policy_apply(struct policy *p, struct kernel *k, const struct topology *topo
  * 0 if not, or negative errno.
  */
 int policy_refresh(struct policy *p, struct kernel *k, const char *root);
+
+/* May packets be handed to a CPU? If the profile names it, and it is online and kept for nothing else. */
+bool policy_steers(const struct policy *p, const struct topology *topo, __u32 cpu);
 
 /* Writes CPUS anew, after CPUs or their use changed. 0 or negative errno. */
 int policy_write_cpus(const struct policy *p, struct kernel *k, const struct topology *topo);

@@ -28,6 +28,7 @@ static const struct verb {
 	{"flows", verb_flows, false, {NULL}},
 	{"connections", verb_connections, true, {NULL}}, /* goes through all sockets */
 	{"drops", verb_drops, false, {"for_ns"}},
+	{"steer", verb_steer, false, {NULL}},
 	{"events", verb_events, false, {"follow", "n"}},
 	{"profile_show", verb_profile_show, false, {NULL}},
 	{"report", verb_report, false, {"name", "value"}},

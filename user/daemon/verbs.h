@@ -27,6 +27,7 @@ int verb_workloads(struct call *call);
 int verb_flows(struct call *call);
 int verb_connections(struct call *call);
 int verb_drops(struct call *call);
+int verb_steer(struct call *call);
 int verb_events(struct call *call);
 int verb_profile_show(struct call *call);
 

@@ -2,7 +2,8 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * The verbs about packets. `flows`: interfaces that are looked at, and what became of the packets of each declared flow;
- * `connections`: TCP connections that we took or set something on; `drops`: what the stack drops, by reason.
+ * `connections`: TCP connections that we took or set something on; `drops`: what the stack drops, by reason; `steer`: which
+ * CPUs go on with incoming packets.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -39,6 +40,12 @@ static void list_interfaces(struct call *call)
 			   : i->generic			  ? "generic"
 							  : "native");
 		js_add_str(row, "why", i ? i->hook[NET_IN].why : unarmed);
+		js_add_str(row, "steer",
+			   i && i->hook[NET_IN].ifindex && !i->steer_why ? "yes" : "no");
+		js_add_str(row, "steer_why",
+			   !i		  ? unarmed
+			   : i->steer_why ? i->steer_why
+					  : i->hook[NET_IN].why);
 		js_add_str(row, "egress",
 			   !i || !i->hook[NET_OUT].ifindex ? "off"
 			   : i->paced			   ? "paced"
@@ -231,6 +238,51 @@ int verb_drops(struct call *call)
 			continue;
 		js_add_u64(row, "reason", i);
 		js_add_u64(row, "packets", packets[i]);
+	}
+	return 0;
+}
+
+static void list_cpu(struct json_object *row, __u32 cpu, const struct hs_steer_load *load,
+		     const struct hs_steer_cpu *books)
+{
+	static const char *const roles[] = {"", "target", "hot", "hot target"};
+
+	js_add_u64(row, "cpu", cpu);
+	js_add_str(row, "role", roles[(load->target != 0) | (load->hot != 0) << 1]);
+	js_add_bool(row, "target", load->target);
+	js_add_bool(row, "hot", load->hot);
+	js_add_u64(row, "load_permille", load->load_permille);
+	js_add_u64(row, "handed", books->handed);
+	js_add_u64(row, "kept", books->kept);
+	js_add_u64(row, "moved", books->moved);
+	js_add_u64(row, "refused", books->refused);
+	js_add_u64(row, "missing", books->missing);
+	js_add_u64(row, "delivered", books->taken);
+	/* read one after the other, while both grow */
+	js_add_u64(row, "waiting", books->queued > books->taken ? books->queued - books->taken : 0);
+}
+
+int verb_steer(struct call *call)
+{
+	static const char *const states[] = {"off", "watch", "on"};
+	const struct kernel *k = &call->d->kernel;
+	const struct hs_steer *steer = k->steer;
+	bool runs = call->d->armed && steer->generation == k->gate->generation;
+	struct json_object *array;
+
+	js_add_str(call->reply, "state", runs ? states[steer->state % 3] : "off");
+	js_add_str(call->reply, "why",
+		   steer_why(&call->d->steer, k, &call->d->policy, &call->d->net));
+	list_interfaces(call);
+	array = js_add_array(call->reply, "cpus");
+	for (__u32 cpu = 0; cpu < k->cpus_nr && cpu < HS_CPUS_MAX; cpu++) {
+		struct hs_steer_cpu books;
+		int err = bpf_map_lookup_elem(k->fd.steer_cpus, &cpu, &books);
+
+		if (err)
+			return err;
+		if (cpu_in(call->d->topo.online, cpu))
+			list_cpu(js_push_obj(array), cpu, &steer->cpu[cpu], &books);
 	}
 	return 0;
 }

@@ -18,7 +18,8 @@
 	X(SOCKETS, "sockets", "iter/tcp", "connection iterator")                                   \
 	X(COUNTS, "counts", "syscall", "pulse that reads the kernel's own counters")               \
 	X(DROPS, "drops", "tp_btf/kfree_skb", "hook on dropped packets")                           \
-	X(SOFTIRQ, "softirq", "tp_btf/softirq_", "hook on soft interrupts")
+	X(SOFTIRQ, "softirq", "tp_btf/softirq_", "hook on soft interrupts")                        \
+	X(STEER, "steer", "tp_btf/xdp_", "handing of incoming packets to other CPUs (cpumap)")
 enum family_id {
 #define X(id, ...) FAMILY_##id,
 	FAMILIES(X)

@@ -120,6 +120,7 @@ struct profile {
 	struct hs_rule rule[HS_RULES_MAX];
 	struct profile_interface interface[PROFILE_INTERFACES_MAX];
 	__u32 interface_nr;
+	__u64 steer_cpus[HS_CPUS_MAX / 64]; /* that packets may be handed to; all zero = none */
 	struct profile_flow flow[HS_FLOWS_MAX];
 	__u32 flow_nr;
 	struct profile_workload *workload; /* owned */

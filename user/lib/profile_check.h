@@ -31,7 +31,7 @@ int check_wrong(struct place place, const char *fmt, ...) __attribute__((format(
 /* limits, slo, helping and trip: into profile. 0 or -EINVAL. */
 int check_safety(struct profile_file *file, struct profile *profile);
 
-/* interfaces and flows: into profile->interface, profile->flow. 0 or -EINVAL. */
+/* interfaces, flows and steer: into profile->interface, profile->flow, profile->steer_cpus. 0 or -EINVAL. */
 int check_net(struct profile_file *file, struct profile *profile);
 
 /* workloads: into profile->workload. 0, -EINVAL or -ENOMEM. */

@@ -123,6 +123,10 @@ static const cyaml_schema_field_t workload_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t steer_fields[] = {
+	MUST(struct steer_text, cpus),
+	CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t interface_fields[] = {
 	MUST(struct interface_text, name),
 	CYAML_FIELD_END,
@@ -176,6 +180,7 @@ static const cyaml_schema_field_t profile_fields[] = {
 			     PROFILE_SLOS_MAX),
 	CYAML_FIELD_MAPPING_PTR("helping", OPTIONAL, struct profile_text, helping, helping_fields),
 	CYAML_FIELD_MAPPING_PTR("trip", OPTIONAL, struct profile_text, trip, trip_fields),
+	CYAML_FIELD_MAPPING_PTR("steer", OPTIONAL, struct profile_text, steer, steer_fields),
 	CYAML_FIELD_SEQUENCE("interfaces", OPTIONAL, struct profile_text, interfaces,
 			     &interface_entry, 0, PROFILE_INTERFACES_MAX),
 	CYAML_FIELD_SEQUENCE("flows", OPTIONAL, struct profile_text, flows, &flow_entry, 0,

@@ -37,6 +37,9 @@ struct workload_text {
 	char *name, *class, *period, *deadline, *runtime, *cpus, *isolation, *criticality;
 	struct match_text *match;
 };
+struct steer_text {
+	char *cpus;
+};
 struct interface_text {
 	char *name;
 };
@@ -67,6 +70,7 @@ struct profile_text {
 	struct slo_text *slo;
 	struct helping_text *helping;
 	struct trip_text *trip;
+	struct steer_text *steer;
 	struct interface_text *interfaces;
 	struct flow_text *flows;
 	struct workload_text *workloads;

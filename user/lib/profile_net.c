@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* The network part of a profile: interfaces, and declared flows. */
+/* The network part of a profile: interfaces, declared flows, and CPUs that packets may be handed to. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,8 @@
 
 #define PORT_MAX 65535
 #define DSCP_MAX 63
-#define TCP_LOSS_BASE 200 /* permille: BBR bears that much */
+#define TCP_LOSS_BASE 200    /* permille: BBR bears that much */
+#define STEER_ABOVE_BASE 800 /* permille: a CPU that has a fifth left is not short of time */
 
 static int check_flow_name(struct place at, const struct profile *profile, const char *name)
 {
@@ -308,6 +309,38 @@ static void tcp_base(struct profile *profile)
 	knob->value = TCP_LOSS_BASE;
 }
 
+/* Who asks for steering and states nothing else is to have it. */
+static void steer_base(struct profile *profile)
+{
+	struct profile_knob *knob = &profile->knob[HS_KNOB_STEER_ABOVE];
+
+	if (knob->stated)
+		return;
+	knob->stated = true;
+	knob->value = STEER_ABOVE_BASE;
+}
+
+static int check_steer(struct profile_file *file, struct profile *profile)
+{
+	const struct steer_text *text = file->text->steer;
+	struct place at = {file, "steer", -1, "cpus"};
+	int err;
+
+	if (!text)
+		return 0;
+	err = parse_cpus(text->cpus, profile->steer_cpus, HS_CPUS_MAX / 64);
+	if (err || *text->cpus < '0' || *text->cpus > '9')
+		return check_wrong(at, "'cpus: %.64s' is %s; expected a list such as \"1-3,8\"",
+				   text->cpus,
+				   err == -ERANGE ? "out of bounds" : "not a list of CPUs");
+	at.key = NULL;
+	if (!profile->interface_nr)
+		return check_wrong(at, "steer without interfaces: no packet would be handed over; "
+				       "expected interfaces, too");
+	steer_base(profile);
+	return 0;
+}
+
 int check_net(struct profile_file *file, struct profile *profile)
 {
 	struct place at = {file, "flows", -1, NULL};
@@ -318,6 +351,8 @@ int check_net(struct profile_file *file, struct profile *profile)
 		err = check_interface(file, profile, (int)profile->interface_nr);
 	for (; !err && profile->flow_nr < file->text->flows_count; profile->flow_nr++)
 		err = check_flow(file, profile, (int)profile->flow_nr);
+	if (!err)
+		err = check_steer(file, profile);
 	if (!err && profile->flow_nr && !profile->interface_nr && !of_connections(profile))
 		err = check_wrong(
 			at, "flows without interfaces: nobody would look at a packet; "

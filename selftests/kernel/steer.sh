@@ -1,0 +1,279 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Copyright (C) 2026 homeostat contributors
+# boot: steer kernel=scx cpus=4 nics
+# limit: 400
+#
+# Packets come in on CPU 0 of a network card with one queue, and may be handed to CPUs 1 and 2; CPU 3 sends them. By counts:
+# several virtual CPUs take turns, so none of them makes the others faster.
+
+# shellcheck disable=SC2317  # functions that are passed by name
+# shellcheck source=selftests/kernel/tap.sh
+. /lab/kernel/tap.sh
+
+sleep 5 # leftovers of the boot
+taskset -pc 3 $$ >/dev/null # this shell, and whatever it starts: only what is meant to makes CPUs 0 to 2 busy
+nics_make 0 3 || cannot 'two network cards are connected' 'see the console'
+insmod "/lib/modules/$(uname -r)/veth.ko"
+ip link add pair type veth peer name pair2
+ip link set pair up
+{
+	sed 's/^helping:.*/helping: { margin: 0% }/' "$profiles/balanced.yaml"
+	cat <<-'END'
+		interfaces:
+		  - { name: near }
+		  - { name: pair }
+		steer: { cpus: "1-2" }
+	END
+} | sed 's/^knobs:$/&\n  - { name: net.steer.above_permille, value: 700permille }/' >"$tmp/steer.yaml"
+
+# of CPU KEY: what `homeostat steer` says of a CPU; steered KEY: the sum over all of them
+of() { homeostat --json steer | leaf "cpus[$1].$2"; }
+steered() { homeostat --json steer | jflat | awk -v key="$1" '$1 ~ "^cpus.*[.]" key "$" { n += $2 } END { print n }'; }
+state_is() { [ "$(homeostat --json steer | leaf state)" = "$1" ]; }
+hot() { [ "$(of "$1" hot)" = true ]; }
+free() { [ "$(of "$1" load_permille)" -lt 50 ]; }
+cold() { [ "$(of "$1" hot)" = false ]; }
+# busy CPU: until calm CPU
+busy() {
+	taskset -c "$1" spin -d 600 >/dev/null &
+	eval "busy$1=\$!"
+	within 10 hot "$1"
+}
+calm() {
+	eval "kill \$busy$1"
+	within 10 cold "$1"
+}
+# listen COUNT OPTION…: what was counted is in $tmp/counted when $listener has ended
+listen() {
+	rm -f "$tmp/counted"
+	taskset -c 3 datagrams -l -A 10.77.0.1 -P 9000 -n "$@" -o "$tmp/counted" &
+	listener=$!
+	within 10 grep -q ":$(printf %04X 9000) " /proc/net/udp
+}
+# send COUNT OPTION…: 16 flows, 10 packets of each in a row
+send() { ip netns exec far taskset -c 3 datagrams -A 10.77.0.1 -P 9000 -f 16 -B 10 -n "$@" -o "$tmp/sent"; }
+counted() { field "$1" <"$tmp/counted"; }
+
+hs_act "$tmp/steer.yaml" || cannot 'homeostat arms' "$(tail -n 1 "$hs_log")"
+equals 'a network card: its packets may be handed over' "$(homeostat --json steer | leaf 'interfaces[near].steer')" yes
+equals 'veth: not' "$(homeostat --json steer | leaf 'interfaces[pair].steer')" no
+says 'and why' '^pair +native +no +no network card' homeostat steer
+check 'the log says it, too' grep -q 'pair: its packets are not handed to other CPUs: no network card' "$hs_log"
+says 'doctor: the family loads' '^ok +steer: .*cpumap.* loads' homeostat doctor
+
+check 'nobody is busy: nothing is looked up' within 20 state_is off
+listen 1000
+send 1000 -r 4000
+wait "$listener"
+equals 'all of them came' "$(counted received)" 1000
+equals 'none was looked up' "$(steered kept)" 0
+equals 'or handed over' "$(steered handed)" 0
+
+# a busy CPU hands to those that are free
+check 'a hog on CPU 0: it is hot' busy 0
+check 'and steering is on' within 10 state_is on
+check 'CPU 1 is free' within 10 free 1
+check 'CPU 2 is free' within 10 free 2
+listen 8000
+send 8000 -r 4000
+wait "$listener"
+equals 'all of them came' "$(counted received)" 8000
+equals 'of all flows' "$(counted flows)" 16
+equals 'no flow was out of order' "$(counted reordered)" 0
+equals 'all of them were handed over' "$(steered handed)" 8000
+equals 'and delivered' "$(steered delivered)" 8000
+at_least 'CPU 1 has its part' "$(of 1 delivered)" 1000
+at_least 'CPU 2 has its part' "$(of 2 delivered)" 1000
+equals 'CPU 3 is not asked' "$(of 3 delivered)" 0
+equals 'nothing was refused' "$(steered refused)" 0
+equals 'each flow moved once' "$(steered moved)" 16
+
+# other flows (other ports), and one that is as busy
+check 'a hog on CPU 1' busy 1
+before1=$(of 1 delivered) before2=$(of 2 delivered)
+listen 4000
+send 4000 -r 4000
+wait "$listener"
+equals 'all of them came' "$(counted received)" 4000
+equals 'the busy one got none' "$(of 1 delivered)" "$before1"
+equals 'the free one got all' "$(($(of 2 delivered) - before2))" 4000
+calm 1
+
+# loads change under traffic: flows follow, none is ever out of order
+before=$(steered moved)
+listen 24000
+send 24000 -r 4000 &
+sender=$!
+for _ in 1 2 3; do
+	busy 1
+	sleep 0.3
+	calm 1
+	busy 2
+	sleep 0.3
+	calm 2
+done
+wait "$sender" "$listener"
+equals 'loads that change: all of them came' "$(counted received)" 24000
+equals 'loads that change: all in order' "$(counted reordered)" 0
+say "# loads that change: $(($(steered moved) - before)) moves"
+at_least 'loads that change: flows moved' "$(($(steered moved) - before))" 20
+equals 'loads that change: nothing was refused' "$(steered refused)" 0
+
+# a CPU that cannot deliver what it was handed keeps its flows until it has
+before=$(steered handed)
+handing() { [ "$(($(steered handed) - before))" -ge 1000 ]; }
+listen 12000
+send 12000 -r 4000 &
+sender=$!
+check 'packets are handed over' within 10 handing
+for cpu in 1 2 1 2; do
+	chrt -f 10 taskset -c "$cpu" spin -d 600 >/dev/null &
+	realtime=$!
+	sleep 0.25
+	kill "$realtime"
+	wait "$realtime"
+	sleep 0.25
+done
+wait "$sender" "$listener"
+equals 'a target that is blocked: all of them came' "$(counted received)" 12000
+equals 'a target that is blocked: all in order' "$(counted reordered)" 0
+equals 'a target that is blocked: nothing was refused' "$(steered refused)" 0
+
+# TCP: what comes is what was sent, and no checksum is wrong
+dd if=/dev/urandom of="$tmp/sent.bin" bs=64k count=64 2>/dev/null
+ip netns exec far taskset -c 3 httpd -f -p 9100 -h "$tmp" &
+web=$!
+transfer() {
+	taskset -c 3 wget -q -O "$tmp/came.bin" http://10.77.0.2:9100/sent.bin && cmp "$tmp/sent.bin" "$tmp/came.bin"
+}
+check 'there is a web server' within 10 transfer
+before=$(steered handed)
+for i in 1 2 3; do
+	check "TCP: connection $i brings what was sent" transfer
+done
+kill "$web"
+at_least 'TCP: segments were handed over' "$(($(steered handed) - before))" 1000
+equals 'no checksum was wrong' "$(awk '/^(Tcp|Udp): [0-9]/ { n += $(/^Tcp/ ? NF : 8) } END { print n + 0 }' /proc/net/snmp)" 0
+
+# profiles come and go under traffic
+sed '/^steer:/d' "$tmp/steer.yaml" >"$tmp/none.yaml"
+before=$(steered handed)
+listen 16000
+send 16000 -r 4000 &
+sender=$!
+for _ in 1 2 3; do
+	sleep 0.5
+	homeostat profile load "$tmp/none.yaml" >/dev/null
+	sleep 0.5
+	homeostat profile load "$tmp/steer.yaml" >/dev/null
+done
+wait "$sender" "$listener"
+equals 'reloads under traffic: all of them came' "$(counted received)" 16000
+at_least 'reloads under traffic: some were handed over' "$(($(steered handed) - before))" 4000
+at_most 'reloads under traffic: some were not' "$(($(steered handed) - before))" 15000
+
+# the gate alone: the program is there, and from the next packet on all stay where they come in
+check 'steering is on' within 10 state_is on
+before=$(steered handed)
+listen 8000
+send 8000 -r 4000 &
+sender=$!
+check 'packets are handed over before' within 10 handing
+kill -STOP "$hs_pid"
+homeostat trip >/dev/null
+wait "$sender" "$listener"
+equals 'tripped under traffic: all of them came' "$(counted received)" 8000
+check 'the program is there still' grep -q xdp <<-END
+	$(ip link show near)
+END
+listen 2000
+send 2000 -r 4000
+wait "$listener"
+equals 'the gate is shut: all of them came' "$(counted received)" 2000
+equals 'the gate is shut: in order' "$(counted reordered)" 0
+kill -CONT "$hs_pid"
+at_most 'the gate is shut: none was handed over' "$(($(steered handed) - before))" 5000
+equals 'nothing was refused' "$(steered refused)" 0
+equals 'nothing is left in a queue' "$(steered waiting)" 0
+no_xdp() { ! ip link show near | grep -q xdp; }
+check 'tripped: the program leaves' within 10 no_xdp
+no_queue() { ! cat /proc/[0-9]*/comm 2>/dev/null | grep -q '^cpumap/'; }
+check 'and the threads of its queues' within 10 no_queue
+
+# armed, disarmed and killed under traffic
+listen 12000
+send 12000 -r 4000 &
+sender=$!
+sleep 0.5
+homeostat arm >/dev/null
+before=$(steered handed)
+check 'armed under traffic: packets are handed over' within 10 handing
+homeostat disarm >/dev/null
+wait "$sender" "$listener"
+equals 'armed and disarmed under traffic: all of them came' "$(counted received)" 12000
+homeostat arm >/dev/null
+check 'armed again: steering is on' within 10 state_is on
+before=$(steered handed)
+listen 8000
+send 8000 -r 4000 &
+sender=$!
+check 'packets are handed over again' within 10 handing
+hs_kill
+wait "$sender" "$listener"
+equals 'killed under traffic: all of them came' "$(counted received)" 8000
+check 'killed: the program is gone' within 10 no_xdp
+check 'and the threads of its queues' within 10 no_queue
+
+# many, from flows that are new: without us, with RPS to the same CPUs, and with us. Not as fast as it goes: when the ring
+# of a card is full, QEMU itself brings packets out of order
+# flood NAME: how many came is in $NAME
+flood() {
+	listen 20000 -b 65536
+	send 20000 -r 20000
+	wait "$listener"
+	eval "$1=$(counted received)"
+}
+flood stock
+echo 6 >/sys/class/net/near/queues/rx-0/rps_cpus
+flood rps
+echo 0 >/sys/class/net/near/queues/rx-0/rps_cpus
+hs_act "$tmp/steer.yaml" || not_ok 'homeostat arms' "$(tail -n 1 "$hs_log")"
+check 'steering is on again' within 10 state_is on
+flood ours
+# shellcheck disable=SC2154  # set by flood
+say "# flood: $stock came in stock, $rps with RPS, $ours with steering"
+equals 'flood: in order' "$(counted reordered)" 0
+equals 'flood: all were handed over' "$(steered handed)" 20000
+at_least 'flood: at least as many came as with RPS' "$ours" "$rps"
+
+# packets alone make a CPU hot: many flows, that pause
+calm 0
+check 'nobody is busy: off again' within 20 state_is off
+homeostat wish net.steer.above_permille 200permille >/dev/null
+before=$(steered moved) handed=$(steered handed)
+listen 100000 -b 65536
+send 100000 -r 40000 -f 1000 -B 20 &
+sender=$!
+check 'by packets alone: it is hot' within 20 hot 0
+wait "$sender" "$listener"
+at_least 'by packets alone: flows moved' "$(($(steered moved) - before))" 100
+equals 'by packets alone: all of them came' "$(counted received)" 100000
+equals 'by packets alone: in order' "$(counted reordered)" 0
+equals 'nothing was refused' "$(steered refused)" 0
+
+say "# by packets alone: $(($(steered moved) - before)) moves, $(($(steered handed) - handed)) handed over"
+homeostat wish net.steer.above_permille --clear >/dev/null
+
+# in good order
+busy 0
+check 'steering is on once more' within 10 state_is on
+listen 8000
+send 8000 -r 4000 &
+sender=$!
+before=$(steered handed)
+check 'packets are handed over once more' within 10 handing
+hs_stop
+wait "$sender" "$listener"
+equals 'stopped under traffic: all of them came' "$(counted received)" 8000
+finish
