@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 5
+#define HS_ABI_VERSION 6
 
 /* clang-format off: tables */
 
@@ -503,52 +503,6 @@ struct hs_match_key {
 };
 
 #include "abi_net.h"
-
-/*
- * STEER. Where packets may go, as the pulse judges the CPUs (kern/busy.h); it alone writes it. `state` says what is done at
- * all:
- */
-enum hs_steer_state {
-	HS_STEER_OFF, /* no flow is looked up: nobody was above net.steer.above_permille for a while */
-	HS_STEER_WATCH, /* some CPU is: flows are remembered, for one gap, so that it is known who is silent */
-	HS_STEER_ON, /* flows are placed */
-};
-struct hs_steer_load {
-	__u32 load_permille; /* busy time of this CPU: tasks, interrupts, soft interrupts, stolen */
-	__u16 target;	     /* 1 = packets may be handed to it … */
-	__u16 hot;	     /* … and from it, as it is above net.steer.above_permille */
-};
-struct hs_steer {
-	__u32 state;	  /* enum hs_steer_state */
-	__u32 generation; /* of the arming that all this is of; of another one: as HS_STEER_OFF */
-	__u32 list; /* which half of `target` is in force << 16 | how many stand in it: one load tells both */
-	__u32 pad;
-	__u64 since;  /* jiffies at which the watch began: what is remembered from before is void */
-	__u64 gap;    /* net.steer.gap_us in jiffies, two at least */
-	__u64 forget; /* jiffies after which a silent flow is a new one */
-	__u64 handed; /* packets handed over, all CPUs, as of the last look … */
-	__u64 quiet_ns; /* … and since when it is the same and nobody is hot; 0 = it is not so */
-	__u16 target[2][HS_CPUS_MAX];
-	struct hs_steer_load cpu[HS_CPUS_MAX];
-};
-
-/* STEER_CPUS. The books of one CPU; each part has its own cache line. */
-struct hs_steer_cpu {
-	/* as the one that packets come in on; written there alone. While `state` is not OFF: */
-	__u64 handed;  /* packets handed to another CPU … */
-	__u64 kept;    /* … and those that stayed */
-	__u64 moved;   /* flows that were placed anew after a silence */
-	__u64 refused; /* of those handed: lost, as the queue was full or the driver could not */
-	__u64 missing; /* packets that stayed as there was no queue any more where they belong */
-	__u64 flushed; /* of those handed: out of this CPU's hands */
-	__u64 since;   /* jiffies of the first that is not */
-	__u64 pad;
-	/* as the one that packets are handed to */
-	__u64 queued; /* that its queue took */
-	__u64 pad2[7];
-	__u64 taken; /* of these, delivered by its thread */
-	__u64 pad3[7];
-};
 
 /* One record of the task iterator (`homeostat workloads`). */
 struct hs_task_record {
