@@ -39,7 +39,7 @@ enum counts_part {
 	COUNTS_TCP = 64,
 };
 
-/* Set before load (user/daemon/mib.h). */
+/* Set before load (user/lib/mib.h). */
 const volatile __u32 mib_number[MIB_NR] = {MIB_NONE, MIB_NONE, MIB_NONE};
 
 struct counts_cpu {
