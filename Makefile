@@ -203,7 +203,7 @@ $(O)/waits.skel.h: $(O)/selftests/lab/waits.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name waits_bpf > $@
 $(O)/lab/controller: $(O)/waits.skel.h
 
-# not in the guest: scripts/vm runs QEMU with it
+# of no guest: scripts/vm runs QEMU with it
 $(O)/lab/qemu_time.so: selftests/lab/qemu_time.c | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 $(WARN) -fPIC -shared -o $@ $<
@@ -215,7 +215,7 @@ $(O)/lab/verify: $(O)/selftests/lab/verify.o $(call obj,$(NOMAIN)) $(O)/libhomeo
 	$(call say,LD,$@)$(CC) $(LDHARDEN) $(WRAP) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
 # what scripts/lab growth takes into the guest; no load of the scenarios, whose root it would change
-GROWTH := $(O)/growth/crowd $(O)/ktest/test_growth
+GROWTH := $(O)/growth/crowd $(O)/ktest/test_growth $(O)/bench/packets
 $(O)/growth/crowd: selftests/growth/crowd.c selftests/lab/load/load.h | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE $(LIBBPF_CFLAGS) -o $@ $< $(LIBBPF_LIBS) -lpthread

@@ -463,6 +463,7 @@ struct hs_cpu_topo {
 	__u32 isolated;	 /* member of an isolated cpuset partition */
 	__u32 reserved;	 /* index + 1 of the workload (isolation: true) it is kept for; 0 = none */
 	__u32 steer;	 /* packets may be handed to it: its queue is there */
+	__u32 online;
 };
 
 /* A declared workload (WORKLOADS map). Its statistics are in struct hs_workload_stats. */

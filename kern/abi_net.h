@@ -138,4 +138,7 @@ struct hs_steer_cpu {
 	__u64 pad3[7];
 };
 
+/* What tc_qdisc says in cb[4] of an interface: enum netdev_xdp_act, and whether its packets come without their VLAN tags. */
+#define HS_NIC_STRIPS_TAGS (1U << 31)
+
 #endif

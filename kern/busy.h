@@ -88,12 +88,20 @@ static __always_inline bool is_target(__u32 cpu)
 	return t && t->steer && !t->isolated && !t->nohz_full && !t->reserved;
 }
 
+static __always_inline bool is_online(__u32 cpu)
+{
+	struct hs_cpu_topo *t = bpf_map_lookup_elem(&CPUS, &cpu);
+
+	return t && t->online;
+}
+
 static __noinline int look_at(__u32 cpu)
 {
 	struct hs_steer_cpu *books = bpf_map_lookup_elem(&STEER_CPUS, &cpu);
 	struct steer_idle *last = bpf_map_lookup_elem(&STEER_IDLE, &cpu);
 	struct hs_steer_load *l;
 	__u64 idle, more, all;
+	bool wanted;
 
 	if (!books || !last || cpu >= HS_CPUS_MAX)
 		return 0;
@@ -108,9 +116,10 @@ static __noinline int look_at(__u32 cpu)
 	}
 	last->idle_ns = idle;
 	last->at_ns = look.at;
-	l->target = is_target(cpu);
-	l->hot = look.above < knob_stock(HS_KNOB_STEER_ABOVE) &&
-		 steer_hot(l->hot, l->load_permille, look.above);
+	/* the idle time of a CPU that is offline stands still: that is no load */
+	wanted = look.above < knob_stock(HS_KNOB_STEER_ABOVE) && is_online(cpu);
+	l->target = wanted && is_target(cpu);
+	l->hot = wanted && steer_hot(l->hot, l->load_permille, look.above);
 	look.hot += l->hot;
 	look.handed += books->handed;
 	if (l->target && look.nr < HS_CPUS_MAX) {
@@ -136,7 +145,8 @@ static __noinline int state_set(void)
 	steer.gap = gap < 2 ? 2 : gap;
 	steer.forget = jiffies_of(QUIET_NS);
 	*(volatile __u32 *)&steer.list = (!(steer.list >> 16 & 1)) << 16 | look.nr;
-	if (look.hot || look.handed != steer.handed)
+	/* without targets what is handed over still goes home by and by */
+	if (look.hot || (look.nr && look.handed != steer.handed))
 		steer.quiet_ns = 0;
 	else if (!steer.quiet_ns)
 		steer.quiet_ns = look.now;

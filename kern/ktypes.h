@@ -243,11 +243,14 @@ struct netdev_queue {
 	struct Qdisc *qdisc_sleeping; /* in force while the interface is up */
 };
 
+#define NETIF_F_HW_VLAN_CTAG_RX (1ULL << 8)
+
 struct net_device {
 	struct netdev_queue *_tx;
 	unsigned int real_num_tx_queues;
 	unsigned short type; /* ARPHRD_* */
-	u32 xdp_features;    /* enum netdev_xdp_act, what its driver can do; 6.3 and later */
+	u64 features;
+	u32 xdp_features; /* enum netdev_xdp_act, what its driver can do; 6.3 and later */
 };
 
 struct sk_buff {

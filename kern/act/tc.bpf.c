@@ -207,5 +207,7 @@ int tc_qdisc(struct __sk_buff *skb)
 	for (i = 0; i < 4; i++)
 		skb->cb[i] = name[i];
 	skb->cb[4] = bpf_core_field_exists(dev->xdp_features) ? dev->xdp_features : 0;
+	if (dev->features & NETIF_F_HW_VLAN_CTAG_RX)
+		skb->cb[4] |= HS_NIC_STRIPS_TAGS;
 	return TCX_NEXT;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
-"""How costs grow: of a pulse with the CPUs, of a scheduling decision with the runnable tasks. In counted instructions."""
+"""How costs grow: of a pulse with the CPUs, of a scheduling decision with the runnable tasks, of a packet's verdict with
+the connections. In counted instructions."""
 
 import csv
 import io
@@ -16,8 +17,10 @@ from labkit.scenario import Refused
 TASKS = (10, 30, 100, 300, 1000, 3000, 10000)
 MEMORY_MIB = 3072  # a task takes some 40 KiB of kernel memory
 LIMIT_S = 1200
-CASES = {"pulse": ("pulse",), "act": ("decision", "act", *map(str, TASKS)), "eevdf": ("decision", "eevdf", *map(str, TASKS))}
+CONNECTIONS = (10, 100, 1000, 10000, 100000)
+CASES = {"pulse": ("pulse",), "verdict": ("verdict",), "act": ("decision", "act", *map(str, TASKS)), "eevdf": ("decision", "eevdf", *map(str, TASKS))}
 FILLS = {"idle": "no samples", "busy": "20 buckets a CPU", "wide": "60 buckets a CPU", "full": "all 372 buckets"}
+SIZES = {"pulse": "cpus", "decision": "tasks", "verdict": "connections"}  # what each grows with
 HEARTS = {"stressed": "1 ms", "resting": "250 ms"}
 
 # The bounds
@@ -62,7 +65,7 @@ def exponent(points):
 def files(build):
     """What the guest needs beside the scenarios' root, as FILE:GUESTPATH."""
     wanted = {f"{build}/ktest/test_growth": "/lab/bin/test_growth", f"{build}/growth/crowd": "/lab/bin/crowd",
-              f"{TOP}/selftests/lab/growth.sh": "/lab/growth.sh"}
+              f"{build}/bench/packets": "/lab/bin/packets", f"{TOP}/selftests/lab/growth.sh": "/lab/growth.sh"}
     for file in wanted:
         if not os.path.exists(file):
             raise Refused(f"{file} is not built: run make lab-growth")
@@ -78,10 +81,10 @@ def parse(name, text):
         rows = [json.loads(line) for line in lines if line.startswith("{")]
     except ValueError as error:
         raise guest.Failed(f"growth {name}: a line of the guest's results is broken: {error}") from error
-    wanted = 5 * len(FILLS) * len(HEARTS) if name == "pulse" else len(TASKS)
+    wanted = {"pulse": 5 * len(FILLS) * len(HEARTS), "verdict": len(CONNECTIONS)}.get(name, len(TASKS))
     if len(rows) != wanted:
         raise guest.Failed(f"growth {name}: {len(rows)} of {wanted} cases were measured")
-    return rows if name == "pulse" else [decision(row) for row in rows]
+    return [decision(row) for row in rows] if rows[0]["what"] == "decision" else rows
 
 
 def decision(row):
@@ -113,6 +116,10 @@ def points(rows, arm, figure):
     return [(row["tasks"], row[figure]) for row in rows if row["what"] == "decision" and row["arm"] == arm]
 
 
+def verdicts(rows):
+    return [(row["connections"], row["verdict_ns"]) for row in rows if row["what"] == "verdict"]
+
+
 def _numbers(law, x):
     return {"x": x, "a_ns": round(law.a, 1), "b_ns": round(law.b, 2), "residual": round(law.residual, 4)}
 
@@ -133,6 +140,8 @@ def fits(rows):
         foretold = fit([(n, y) for n, y in curve if n <= FORETOLD_TO], math.log2)
         found[title] = {**_numbers(law, "log2(tasks)"), "exponent": round(exponent(curve), 4),
                         "excess": round(max(y / foretold.at(n) - 1 for n, y in curve), 4)}
+    curve = verdicts(rows)
+    found["verdict"] = {**_numbers(fit(curve, math.log2), "log2(connections)"), "exponent": round(exponent(curve), 4)}
     return found
 
 
@@ -146,6 +155,7 @@ def judge(rows, laws):
     for title in ("decision", "programs"):
         bounds.append((f"{title}: exponent of a power law", laws[title]["exponent"], EXPONENT_MOST, ""))
         bounds.append((f"{title}: above the logarithm of up to {FORETOLD_TO} tasks", laws[title]["excess"], EXCESS_MOST, ""))
+    bounds.append(("verdict: exponent of a power law", laws["verdict"]["exponent"], EXPONENT_MOST, ""))
     return [{"bound": name, "found": found, "at_most": most, "unit": unit, "held": found <= most} for name, found, most, unit in bounds]
 
 
@@ -171,9 +181,10 @@ def to_csv(document):
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["what", "case", "size", "figure", "unit", "value"])
     for row in document["rows"]:
-        case, size = (f"{row['fill']}, {row['heart']}", row["cpus"]) if row["what"] == "pulse" else (row["arm"], row["tasks"])
+        case = f"{row['fill']}, {row['heart']}" if row["what"] == "pulse" else row.get("arm", "steered")
+        size = row[SIZES[row["what"]]]
         for figure, value in row.items():
-            if figure not in ("what", "fill", "heart", "arm", "cpus", "tasks"):
+            if figure not in ("what", "fill", "heart", "arm", *SIZES.values()):
                 writer.writerow([row["what"], case, size, figure, unit_of(figure), value])
     return out.getvalue()
 
@@ -190,6 +201,8 @@ def table(document):
     for ours, stock in zip(*([row for row in rows if row.get("arm") == arm] for arm in ("act", "eevdf"))):
         lines.append(f"  {ours['tasks']:>6} {ours['switch_ns']:>13.1f} {ours['programs_ns']:>17.1f} {ours['programs_calls']:>6.2f} "
                      f"{stock['switch_ns']:>20.1f}")
+    lines += ["", f"  {'connections':>11} {'a verdict with steering, ns':>28}"]
+    lines += [f"  {connections:>11} {cost:>28.1f}" for connections, cost in verdicts(rows)]
     lines.append("")
     for name, law in document["fits"].items():
         lines.append(f"  {name:<12} ns = {formula(law)}, "
@@ -220,6 +233,9 @@ def draw(document, folder):
         ("a switch, eevdf", "eevdf", "eevdf", "switch_ns")))]
     _plot("a decision", "set logscale x\nset yrange [0:*]\nset xlabel 'runnable tasks'\nset ylabel 'instructions (ns in the lab)'\n", curves,
           f"{folder}/decision.svg")
+    curves = [_curve(0, "a verdict with steering", verdicts(rows), laws["verdict"], math.log2)]
+    _plot("a packet's verdict", "set logscale x\nset yrange [0:*]\nset xlabel 'connections'\nset ylabel 'instructions (ns in the lab)'\n", curves,
+          f"{folder}/verdict.svg")
 
 
 def _plot(title, settings, curves, path):

@@ -392,13 +392,17 @@ static int setup_judge(void **state)
 	return 0;
 }
 
-static void target_is(bool steer, bool isolated)
+static void cpu_is(struct hs_cpu_topo topo)
 {
-	struct hs_cpu_topo topo = {.steer = steer, .isolated = isolated};
 	__u32 zero = 0;
 
 	assert_int_equal(
 		bpf_map_update_elem(bpf_map__fd(fx.skel->maps.CPUS), &zero, &topo, BPF_ANY), 0);
+}
+
+static void target_is(bool steer, bool isolated)
+{
+	cpu_is((struct hs_cpu_topo){.steer = steer, .isolated = isolated, .online = 1});
 }
 
 #define SEEN(what) (*(volatile typeof(what) *)&(what))
@@ -413,6 +417,15 @@ static void above_is(__u64 permille)
 {
 	set_wish(HS_KNOB_STEER_ABOVE, permille, HS_CAUSE_WISH);
 	UNTIL(KNOB(STEER_ABOVE)->value == permille);
+}
+
+/* The books of CPU 0 say one packet more. */
+static void hand_one(void)
+{
+	struct hs_steer_cpu c = books();
+
+	c.handed++;
+	set_books(c);
 }
 
 static void test_judge(void **state)
@@ -444,17 +457,14 @@ static void test_judge(void **state)
 	/* not as long as packets are handed over */
 	WAIT_UNTIL(SEEN(judge->state) == HS_STEER_ON, busy());
 	for (int i = 0; i < 200; i++) {
-		struct hs_steer_cpu c = books();
-
-		c.handed++;
-		set_books(c);
+		hand_one();
 		usleep(10000);
 	}
 	assert_int_equal(SEEN(judge->state), HS_STEER_ON);
-	/* stock: nobody is ever hot */
+	/* stock: nobody is ever hot or a target, and what is still handed over does not keep it on */
 	above_is(1000);
-	WAIT_UNTIL(!SEEN(judge->cpu[0].hot), busy());
-	WAIT_UNTIL(SEEN(judge->state) == HS_STEER_OFF, busy());
+	WAIT_UNTIL(!SEEN(judge->cpu[0].hot) && !SEEN(judge->cpu[0].target), busy());
+	WAIT_UNTIL(SEEN(judge->state) == HS_STEER_OFF, (busy(), hand_one()));
 	/* kept for somebody: no target, whatever the daemon says else, and without targets nothing is on */
 	above_is(500);
 	target_is(true, true);
@@ -470,6 +480,20 @@ static void test_judge(void **state)
 	arm();
 	UNTIL(SEEN(judge->generation) == generation + 1);
 	WAIT_UNTIL(SEEN(judge->state) == HS_STEER_ON, busy());
+}
+
+/* The idle time of a CPU that is offline stands still: it is not busy for that. */
+static void test_offline(void **state)
+{
+	(void)state;
+	set_wish(HS_KNOB_STEER_ABOVE, 500, HS_CAUSE_WISH);
+	target_is(true, false);
+	arm();
+	WAIT_UNTIL(SEEN(judge->cpu[0].hot), busy());
+	cpu_is((struct hs_cpu_topo){.steer = 1});
+	WAIT_UNTIL(!SEEN(judge->cpu[0].hot) && !SEEN(judge->cpu[0].target), busy());
+	WAIT_UNTIL(SEEN(judge->state) == HS_STEER_OFF, busy());
+	assert_true(judge->cpu[0].load_permille > 500);
 }
 
 /* While packets may be handed over the heart beats often enough to see who gets hot; else it comes to rest. */
@@ -501,6 +525,7 @@ int main(void)
 		STEER_TEST(test_fragments),
 		STEER_TEST(test_fuzzed),
 		cmocka_unit_test_setup_teardown(test_judge, setup_judge, teardown),
+		cmocka_unit_test_setup_teardown(test_offline, setup_judge, teardown),
 		cmocka_unit_test_setup_teardown(test_rest, setup_judge, teardown),
 	};
 

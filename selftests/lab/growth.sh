@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
 #
-# The guest's side of `scripts/lab growth`: growth.sh pulse, or growth.sh decision ARM TASKS… with ARM
-# eevdf or act. One line of JSON for each case.
+# The guest's side of `scripts/lab growth`: growth.sh pulse, growth.sh verdict, or growth.sh decision ARM TASKS…
+# with ARM eevdf or act. One line of JSON for each case.
 
 # shellcheck source=selftests/lab/lib.sh
 . /lab/lib.sh
@@ -11,6 +11,11 @@
 growth_pulse() {
 	test_growth "$tmp/pulse" || die "the pulse could not be measured"
 	cat "$tmp/pulse" >"$results"
+}
+
+growth_verdict() {
+	packets --growth >"$tmp/verdict" || die "the verdict could not be measured"
+	cat "$tmp/verdict" >"$results"
 }
 
 # The profile is balanced, but neither a long queue nor a doubt whether that helps ends it: what a switch
@@ -40,6 +45,7 @@ what=$1
 shift
 case $what in
 pulse) growth_pulse ;;
+verdict) growth_verdict ;;
 decision) growth_decision "$@" ;;
 *) die "nothing to measure is called '$what'" ;;
 esac

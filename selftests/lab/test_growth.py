@@ -32,6 +32,10 @@ def decision_lines(arm, cost, switched=1.0):
              "program_ns": int(cost(n) / 2 * 10**5)} for n in growth.TASKS]
 
 
+def verdict_lines(cost=lambda n: 60):
+    return [{"what": "verdict", "connections": n, "verdict_ns": cost(n)} for n in growth.CONNECTIONS]
+
+
 def text(rows, end="done\n"):
     return "".join(json.dumps(row) + "\r\n" for row in rows) + end
 
@@ -41,8 +45,8 @@ def logarithm(n):
     return 5000 + 40 * math.log2(n)
 
 
-def document(cost=logarithm, **pulse):
-    rows = growth.parse("pulse", text(pulse_lines(**pulse)))
+def document(cost=logarithm, verdict=lambda n: 60, **pulse):
+    rows = growth.parse("pulse", text(pulse_lines(**pulse))) + growth.parse("verdict", text(verdict_lines(verdict)))
     for arm in ("act", "eevdf"):
         rows += growth.parse(arm, text(decision_lines(arm, cost)))
     return growth.whole(rows, {"qemu": "none"})
@@ -86,7 +90,7 @@ class Bounds(unittest.TestCase):
     def test_all_held(self):
         found = document()
         self.assertEqual(missed(found), [])
-        self.assertEqual(len(found["bounds"]), 8)
+        self.assertEqual(len(found["bounds"]), 9)
         # 0.5 % of 500 ms, less 1000 ns, at 100 ns a CPU
         self.assertEqual(found["busy_cpus_most"], 24990)
 
@@ -99,6 +103,7 @@ class Bounds(unittest.TestCase):
 
     def test_a_power_is_found_out(self):
         self.assertIn("decision: exponent of a power law", missed(document(cost=lambda n: 1000 * n**0.2)))
+        self.assertEqual(missed(document(verdict=lambda n: 60 * n**0.2)), ["verdict: exponent of a power law"])
 
     def test_a_fold_that_takes_too_long_or_too_much(self):
         self.assertEqual(missed(document(span=50_000_001)), ["a fold of 256 CPUs, from begin to end"])
@@ -115,6 +120,8 @@ class Results(unittest.TestCase):
             growth.parse("pulse", text(pulse_lines()[1:]))
         with self.assertRaisesRegex(guest.Failed, "growth act: a line of the guest's results is broken"):
             growth.parse("act", text(decision_lines("act", logarithm)).replace("}", "", 1))
+        with self.assertRaisesRegex(guest.Failed, "growth verdict: 4 of 5 cases"):
+            growth.parse("verdict", text(verdict_lines()[1:]))
         with self.assertRaisesRegex(guest.Failed, "growth act: 6 of 7 cases"):
             growth.parse("act", text(decision_lines("act", logarithm)[1:]))
 
@@ -135,9 +142,10 @@ class Results(unittest.TestCase):
         rows = list(csv.DictReader(io.StringIO(growth.to_csv(found))))
         self.assertIn({"what": "pulse", "case": "busy, stressed", "size": "256", "figure": "fold_ns", "unit": "ns", "value": "26600"}, rows)
         self.assertIn({"what": "decision", "case": "act", "size": "10", "figure": "switches", "unit": "count", "value": "100000"}, rows)
+        self.assertIn({"what": "verdict", "case": "steered", "size": "10", "figure": "verdict_ns", "unit": "ns", "value": "60"}, rows)
         with tempfile.TemporaryDirectory() as tmp:
             growth.draw(found, tmp)
-            for name, word in (("pulse", "1000 + 100 CPUs"), ("decision", "5000.1 + 39.99 log2(tasks)")):
+            for name, word in (("pulse", "1000 + 100 CPUs"), ("decision", "5000.1 + 39.99 log2(tasks)"), ("verdict", "60 + 0 log2(connections)")):
                 with open(f"{tmp}/{name}.svg", encoding="utf-8") as file:
                     self.assertIn(word, file.read())
 

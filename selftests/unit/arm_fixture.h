@@ -78,16 +78,16 @@ void __wrap_kernel_detach_sched(struct kernel *k)
 /* Slots that our program for packets is attached in. */
 static __u32 looked_at;
 
-int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers,
+int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, const char **unfit,
 			     bool *generic);
 void __wrap_kernel_detach_xdp(struct kernel *k, __u32 slot);
 
-int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers,
+int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, const char **unfit,
 			     bool *generic)
 {
 	assert_true(k->gate->armed); /* never a program that would let everything pass */
 	assert_int_equal(ifindex, 3);
-	*steers = false;
+	*unfit = "its driver, as played";
 	looked_at |= 1U << slot;
 	*generic = false;
 	return 0;

@@ -200,6 +200,16 @@ static void without_a_scheduler(void **state)
 	f[FAMILY_TC].state = FAMILY_OFF;
 	arms_the_rest();
 	disarm(&d, HS_TRIP_NONE);
+	/* steering needs no flow */
+	declares(true, false);
+	d.policy.profile.flow_nr = 0;
+	d.policy.profile.steer_cpus[0] = 2;
+	refuses(-EOPNOTSUPP, "nothing to arm");
+	f[FAMILY_STEER].state = FAMILY_ON; /* what it takes is there */
+	arms_the_rest();
+	disarm(&d, HS_TRIP_NONE);
+	f[FAMILY_STEER].state = FAMILY_UNAVAILABLE;
+	d.policy.profile.steer_cpus[0] = 0;
 	declares(false, true);
 	f[FAMILY_SOCKOPS].state = FAMILY_UNAVAILABLE;
 	refuses(-EOPNOTSUPP, "nothing to arm");

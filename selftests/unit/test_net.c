@@ -20,11 +20,11 @@ static struct {
 	unsigned pacers;   /* how often that was said */
 } played;
 
-int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers,
+int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, const char **unfit,
 			     bool *generic);
 void __wrap_kernel_detach_xdp(struct kernel *k, __u32 slot);
 
-int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers,
+int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, const char **unfit,
 			     bool *generic)
 {
 	(void)k;
@@ -33,8 +33,9 @@ int __wrap_kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *
 		return played.err;
 	played.at[slot] = ifindex;
 	played.attached++;
-	*steers = *steers && !played.generic;
-	played.steers = *steers;
+	if (!*unfit && played.generic)
+		*unfit = "its driver, as played";
+	played.steers = !*unfit;
 	*generic = played.generic;
 	return 0;
 }

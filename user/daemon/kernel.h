@@ -108,7 +108,8 @@ bool kernel_sched_attached(const struct kernel *k);
  * @slot (below KERNEL_INTERFACES_MAX) is the caller's name for it. 0 or negative errno; -EBUSY, -EEXIST: another program is
  * there, or on an interface above or below.
  */
-int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers, bool *generic);
+int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, const char **unfit,
+		      bool *generic);
 void kernel_detach_xdp(struct kernel *k, __u32 slot);
 
 /* Our program for outgoing packets on an interface, before those that are there. @slot as above. 0 or negative errno. */
@@ -124,8 +125,8 @@ int kernel_probe_tc(struct kernel *k);
  */
 int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16]);
 
-/* Can its driver redirect a packet? One that cannot would drop it. */
-bool kernel_redirects(struct kernel *k, __u32 ifindex);
+/* Why its driver must not be told to hand a packet to another CPU, a constant text; NULL = it may. */
+const char *kernel_unfit(struct kernel *k, __u32 ifindex);
 
 /* Bulk on that interface has a clock of its own from now on, or has none. 0 or negative errno. */
 int kernel_pacer(struct kernel *k, __u32 ifindex, bool paced);

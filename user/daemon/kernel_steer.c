@@ -20,8 +20,12 @@
 
 void kernel_steer_key(void *key, size_t size)
 {
+	__u64 *word = key;
+
 	if (getrandom(key, size, GRND_NONBLOCK) < 0)
 		log_debug("no random numbers yet: flows are told apart by known ones");
+	for (size_t i = 0; i < size / sizeof(*word); i++)
+		word[i] |= 1; /* a factor that is even loses the highest bit of what it is for */
 }
 
 /* 0 where the kernel does not tell: then no book is kept, and no flow that was handed over moves again. */

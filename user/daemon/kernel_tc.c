@@ -84,12 +84,18 @@ static int ask(struct kernel *k, __u32 ifindex, struct __sk_buff *out)
 	return bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.tc_qdisc), &opts);
 }
 
-bool kernel_redirects(struct kernel *k, __u32 ifindex)
+const char *kernel_unfit(struct kernel *k, __u32 ifindex)
 {
 	struct __sk_buff out;
 
-	return k->family[FAMILY_TC].state != FAMILY_UNAVAILABLE && !ask(k, ifindex, &out) &&
-	       (out.cb[4] & XDP_ACT_REDIRECT);
+	if (k->family[FAMILY_TC].state == FAMILY_UNAVAILABLE || ask(k, ifindex, &out))
+		return "what its driver can is not known: that takes tcx";
+	if (!(out.cb[4] & XDP_ACT_REDIRECT)) /* it would drop the packet */
+		return "its driver has no XDP that redirects";
+	if (out.cb[4] &
+	    HS_NIC_STRIPS_TAGS) /* XDP does not see the tag, and who gets the packet then would not either */
+		return "it takes VLAN tags out of packets; `ethtool -K` with rxvlan off ends that";
+	return NULL;
 }
 
 int kernel_qdisc(struct kernel *k, __u32 ifindex, char name[16])

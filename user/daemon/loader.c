@@ -508,7 +508,8 @@ int kernel_attach_sched(struct kernel *k)
 	return 0;
 }
 
-int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers, bool *generic)
+int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, const char **unfit,
+		      bool *generic)
 {
 	struct family *f = &k->family[FAMILY_XDP];
 	LIBBPF_OPTS(bpf_link_create_opts, opts);
@@ -518,12 +519,14 @@ int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, bool *steers,
 		return -EOPNOTSUPP;
 	prog = bpf_program__fd(k->skel->progs.xdp_ingress);
 	opts.flags = XDP_FLAGS_DRV_MODE;
-	*steers = *steers && kernel_redirects(k, ifindex);
-	fd = bpf_link_create(*steers ? bpf_program__fd(k->skel->progs.steer_ingress) : prog,
+	if (!*unfit)
+		*unfit = kernel_unfit(k, ifindex);
+	fd = bpf_link_create(*unfit ? prog : bpf_program__fd(k->skel->progs.steer_ingress),
 			     (int)ifindex, BPF_XDP, &opts);
 	*generic = fd < 0 && fd != -EBUSY && fd != -EEXIST && fd != -ENODEV && fd != -EPERM;
 	if (*generic) {
-		*steers = false;
+		if (!*unfit)
+			*unfit = "its driver did not take our XDP program";
 		log_debug("XDP: interface %u: native: %s", ifindex, strerror(-fd));
 		opts.flags = XDP_FLAGS_SKB_MODE;
 		fd = bpf_link_create(prog, (int)ifindex, BPF_XDP, &opts);

@@ -83,17 +83,10 @@ static void leave(struct net *net, struct kernel *k, __u32 slot, enum net_end en
 static int join_in(struct net_interface *i, struct kernel *k, __u32 slot, __u32 ifindex,
 		   const char *root)
 {
-	bool steers;
-	int err;
-
 	i->steer_why = k->family[FAMILY_STEER].state == FAMILY_UNAVAILABLE
 			       ? "not available here"
 			       : nic_unfit(root, i->name);
-	steers = !i->steer_why;
-	err = kernel_attach_xdp(k, slot, ifindex, &steers, &i->generic);
-	if (!i->steer_why && !steers)
-		i->steer_why = "its driver has no XDP that redirects";
-	return err;
+	return kernel_attach_xdp(k, slot, ifindex, &i->steer_why, &i->generic);
 }
 
 /* Why we are not attached to an interface that is there, "" = we are. */
@@ -166,11 +159,8 @@ static void follow_qdisc(struct net_interface *i, struct kernel *k, const struct
 /* Who asks for steering is told where there will be none. */
 static void follow_steering(struct net_interface *i, const struct profile *profile)
 {
-	bool asked = false;
+	bool asked = profile_steers(profile) && i->hook[NET_IN].ifindex && i->steer_why;
 
-	for (size_t w = 0; w < sizeof(profile->steer_cpus) / sizeof(profile->steer_cpus[0]); w++)
-		asked |= profile->steer_cpus[w] != 0;
-	asked = asked && i->hook[NET_IN].ifindex && i->steer_why;
 	if (asked && !i->steer_said)
 		log_warn("%s: its packets are not handed to other CPUs: %s", i->name, i->steer_why);
 	i->steer_said = asked;

@@ -219,6 +219,7 @@ int policy_write_cpus(const struct policy *p, struct kernel *k, const struct top
 		int err;
 
 		entry.reserved = reserved_for(&p->profile, cpu);
+		entry.online = cpu_in(topo->online, cpu);
 		entry.steer = cpu_in(p->steer_queues, cpu) && policy_steers(p, topo, cpu);
 		err = bpf_map_update_elem(k->fd.cpus, &cpu, &entry, BPF_ANY);
 		if (err)

@@ -65,7 +65,7 @@ void steer_follow(struct steer *steer, struct kernel *k, struct policy *policy,
 {
 	struct family *f = &k->family[FAMILY_STEER];
 	char why[sizeof(steer->why)] = "";
-	bool changed = false, asked = wanted && any(policy->profile.steer_cpus);
+	bool changed = false, asked = wanted && profile_steers(&policy->profile);
 	int err = 0;
 
 	if (f->state == FAMILY_UNAVAILABLE)
@@ -97,7 +97,7 @@ void steer_follow(struct steer *steer, struct kernel *k, struct policy *policy,
 const char *steer_why(const struct steer *steer, const struct kernel *k,
 		      const struct policy *policy, const struct net *net)
 {
-	if (!any(policy->profile.steer_cpus))
+	if (!profile_steers(&policy->profile))
 		return "the profile has no section `steer`";
 	if (k->family[FAMILY_STEER].state == FAMILY_UNAVAILABLE)
 		return k->family[FAMILY_STEER].why;

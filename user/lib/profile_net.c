@@ -259,6 +259,15 @@ bool profile_takes_tcp(const struct profile *profile)
 	return false;
 }
 
+bool profile_steers(const struct profile *profile)
+{
+	__u64 any = 0;
+
+	for (__u32 w = 0; w < HS_CPUS_MAX / 64; w++)
+		any |= profile->steer_cpus[w];
+	return any != 0;
+}
+
 bool profile_critical_tcp(const struct profile *profile)
 {
 	for (__u32 i = 0; i < profile->flow_nr; i++) {
