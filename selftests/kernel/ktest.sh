@@ -3,7 +3,7 @@
 # Copyright (C) 2026 homeostat contributors
 # boot: noscx kernel=noscx cpus=1
 # boot: daemon kernel=scx cpus=1
-# limit: 400
+# limit: 450
 #
 # The tests written in C that load the kernel object themselves (selftests/kernel/test_*.c).
 
@@ -13,7 +13,7 @@
 for t in /lab/ktest/*; do
 	[ -x "$t" ] || continue
 	rc=0
-	CMOCKA_MESSAGE_OUTPUT=tap /bin/timeout 60 "$t" >"$tmp/tap" 2>"$tmp/err" || rc=$?
+	CMOCKA_MESSAGE_OUTPUT=tap /bin/timeout 120 "$t" >"$tmp/tap" 2>"$tmp/err" || rc=$?
 	awk -v f="$file" -v t="${t##*/}" '
 		/^1\.\./ { plan += substr($0, 4) }
 		/# SKIP/ { n++; sub(/.*# SKIP */, ""); print "skip " f ": " t ": " $0; next }
