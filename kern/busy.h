@@ -95,7 +95,8 @@ static __always_inline bool is_online(__u32 cpu)
 	return t && t->online;
 }
 
-static __noinline int look_at(__u32 cpu)
+/* Global, so that the verifier looks at it once, not for each CPU. */
+__noinline int look_at(__u32 cpu)
 {
 	struct hs_steer_cpu *books = bpf_map_lookup_elem(&STEER_CPUS, &cpu);
 	struct steer_idle *last = bpf_map_lookup_elem(&STEER_IDLE, &cpu);
