@@ -11,7 +11,7 @@
 # shellcheck source=selftests/kernel/tap.sh
 . /lab/kernel/tap.sh
 
-sleep 5 # leftovers of the boot
+sleep 5 # what the boot leaves to do has no state to be asked for, and would make a CPU hot (virtual time)
 taskset -pc 3 $$ >/dev/null # this shell, and whatever it starts: only what is meant to makes CPUs 0 to 2 busy
 nics_make 0 3 || cannot 'two network cards are connected' 'see the console'
 insmod "/lib/modules/$(uname -r)/veth.ko"
@@ -100,7 +100,8 @@ equals 'the busy one got none' "$(of 1 delivered)" "$before1"
 equals 'the free one got all' "$(($(of 2 delivered) - before2))" 4000
 calm 1
 
-# loads change under traffic: flows follow, none is ever out of order
+# loads change under traffic: flows follow, none is ever out of order. The sleeps here and below wait for nothing: they are how long
+# a load or a profile lasts beside the stream, in virtual time; what is judged are counts at the stream's end
 before=$(steered moved)
 listen 24000
 send 24000 -r 4000 &
