@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
 #include "log.h"
 #include "names.h"
 #include "units.h"
@@ -110,6 +109,7 @@ struct json_object *verb_answer(void *ctx, struct json_object *request, struct p
 	if (!call.reply || !js_add_bool(call.reply, "ok", true))
 		return call.reply;
 	err = perform(&call);
+	heartbeat_progress(&call.d->heartbeat); /* a long reply takes as long to write as to make */
 	if (!err)
 		return call.reply;
 	json_object_put(call.reply);
