@@ -24,13 +24,25 @@ struct hs_flow_table {
 	struct hs_port_table port[HS_SIDE_NR];
 };
 
+/*
+ * Rows of what is counted and of class[]: the declared flows, the packets of none (HS_FLOWS_MAX), and of these, apart from
+ * them, those that were recognised by what they do (lib/recognise.h).
+ */
+enum hs_flow_row {
+	HS_FLOW_OTHERS = HS_FLOWS_MAX,
+	HS_FLOW_SEEN_BULK,
+	HS_FLOW_SEEN_REQUEST,
+	HS_FLOW_ROWS
+};
+
 /* FLOWS. Two of them; hs_config.flows_base says which is in force, so that a reload never shows half a set. */
 struct hs_flow_set {
 	struct hs_flow_table table;
-	__u32 class[HS_FLOWS_MAX + 1]; /* enum hs_flow_class; the last: of packets of no flow */
-	__u32 peers;		       /* 1 = some flow states a peer: look into PEERS */
-	__u8 mark[HS_FLOWS_MAX + 1];   /* DSCP of what goes out, + 1; 0 = as it is */
-	__u8 pad[3];
+	__u32 class[HS_FLOW_ROWS]; /* enum hs_flow_class, by enum hs_flow_row */
+	__u32 peers;		   /* 1 = some flow states a peer: look into PEERS */
+	__u32 recognise;	   /* 1 = packets of no flow are looked up in RECOGNISED */
+	__u8 mark[HS_FLOW_ROWS];   /* DSCP of what goes out, + 1; 0 = as it is */
+	__u8 pad[5];
 	__u32 tcp[HS_FLOWS_MAX + 1]; /* 1 = its connections get our congestion control */
 };
 
@@ -42,8 +54,8 @@ struct hs_peer_key {
 };
 
 /* What became of the packets of one flow on one CPU (FLOW_STATS). Each half of FLOWS has its own; flow as in class[]. */
-#define HS_FLOW_STATS_NR (2 * (HS_FLOWS_MAX + 1))
-#define HS_FLOW_STATS_AT(base, flow) ((base) * (HS_FLOWS_MAX + 1) + (flow))
+#define HS_FLOW_STATS_NR (2 * HS_FLOW_ROWS)
+#define HS_FLOW_STATS_AT(base, flow) ((base) * HS_FLOW_ROWS + (flow))
 struct hs_flow_stats {
 	__u64 packets; /* seen while the gate was open */
 	__u64 shed;    /* of these, dropped */

@@ -45,6 +45,7 @@ struct peers_map PEERS SEC(".maps");
 struct flow_stats_map FLOW_STATS SEC(".maps");
 struct egress_stats_map EGRESS_STATS SEC(".maps");
 struct pacers_map PACERS SEC(".maps");
+struct recognised_map RECOGNISED SEC(".maps");
 struct sockets_map SOCKETS SEC(".maps");
 struct drops_map DROPS SEC(".maps");
 struct steer_queues_map STEER_QUEUES SEC(".maps");

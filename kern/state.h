@@ -6,6 +6,7 @@
 
 #include "ktypes.h"
 #include "abi.h"
+#include "lib/recognise.h"
 
 /* Facts of the machine, set by the daemon before load. */
 extern const volatile __u32 nr_cpus; /* possible CPUs */
@@ -237,6 +238,15 @@ struct pacers_map {
 	__type(value, struct hs_pacer);
 };
 extern struct pacers_map PACERS SEC(".maps");
+
+/* What undeclared flows do, by the hash of each, those that come in before those that go out: lib/recognise.h. */
+struct recognised_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * RECOGNISE_FLOWS_NR);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct recognised_map RECOGNISED SEC(".maps");
 
 /*
  * What is known of a connection that we took or set something on. Made with it, freed by the kernel with the socket.

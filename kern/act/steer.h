@@ -147,14 +147,13 @@ static __noinline int flow_look(u64 *slot, u64 hash, struct hs_steer_cpu *me, u3
 	return next;
 }
 
-/* What becomes of a packet that is let in: PASS, or REDIRECT to where its flow is. */
-static __always_inline int steer_packet(const struct packet *p, const u8 *ip, const u8 *end)
+/* What becomes of a packet of the flow @hash that is let in: PASS, or REDIRECT to where its flow is. */
+static __always_inline int steer_packet(u64 hash)
 {
-	u64 now = bpf_jiffies64(), hash, *slot, old;
+	u64 now = bpf_jiffies64(), *slot, old;
 	u32 cpu = bpf_get_smp_processor_id(), index, place;
 	struct hs_steer_cpu *me;
 
-	hash = steer_hash(p, ip, end, (const u64 *)steer_key);
 	index = steer_index(hash);
 	slot = bpf_map_lookup_elem(&STEER_FLOWS, &index);
 	me = bpf_map_lookup_elem(&STEER_CPUS, &cpu);

@@ -21,6 +21,7 @@
 #include "../lib/flow.h"
 #include "../lib/knob.h"
 #include "../lib/peer.h"
+#include "recognise.h"
 
 #define BURST_NS                                                                                   \
 	1000000ULL /* what bulk has not used may be made up for: as much as that time brings */
@@ -163,15 +164,20 @@ int tc_egress(struct __sk_buff *skb)
 		peers = peers_of(&p, (void *)(long)skb->data + p.l3_at, (void *)(long)skb->data_end,
 				 base, OUTGOING);
 	flow = flow_of(&set->table, &p, peers, OUTGOING);
+	packets = skb->gso_segs ?: 1; /* as the wire will have them */
+	if (flow == FLOW_NONE && set->recognise && p.ports)
+		flow = recognised(&p,
+				  steer_hash(&p, (void *)(long)skb->data + p.l3_at,
+					     (void *)(long)skb->data_end, (const u64 *)steer_key),
+				  skb->wire_len, packets, OUTGOING);
 	key = HS_FLOW_STATS_AT(base, flow); /* what has its address taken loses its bounds */
 	stats = bpf_map_lookup_elem(&EGRESS_STATS, &key);
 	if (!stats)
 		return TCX_NEXT;
-	packets = skb->gso_segs ?: 1; /* as the wire will have them */
 	stats->packets += packets;
 	/* clang knows its bounds; said again for the verifier */
 	asm volatile("" : "+r"(flow));
-	if (flow > FLOW_NONE)
+	if (flow >= HS_FLOW_ROWS)
 		return TCX_NEXT;
 	if (set->class[flow] != HS_FLOW_NORMAL)
 		prioritise(skb, set->class[flow], stats, packets);

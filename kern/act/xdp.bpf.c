@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * Packets that come in, before the host's network stack has touched them: which declared flow they are of, whether
- * there is room for them, and which CPU goes on with them (steer.h). Bulk alone is shed, above `net.bulk.limit_hz`, by a
+ * there is room for them, and which CPU goes on with them (steer.h). What is of no flow may be recognised (recognise.h). Bulk alone is shed, above `net.bulk.limit_hz`, by a
  * token bucket for the whole host.
  *
  * Gate shut: every packet passes, nothing else.
@@ -10,6 +10,7 @@
 #include "../lib/flow.h"
 #include "../lib/knob.h"
 #include "../lib/peer.h"
+#include "recognise.h"
 #include "steer.h"
 
 #define BUCKET_NS 10000000ULL /* what may have been saved up: as much as that time brings */
@@ -64,7 +65,7 @@ static __always_inline int ingress(struct xdp_md *ctx, bool steers)
 	struct hs_flow_set *set;
 	struct packet p;
 	u32 zero = 0, base, flow, key;
-	u64 limit;
+	u64 limit, hash = 0;
 
 	if (!gate_open())
 		return XDP_PASS;
@@ -79,6 +80,10 @@ static __always_inline int ingress(struct xdp_md *ctx, bool steers)
 	flow = flow_of(&set->table, &p,
 		       set->peers ? peers_of(&p, data + p.l3_at, end, base, INCOMING) : ~0ULL,
 		       INCOMING);
+	if (flow == FLOW_NONE && set->recognise && p.ports) {
+		hash = steer_hash(&p, data + p.l3_at, end, (const u64 *)steer_key);
+		flow = recognised(&p, hash, bpf_xdp_get_buff_len(ctx), 1, INCOMING);
+	}
 	key = HS_FLOW_STATS_AT(base, flow); /* what has its address taken loses its bounds */
 	stats = bpf_map_lookup_elem(&FLOW_STATS, &key);
 	if (!stats)
@@ -86,7 +91,7 @@ static __always_inline int ingress(struct xdp_md *ctx, bool steers)
 	stats->packets++;
 	/* clang knows its bounds; said again for the verifier */
 	asm volatile("" : "+r"(flow));
-	if (flow > FLOW_NONE)
+	if (flow >= HS_FLOW_ROWS)
 		return XDP_PASS;
 	if (set->class[flow] == HS_FLOW_BULK) {
 		limit = knob_bounded(HS_KNOB_BULK_LIMIT);
@@ -96,7 +101,8 @@ static __always_inline int ingress(struct xdp_md *ctx, bool steers)
 		}
 	}
 	if (steers && p.l3 && steer_on())
-		return steer_packet(&p, data + p.l3_at, end);
+		return steer_packet(
+			hash ?: steer_hash(&p, data + p.l3_at, end, (const u64 *)steer_key));
 	return XDP_PASS;
 }
 

@@ -40,7 +40,8 @@ static void gate(bool open)
 enum more {
 	NO_MORE,
 	PEERS,
-	MARKS
+	MARKS,
+	SEEN /* … or what is of none is recognised */
 };
 static void flows(enum more more)
 {
@@ -50,6 +51,7 @@ static void flows(enum more more)
 
 	memset(&now, 0, sizeof(now));
 	now.flow_nr = more == PEERS ? 3 : 2;
+	now.recognise = more == SEEN;
 	now.flow[0] = (struct profile_flow){
 		.class = HS_FLOW_CRITICAL,
 		.protocol = PROTO_UDP,
@@ -227,6 +229,38 @@ static void steer_kept(struct frame *f)
 	f->bytes[ETH_LEN + 15] = 77; /* a flow that nobody has handed over */
 }
 
+static void of_none(struct frame *f)
+{
+	ethernet(f);
+	udp4(f, 80, 0);
+}
+
+static void seen(struct frame *f)
+{
+	flows(SEEN);
+	of_none(f);
+}
+
+static void seen_ipv6(struct frame *f)
+{
+	flows(SEEN);
+	ethernet(f);
+	ipv6(f, 1, 2, 0);
+	ports(f, PROTO_UDP, 1234, 80);
+}
+
+static void steer_none(struct frame *f)
+{
+	steering(HS_STEER_ON);
+	of_none(f);
+}
+
+static void steer_seen(struct frame *f)
+{
+	steering(HS_STEER_ON);
+	seen(f);
+}
+
 static const struct arm {
 	const char *name;
 	void (*make)(struct frame *f);
@@ -242,11 +276,16 @@ static const struct arm {
 	{"the same, flows by peer", with_peers, 0},
 	{"IPv4, bulk, no limit", of_bulk, 20},
 	{"IPv4, bulk, shed", held, 20},
+	{"IPv4, undeclared", of_none, 20},
+	{"the same, looked up", seen, 20},
+	{"the same, IPv6", seen_ipv6, 0},
 	{"steering, nobody is hot", of_ipv4, 20, .steers = XDP_PASS},
 	{"to another CPU: IPv4", steer_ipv4, 20, .steers = XDP_REDIRECT},
 	{"the same, one VLAN tag", steer_vlan, 0, .steers = XDP_REDIRECT},
 	{"the same, IPv6", steer_ipv6, 0, .steers = XDP_REDIRECT},
 	{"IPv4, known and kept", steer_kept, 20, .steers = XDP_PASS},
+	{"IPv4, undeclared, handed", steer_none, 20, .steers = XDP_REDIRECT},
+	{"the same, looked up", steer_seen, 20, .steers = XDP_REDIRECT},
 	{"out: empty program", NULL, 0, true},
 	{"gate shut", shut, 2, true},
 	{"IPv4, UDP, critical", out_ipv4, 25, true},
@@ -256,6 +295,9 @@ static const struct arm {
 	{"IPv4, bulk, no pace", of_bulk, 25, true},
 	{"IPv4, bulk, paced", out_paced, 0, true},
 	{"IPv4, bulk, dropped", out_dropped, 0, true},
+	{"IPv4, undeclared", of_none, 25, true},
+	{"the same, looked up", seen, 25, true},
+	{"the same, IPv6", seen_ipv6, 25, true},
 	{"IPv4, another DSCP", out_marked, 0, true},
 };
 #define ARMS (sizeof(arms) / sizeof(arms[0]))

@@ -200,6 +200,14 @@ static void without_a_scheduler(void **state)
 	f[FAMILY_TC].state = FAMILY_OFF;
 	arms_the_rest();
 	disarm(&d, HS_TRIP_NONE);
+	/* recognition needs no flow */
+	declares(true, false);
+	d.policy.profile.flow_nr = 0;
+	refuses(-EOPNOTSUPP, "nothing to arm");
+	d.policy.profile.recognise = 1;
+	arms_the_rest();
+	disarm(&d, HS_TRIP_NONE);
+	d.policy.profile.recognise = 0;
 	/* steering needs no flow */
 	declares(true, false);
 	d.policy.profile.flow_nr = 0;

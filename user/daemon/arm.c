@@ -60,7 +60,9 @@ static int refuse_idle(const struct homeostatd *d, char *why, size_t size)
 
 	bool steers = f[FAMILY_STEER].state != FAMILY_UNAVAILABLE && profile_steers(profile);
 
-	if (schedules(d) || (packets && profile->interface_nr && (profile->flow_nr || steers)) ||
+	if (schedules(d) ||
+	    (packets && profile->interface_nr &&
+	     (profile->flow_nr || profile->recognise || steers)) ||
 	    (f[FAMILY_SOCKOPS].state != FAMILY_UNAVAILABLE &&
 	     (profile_takes_tcp(profile) || profile_critical_tcp(profile))))
 		return 0;

@@ -151,6 +151,9 @@ static int write_set(struct kernel *k, const struct profile *profile, __u32 base
 		set->peers |= i < profile->flow_nr && profile->flow[i].peer_bits;
 		set->mark[i] = i < profile->flow_nr ? profile->flow[i].mark : 0;
 	}
+	set->class[HS_FLOW_SEEN_BULK] = HS_FLOW_BULK;
+	set->class[HS_FLOW_SEEN_REQUEST] = HS_FLOW_CRITICAL;
+	set->recognise = profile->recognise;
 	err = bpf_map_update_elem(k->fd.flows, &base, set, BPF_ANY);
 	free(set);
 	return err;
@@ -171,7 +174,7 @@ static int clear_stats(struct kernel *k, __u32 base)
 	int err = none ? 0 : -ENOMEM;
 
 	_Static_assert(sizeof(struct hs_egress_stats) >= sizeof(struct hs_flow_stats), "larger");
-	for (__u32 i = 0; i <= HS_FLOWS_MAX && !err; i++) {
+	for (__u32 i = 0; i < HS_FLOW_ROWS && !err; i++) {
 		__u32 at = HS_FLOW_STATS_AT(base, i);
 
 		err = bpf_map_update_elem(k->fd.flow_stats, &at, none, BPF_ANY);
@@ -188,7 +191,7 @@ int flows_write(struct kernel *k, const struct profile *old, const struct profil
 	__u32 half = !*base;
 	int err;
 
-	if (old && old->flow_nr == fresh->flow_nr &&
+	if (old && old->flow_nr == fresh->flow_nr && old->recognise == fresh->recognise &&
 	    !memcmp(old->flow, fresh->flow, sizeof(fresh->flow)))
 		return 0;
 	err = clear_peers(k, half);
@@ -212,8 +215,8 @@ static int sum_up(int map, __u32 base, __u64 *sum, size_t words)
 	int err = cpu ? 0 : -ENOMEM;
 	size_t nr = words * (size_t)(cpu ? libbpf_num_possible_cpus() : 0);
 
-	memset(sum, 0, (HS_FLOWS_MAX + 1) * words * sizeof(__u64));
-	for (__u32 i = 0; i <= HS_FLOWS_MAX && !err; i++) {
+	memset(sum, 0, HS_FLOW_ROWS * words * sizeof(__u64));
+	for (__u32 i = 0; i < HS_FLOW_ROWS && !err; i++) {
 		__u32 at = HS_FLOW_STATS_AT(base, i);
 
 		err = bpf_map_lookup_elem(map, &at, cpu);
@@ -224,12 +227,12 @@ static int sum_up(int map, __u32 base, __u64 *sum, size_t words)
 	return err;
 }
 
-int flows_stats(struct kernel *k, __u32 base, struct hs_flow_stats stats[HS_FLOWS_MAX + 1])
+int flows_stats(struct kernel *k, __u32 base, struct hs_flow_stats stats[HS_FLOW_ROWS])
 {
 	return sum_up(k->fd.flow_stats, base, &stats->packets, sizeof(*stats) / sizeof(__u64));
 }
 
-int flows_egress(struct kernel *k, __u32 base, struct hs_egress_stats stats[HS_FLOWS_MAX + 1])
+int flows_egress(struct kernel *k, __u32 base, struct hs_egress_stats stats[HS_FLOW_ROWS])
 {
 	return sum_up(k->fd.egress_stats, base, &stats->packets, sizeof(*stats) / sizeof(__u64));
 }

@@ -25,12 +25,11 @@ int flows_write(struct kernel *k, const struct profile *old, const struct profil
 		__u32 *base);
 
 /*
- * What became of the packets of each flow of the half @base, all CPUs together; the last are those of no flow. 0 or
- * negative errno.
+ * What became of the packets of each row (enum hs_flow_row) of the half @base, all CPUs together. 0 or negative errno.
  */
-int flows_stats(struct kernel *k, __u32 base, struct hs_flow_stats stats[HS_FLOWS_MAX + 1]);
+int flows_stats(struct kernel *k, __u32 base, struct hs_flow_stats stats[HS_FLOW_ROWS]);
 
 /* The same of what goes out. */
-int flows_egress(struct kernel *k, __u32 base, struct hs_egress_stats stats[HS_FLOWS_MAX + 1]);
+int flows_egress(struct kernel *k, __u32 base, struct hs_egress_stats stats[HS_FLOW_ROWS]);
 
 #endif

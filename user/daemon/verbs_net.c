@@ -67,13 +67,33 @@ static void add_egress(struct json_object *row, const struct hs_egress_stats *st
 	js_add_u64(row, "dropped", stats->dropped);
 }
 
+static void list_flow(struct json_object *array, const char *name, __u32 class,
+		      const struct hs_flow_stats *in, const struct hs_egress_stats *out)
+{
+	struct json_object *row = js_push_obj(array);
+
+	js_add_str(row, "name", name);
+	js_add_str(row, "class", flow_class_infos[class].name);
+	js_add_u64(row, "packets", in->packets);
+	js_add_u64(row, "shed", in->shed);
+	add_egress(row, out);
+}
+
 int verb_flows(struct call *call)
 {
+	static const struct {
+		const char *name;
+		__u32 class;
+	} of_none[] = {
+		{"(others)", HS_FLOW_NORMAL},
+		{"(recognised bulk)", HS_FLOW_BULK},
+		{"(recognised requests)", HS_FLOW_CRITICAL},
+	};
 	const struct profile *profile = &call->d->policy.profile;
 	struct json_object *array = js_add_array(call->reply, "flows");
 	__u32 base = call->d->policy.flows_base;
-	struct hs_egress_stats out[HS_FLOWS_MAX + 1];
-	struct hs_flow_stats in[HS_FLOWS_MAX + 1];
+	struct hs_egress_stats out[HS_FLOW_ROWS];
+	struct hs_flow_stats in[HS_FLOW_ROWS];
 	int err;
 
 	list_interfaces(call);
@@ -82,18 +102,12 @@ int verb_flows(struct call *call)
 		err = flows_egress(&call->d->kernel, base, out);
 	if (err)
 		return err;
-	for (__u32 i = 0; i <= profile->flow_nr; i++) {
-		bool declared = i < profile->flow_nr;
-		__u32 at = declared ? i : HS_FLOWS_MAX;
-		struct json_object *row = js_push_obj(array);
-
-		js_add_str(row, "name", declared ? profile->flow[i].name : "(others)");
-		js_add_str(
-			row, "class",
-			flow_class_infos[declared ? profile->flow[i].class : HS_FLOW_NORMAL].name);
-		js_add_u64(row, "packets", in[at].packets);
-		js_add_u64(row, "shed", in[at].shed);
-		add_egress(row, &out[at]);
+	for (__u32 i = 0; i < profile->flow_nr; i++)
+		list_flow(array, profile->flow[i].name, profile->flow[i].class, &in[i], &out[i]);
+	for (__u32 i = HS_FLOW_OTHERS; i < HS_FLOW_ROWS; i++) {
+		if (i == HS_FLOW_OTHERS || profile->recognise)
+			list_flow(array, of_none[i - HS_FLOW_OTHERS].name,
+				  of_none[i - HS_FLOW_OTHERS].class, &in[i], &out[i]);
 	}
 	return 0;
 }

@@ -123,6 +123,7 @@ struct profile {
 	__u64 steer_cpus[HS_CPUS_MAX / 64]; /* that packets may be handed to; all zero = none */
 	struct profile_flow flow[HS_FLOWS_MAX];
 	__u32 flow_nr;
+	__u32 recognise;		   /* 1 = what is of no flow is taken for what it does */
 	struct profile_workload *workload; /* owned */
 	__u32 workload_nr;		   /* ≤ PROFILE_WORKLOADS_MAX */
 };

@@ -31,7 +31,10 @@ int check_wrong(struct place place, const char *fmt, ...) __attribute__((format(
 /* limits, slo, helping and trip: into profile. 0 or -EINVAL. */
 int check_safety(struct profile_file *file, struct profile *profile);
 
-/* interfaces, flows and steer: into profile->interface, profile->flow, profile->steer_cpus. 0 or -EINVAL. */
+/*
+ * interfaces, flows, recognise and steer: into profile->interface, profile->flow, profile->recognise, profile->steer_cpus. 0 or
+ * -EINVAL.
+ */
 int check_net(struct profile_file *file, struct profile *profile);
 
 /* workloads: into profile->workload. 0, -EINVAL or -ENOMEM. */

@@ -165,6 +165,7 @@ static const cyaml_schema_value_t workload_entry = {
 static const cyaml_schema_field_t profile_fields[] = {
 	MUST(struct profile_text, name),
 	MAY(struct profile_text, description),
+	MAY(struct profile_text, recognise),
 	CYAML_FIELD_MAPPING_PTR("pulse", OPTIONAL, struct profile_text, pulse, pulse_fields),
 	CYAML_FIELD_MAPPING_PTR("heartbeat", OPTIONAL, struct profile_text, heartbeat,
 				heartbeat_fields),

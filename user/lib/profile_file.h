@@ -59,7 +59,7 @@ struct trip_text {
 	char *rearm, *rearm_max, *trips, *window, *hook, *hook_limit;
 };
 struct profile_text {
-	char *name, *description;
+	char *name, *description, *recognise;
 	struct pulse_text *pulse;
 	struct heartbeat_text *heartbeat;
 	struct freeze_text *freeze;

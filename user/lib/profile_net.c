@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* The network part of a profile: interfaces, declared flows, and CPUs that packets may be handed to. */
+/* The network part of a profile: interfaces, declared flows, recognition of others, and CPUs that packets may be handed to. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +14,9 @@
 #define DSCP_MAX 63
 #define TCP_LOSS_BASE 200    /* permille: BBR bears that much */
 #define STEER_ABOVE_BASE 800 /* permille: a CPU that has a fifth left is not short of time */
+#define RECOGNISE_BULK_BASE                                                                        \
+	20000 /* kbit/s: a call with video or a shell is below it, a copy is not */
+#define RECOGNISE_FLOOD_BASE 20000 /* hz: a feed or a game server's flow is below it */
 
 static int check_flow_name(struct place at, const struct profile *profile, const char *name)
 {
@@ -247,7 +250,7 @@ bool profile_holds_bulk(const struct profile *profile)
 		if (profile->flow[i].class == HS_FLOW_BULK)
 			return true;
 	}
-	return false;
+	return profile->recognise;
 }
 
 bool profile_takes_tcp(const struct profile *profile)
@@ -307,26 +310,32 @@ static bool of_connections(const struct profile *profile)
 	return false;
 }
 
-/* Who asks for our congestion control and states nothing else is to have more than another CUBIC. */
-static void tcp_base(struct profile *profile)
+/* Who asks for something and states no more of it is to have it: a knob's stock value is none at all. */
+static void base_unless_stated(struct profile *profile, __u32 knob, __u64 value)
 {
-	struct profile_knob *knob = &profile->knob[HS_KNOB_TCP_LOSS];
-
-	if (knob->stated)
+	if (profile->knob[knob].stated)
 		return;
-	knob->stated = true;
-	knob->value = TCP_LOSS_BASE;
+	profile->knob[knob].stated = true;
+	profile->knob[knob].value = value;
 }
 
-/* Who asks for steering and states nothing else is to have it. */
-static void steer_base(struct profile *profile)
+static int check_recognise(struct profile_file *file, struct profile *profile)
 {
-	struct profile_knob *knob = &profile->knob[HS_KNOB_STEER_ABOVE];
+	const char *text = file->text->recognise;
+	struct place at = {file, "recognise", -1, NULL};
 
-	if (knob->stated)
-		return;
-	knob->stated = true;
-	knob->value = STEER_ABOVE_BASE;
+	if (!text || !strcmp(text, "false"))
+		return 0;
+	if (strcmp(text, "true"))
+		return check_wrong(at, "'recognise: %.32s'; expected true or false", text);
+	if (!profile->interface_nr)
+		return check_wrong(at,
+				   "recognise without interfaces: nobody would look at a packet; "
+				   "expected interfaces, too");
+	profile->recognise = 1;
+	base_unless_stated(profile, HS_KNOB_RECOGNISE_BULK, RECOGNISE_BULK_BASE);
+	base_unless_stated(profile, HS_KNOB_RECOGNISE_FLOOD, RECOGNISE_FLOOD_BASE);
+	return 0;
 }
 
 static int check_steer(struct profile_file *file, struct profile *profile)
@@ -346,7 +355,7 @@ static int check_steer(struct profile_file *file, struct profile *profile)
 	if (!profile->interface_nr)
 		return check_wrong(at, "steer without interfaces: no packet would be handed over; "
 				       "expected interfaces, too");
-	steer_base(profile);
+	base_unless_stated(profile, HS_KNOB_STEER_ABOVE, STEER_ABOVE_BASE);
 	return 0;
 }
 
@@ -361,6 +370,8 @@ int check_net(struct profile_file *file, struct profile *profile)
 	for (; !err && profile->flow_nr < file->text->flows_count; profile->flow_nr++)
 		err = check_flow(file, profile, (int)profile->flow_nr);
 	if (!err)
+		err = check_recognise(file, profile);
+	if (!err)
 		err = check_steer(file, profile);
 	if (!err && profile->flow_nr && !profile->interface_nr && !of_connections(profile))
 		err = check_wrong(
@@ -368,6 +379,6 @@ int check_net(struct profile_file *file, struct profile *profile)
 			    "expected interfaces, too, or for TCP a flow with tcp: homeostat, or "
 			    "a critical one and a knob sockops.*");
 	if (!err && profile_takes_tcp(profile))
-		tcp_base(profile);
+		base_unless_stated(profile, HS_KNOB_TCP_LOSS, TCP_LOSS_BASE);
 	return err;
 }
