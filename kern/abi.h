@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 6
+#define HS_ABI_VERSION 7
 
 /* clang-format off: tables */
 

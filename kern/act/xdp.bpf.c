@@ -2,8 +2,8 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * Packets that come in, before the host's network stack has touched them: which declared flow they are of, whether
- * there is room for them, and which CPU goes on with them (steer.h). What is of no flow may be recognised (recognise.h). Bulk alone is shed, above `net.bulk.limit_hz`, by a
- * token bucket for the whole host.
+ * there is room for them, and which CPU goes on with them (steer.h). What is of no flow may be recognised (recognise.h).
+ * Bulk alone is shed, above `net.bulk.limit_hz`, by a token bucket for the whole host.
  *
  * Gate shut: every packet passes, nothing else.
  */
