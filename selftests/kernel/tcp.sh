@@ -62,7 +62,7 @@ check 'its variant is there' offers homeostat_loss
 equals "the host's default is as it was" "$(cat /proc/sys/net/ipv4/tcp_congestion_control)" cubic
 
 # a clean path: CUBIC, and nothing else
-path_is 0% 20ms 100mbit
+path_is 0 20 100
 before=$(counter tcp.taken)
 stream 5202 3
 check 'clean: it is in our list' within 5 is 5202 congestion homeostat
@@ -82,7 +82,7 @@ check 'who chooses for himself keeps it' within 3 driven 5202 reno
 wait "$stream"
 
 # loss without a queue
-path_is 1% 20ms 100mbit
+path_is 1 20 100
 stream 5201 4
 wait "$stream"
 cubic=$(goodput 5201)
@@ -96,7 +96,7 @@ at_least '1 %: moves are counted' "$(counter tcp.to_loss)" 1
 stream 5202 9
 check '1 %: it bears loss' within 5 is 5202 congestion homeostat_loss
 before=$(counter tcp.back)
-path_is 0% 20ms 100mbit
+path_is 0 20 100
 check 'the loss is over: it is CUBIC again' within 9 is 5202 congestion homeostat
 equals 'the way back is counted' "$(($(counter tcp.back) - before))" 1
 wait "$stream"
@@ -104,7 +104,7 @@ wait "$stream"
 # Loss with a queue: a short one overflows, and nothing else loses. 40 packets are 4.8 ms at 100 Mbit/s; from 1.25 ms on, a quarter
 # of the path's RTT, a queue is one, and its losses are CUBIC's business. Where it takes 20 ms to be one, the very same losses
 # are the path's.
-short_queue() { path_is 0% 5ms 100mbit && ip netns exec router /usr/sbin/tc qdisc replace dev forth root netem rate 100mbit limit 40; }
+short_queue() { path_is 0 5 100 && ip netns exec router /usr/sbin/tc qdisc replace dev forth root netem rate 100mbit limit 40; }
 knob_is() { [ "$(knob "$1")" = "$2" ]; }
 retransmits() { leaf end.sum_sent.retransmits <"$tmp/stream.$1"; }
 check 'a short queue' short_queue
@@ -126,7 +126,7 @@ check 'tolerance of queues is back' within 10 knob_is tcp.queue.tolerance_permil
 # plain CUBIC by the knob
 homeostat wish tcp.loss.tolerance_permille 0% >/dev/null
 check 'tolerance is 0' within 10 knob_is tcp.loss.tolerance_permille 0
-path_is 1% 20ms 100mbit
+path_is 1 20 100
 before=$(counter tcp.to_loss)
 stream 5202 3
 wait "$stream"
@@ -135,7 +135,7 @@ homeostat wish tcp.loss.tolerance_permille --clear >/dev/null
 check 'tolerance is back' within 10 knob_is tcp.loss.tolerance_permille 200
 
 # critical: what is set
-path_is 0% 20ms 100mbit
+path_is 0 20 100
 before=$(counter sockops.set)
 stream 5203 8
 check 'critical: what was set' within 5 is 5203 set 'window rto delack unsent'
@@ -145,7 +145,7 @@ equals 'critical: none was refused' "$(counter sockops.refused)" 0
 equals 'critical: congestion control is the host'\''s' "$(of 5203 congestion)" cubic
 
 # trip under traffic
-path_is 1% 20ms 100mbit
+path_is 1 20 100
 critical=$stream
 stream 5202 6
 check 'before the trip: it bears loss' within 5 is 5202 congestion homeostat_loss

@@ -36,8 +36,8 @@ path_make() {
 	within 10 ping -c 1 -W 1 $path_far
 }
 
-# path_is LOSS RTT RATE: as tc has them, such as 1% 20ms 200mbit
+# path_is LOSS RTT RATE [SEED]: in %, ms and Mbit/s. Called again, the same packets are lost once more.
 path_is() {
-	ip netns exec router /usr/sbin/tc qdisc replace dev forth root netem rate "$3" limit 1000 loss "$1" &&
-		ip netns exec router /usr/sbin/tc qdisc replace dev back root netem delay "$2" limit 100000
+	ip netns exec router /lab/bin/impair -k -D forth -q 1000 -l "$(awk "BEGIN { print 10 * $1 }")" -r "$3" -s "${4:-1}" &&
+		ip netns exec router /usr/sbin/tc qdisc replace dev back root netem delay "${2}ms" limit 100000
 }

@@ -6,8 +6,9 @@
 # each: {"loss":…,"rtt":…,"rate":…,"arm":…,"goodput_bps":…,"ping_us":…,"retransmits":…}. The last arm is ours:
 # homeostatd is armed all the while, and takes what goes to its port.
 #
-# Usage: tcp.sh LOSSES RTTS RATES ARMS SECONDS, each a list such as "0 0.1 1 10" (%), "1 20 100" (ms), "100 200" (Mbit/s).
-# Each arm has SECONDS, and 100 round trips at least: a window takes some of them to grow.
+# Usage: tcp.sh LOSSES RTTS RATES ARMS SECONDS SEED, the first four each a list such as "0 0.1 1 10" (%), "1 20 100" (ms),
+# "100 200" (Mbit/s). Each arm has SECONDS, and 100 round trips at least: a window takes some of them to grow. Each meets
+# the losses of SEED, from the first one on.
 
 # shellcheck source=selftests/lab/lib.sh
 . /lab/lib.sh
@@ -49,8 +50,8 @@ ping_us() { sed -n 's,.*min/avg/max = [^/]*/\([0-9.]*\)/.*,\1,p' "$tmp/ping" | a
 for loss in $1; do
 	for rtt in $2; do
 		for rate in $3; do
-			path_is "$loss%" "${rtt}ms" "${rate}mbit" || die "no path of $loss $rtt $rate"
 			for arm in $4; do
+				path_is "$loss" "$rtt" "$rate" "$6" || die "no path of $loss $rtt $rate"
 				before=$(counter tcp.taken) to=$(counter tcp.to_loss) back=$(counter tcp.back)
 				measure "$arm" "$5"
 				record "\"loss\":$loss,\"rtt\":$rtt,\"rate\":$rate,\"arm\":\"$arm\",\"goodput_bps\":$(leaf_of end.sum_received.bits_per_second),\"retransmits\":$(leaf_of end.sum_sent.retransmits),\"ping_us\":$(ping_us),\"taken\":$(($(counter tcp.taken) - before)),\"to_loss\":$(($(counter tcp.to_loss) - to)),\"back\":$(($(counter tcp.back) - back))"

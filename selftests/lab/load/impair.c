@@ -20,7 +20,9 @@ static const char usage[] = "Loses and delays what leaves by an interface.\n"
 			    "  -l PERMILLE of the packets are lost (default 10)\n"
 			    "  -t USEC     each is so late (default 0)\n"
 			    "  -q PACKETS  that may wait meanwhile (default 10000)\n"
-			    "  -s SEED     of the losses (default 1)\n";
+			    "  -r MBIT     a second at most leave by it (default 0: no limit)\n"
+			    "  -s SEED     of the losses (default 1)\n"
+			    "  -k          keeps it so, in place of what is there, and ends\n";
 
 #ifndef TCA_NETEM_LATENCY64
 #define TCA_NETEM_LATENCY64 10
@@ -35,7 +37,8 @@ struct request {
 
 struct path {
 	unsigned int ifindex;
-	uint64_t loss_permille, late_ns, queue, seed;
+	uint64_t loss_permille, late_ns, queue, mbit, seed;
+	bool kept;
 };
 
 static void *put(struct request *r, unsigned short type, const void *data, size_t size)
@@ -90,7 +93,9 @@ static void change(const struct request *r, const char *what)
 
 static void path_impair(const struct path *p)
 {
-	struct request r = request_for(p, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+	struct request r = request_for(
+		p, RTM_NEWQDISC, NLM_F_CREATE | (p->kept ? NLM_F_REPLACE : NLM_F_EXCL) | NLM_F_ACK);
+	struct tc_netem_rate rate = {.rate = (uint32_t)(p->mbit * 125000)};
 	struct tc_netem_qopt opt = {
 		.limit = (uint32_t)p->queue,
 		.loss = (uint32_t)(p->loss_permille * UINT32_MAX / 1000),
@@ -101,6 +106,8 @@ static void path_impair(const struct path *p)
 	put(&r, TCA_KIND, "netem", sizeof("netem"));
 	options = put(&r, TCA_OPTIONS, &opt, sizeof(opt));
 	put(&r, TCA_NETEM_LATENCY64, &late, sizeof(late));
+	if (p->mbit || p->kept) /* what is left out stays as it was */
+		put(&r, TCA_NETEM_RATE, &rate, sizeof(rate));
 	put(&r, NETEM_SEED, &p->seed, sizeof(p->seed));
 	options->rta_len =
 		(unsigned short)((char *)&r + NLMSG_ALIGN(r.head.nlmsg_len) - (char *)options);
@@ -164,7 +171,7 @@ int main(int argc, char **argv)
 	struct line line;
 	int c;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "D:l:t:q:s:")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "D:l:t:q:r:s:k")) != -1) {
 		switch (c) {
 		case 'D':
 			device = optarg;
@@ -177,6 +184,12 @@ int main(int argc, char **argv)
 			break;
 		case 'q':
 			path.queue = number(optarg, c, 1, 1000000);
+			break;
+		case 'r':
+			path.mbit = number(optarg, c, 0, 30000);
+			break;
+		case 'k':
+			path.kept = true;
 			break;
 		case 's':
 			path.seed = number(optarg, c, 0, UINT32_MAX);
@@ -191,6 +204,8 @@ int main(int argc, char **argv)
 		err(1, "%s", device);
 	load_module();
 	path_impair(&path);
+	if (path.kept)
+		return 0;
 	sleep_until(now_ns() + (l.warmup_s + l.seconds) * NS_PER_S);
 	lost = path_lost(&path);
 	path_mend(&path);
