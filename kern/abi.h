@@ -188,11 +188,11 @@
 	  "load of a CPU from which on it hands flows to a freer one; 1000 = never")               \
 	X(STEER_GAP, "net.steer.gap_us", "us", 10000, 1000, 1000000, 2000000,                      \
 	  "silence of a flow after which it may go to another CPU; two ticks at least")            \
-	X(RECOGNISE_BULK, "net.recognise.bulk_kbit", "kbit", 100000000, 100, 100000000, 200000000, \
-	  "rate of an undeclared flow of large packets from which on it is bulk; 100000000 = "     \
+	X(RECOGNISE_BULK, "net.recognise.bulk_kbit", "kbit", 40000000, 100, 40000000, 80000000,    \
+	  "rate of an undeclared flow of large packets from which on it is bulk; 40000000 = "      \
 	  "never")                                                                                 \
-	X(RECOGNISE_FLOOD, "net.recognise.flood_hz", "hz", 10000000, 100, 10000000, 200000000,     \
-	  "packets of an undeclared flow, but of TCP, from which on it is bulk; 10000000 = never")
+	X(RECOGNISE_FLOOD, "net.recognise.flood_hz", "hz", 1200000, 100, 1200000, 2400000,         \
+	  "packets of an undeclared flow, but of TCP, from which on it is bulk; 1200000 = never")
 
 /* What made a knob change: X(ID, name). Also the `cause` of events. */
 #define HS_CAUSES(X)                                                                               \

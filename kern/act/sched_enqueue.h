@@ -92,7 +92,7 @@ static __always_inline void enqueue_critical(struct task_struct *p, struct task_
 		c->own_waits = 1;
 	/*
 	 * Put back while others wait: among them, or it would go on before them, again and again. homeostatd may stand in
-	 * the local queue: a kernel worker that was chosen before it let the one that had used its tick up in between.
+	 * the local queue: where a kernel worker goes first, who has used its tick up would be put in there before it.
 	 * (Seen: 8 ms instead of 6.)
 	 */
 	if ((flags & SCX_ENQ_WAKEUP || !others_wait) &&

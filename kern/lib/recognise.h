@@ -27,7 +27,8 @@
  * control allows.
  *
  * Known limits. Flows whose hashes collide are as one: of 1000 at a time, one in 65. Two CPUs that count for one flow at the same
- * time lose a packet, or a window. Of 67 Gbit/s or two million packets a second on nothing more is counted. After a silence of
+ * time lose a packet, or a window. A window holds 512 MiB and 131 072 packets, which is more than
+ * the knobs can ask for at any tick rate (40 Gbit/s, 1.2 million a second). After a silence of
  * 4096 windows (4.4 minutes) and no more than a second above, a flow is not known as new. Many a packet in one (GRO, before
  * generic XDP) counts as one large one. A tunnel is one flow: declare it.
  */

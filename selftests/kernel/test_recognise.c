@@ -238,7 +238,7 @@ static void test_flood(void **state)
 	assert_true(came(HS_FLOW_OTHERS).packets > 1000);
 	WAIT_UNTIL(came(HS_FLOW_SEEN_BULK).packets, flood_in());
 	/* stock: never */
-	set_knob(HS_KNOB_RECOGNISE_FLOOD, 10000000);
+	set_knob(HS_KNOB_RECOGNISE_FLOOD, 1200000);
 	others = came(HS_FLOW_OTHERS).packets;
 	WAIT_UNTIL(came(HS_FLOW_OTHERS).packets >= others + 1000, flood_in());
 	before = came(HS_FLOW_SEEN_BULK).packets;
