@@ -286,6 +286,13 @@ static int open_run_dir(struct homeostatd *d)
 	return fd;
 }
 
+static void made_progress(void *ctx)
+{
+	struct homeostatd *d = ctx;
+
+	heartbeat_progress(&d->heartbeat);
+}
+
 /* What can be refused cheaply is tried before anything is loaded. */
 static int open_doors(struct homeostatd *d)
 {
@@ -313,6 +320,8 @@ static int open_doors(struct homeostatd *d)
 					     : "");
 	else /* from here on the directory is ours */
 		err = aftermath_open(d, run_fd);
+	if (!err)
+		server_progress(d->server, made_progress);
 	close(run_fd);
 	return err;
 }

@@ -57,6 +57,7 @@ struct server {
 	int fd;
 	unsigned int tag;
 	server_handler handler;
+	void (*progress)(void *ctx); /* may be NULL */
 	void *ctx;
 	int timer_fd;	   /* runs while somebody is paused or may be too slow */
 	bool timed;	   /* it does */
@@ -214,6 +215,8 @@ static int client_reply(struct server *server, struct client *client, size_t len
 			server, client,
 			"{\"ok\":false,\"error\":\"the answer is too long\",\"errno\":90}",
 			CONTROL_REPLY_MAX);
+	if (server->progress)
+		server->progress(server->ctx);
 	json_object_put(reply);
 	json_object_put(request);
 	return err;
@@ -580,6 +583,11 @@ int server_open(struct server **out, const char *path, int epoll_fd, unsigned in
 	}
 	*out = server;
 	return 0;
+}
+
+void server_progress(struct server *server, void (*fn)(void *ctx))
+{
+	server->progress = fn;
 }
 
 void server_close(struct server *server)

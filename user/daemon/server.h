@@ -59,6 +59,9 @@ int server_open(struct server **out, const char *path, int epoll_fd, unsigned in
 /* Closes all, removes the socket. NULL-safe. */
 void server_close(struct server *server);
 
+/* @fn is called with the handler's ctx between the steps of a reply: a long one takes as long to free as to make. */
+void server_progress(struct server *server, void (*fn)(void *ctx));
+
 /* Events of one of the tags above. */
 void server_event(struct server *server, unsigned int tag, unsigned int events);
 

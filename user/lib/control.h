@@ -18,7 +18,7 @@
 #define CONTROL_REPLY_MAX (512UL * 1024)   /* bytes of a reply line */
 #define CONTROL_EVENTS_MAX 256		   /* events that the daemon remembers */
 #define CONTROL_LOOK_MAX_NS 60000000000ULL /* that somebody may look at dropped packets */
-#define CONTROL_TASKS_MAX 128		   /* tasks in one reply to `workloads`; see `from` */
+#define CONTROL_TASKS_MAX 64		   /* tasks in one reply to `workloads`; see `from` */
 
 struct control; /* one connection */
 
