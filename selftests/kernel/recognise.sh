@@ -97,7 +97,7 @@ equals 'others: none is paced' "$(of '(others)' paced)" 0
 equals 'ACKs: none was shed' "$(of '(others)' shed) $(of "$requests" shed)" '0 0'
 
 # what the knob stands at by itself: never
-homeostat wish net.recognise.bulk_kbit 100gbit >/dev/null
+homeostat wish net.recognise.bulk_kbit 40gbit >/dev/null
 check 'a wish: never' within 10 knob_is net.recognise.bulk_kbit 40000000
 before="$(of "$bulk" sent) $(of "$bulk" packets)"
 beside
