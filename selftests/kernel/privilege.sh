@@ -39,7 +39,7 @@ check 'is armed' within 20 hs_armed
 # more of them than a reply holds: to make and to write it once took longer than the main loop may be silent
 sleepers=
 while [ "$(echo "$sleepers" | wc -w)" -lt 300 ]; do
-	sleep 1000 &
+	sleep 1000 & # something to be listed: nobody waits for it
 	sleepers="$sleepers $!"
 done
 tasks >"$tmp/tasks"

@@ -44,7 +44,7 @@ beside() {
 	rm -f "$tmp/requests"
 	iperf3 -c 10.77.0.2 -t 6 "$@" >"$tmp/iperf" 2>&1 &
 	_iperf=$!
-	sleep 1 # of virtual time
+	sleep 1 # nothing is waited for: requests are to begin in the midst of it (virtual time)
 	reqrep -u -N far -A 10.77.0.2 -r 100 -w 20 -n 300 -o "$tmp/requests"
 	wait "$_iperf"
 }

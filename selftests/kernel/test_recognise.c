@@ -160,7 +160,10 @@ static __u32 goes(__u16 port, size_t len, unsigned times)
 	return priority;
 }
 
-/* Slowly: a few packets in a window. A run of several packets takes some 10 ms by itself. */
+/*
+ * Slowly: a few packets in a window. The sleeps here are the pace of the packets, which is what is judged; nothing is waited for by
+ * them. A run of several packets takes some 10 ms by itself.
+ */
 #define SLOWLY_UNTIL(cond, work) WAIT_UNTIL(cond, (work, usleep(4000)))
 
 static void for_a_while(__u64 ns, void (*each)(void))
