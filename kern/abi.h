@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 7
+#define HS_ABI_VERSION 8
 
 /* clang-format off: tables */
 
@@ -138,7 +138,31 @@
 	X(RECLAIM_STALLS, "mem.reclaim_stalls_hz", "hz", FAST,                                     \
 	  "allocations that had to free memory themselves")                                        \
 	X(COMPACT_STALLS, "mem.compact_stalls_hz", "hz", FAST,                                     \
-	  "allocations that had to wait for memory to be compacted")
+	  "allocations that had to wait for memory to be compacted")                               \
+	X(TCP_RTT_CRITICAL, "tcp.rtt.critical_us", "us", SLOW,                                     \
+	  "round-trip time of critical TCP connections, smoothed, by what was delivered on each")  \
+	X(TCP_RTT_NORMAL, "tcp.rtt.normal_us", "us", SLOW,                                         \
+	  "round-trip time of normal TCP connections, smoothed, by what was delivered on each")    \
+	X(TCP_RTT_BULK, "tcp.rtt.bulk_us", "us", SLOW,                                             \
+	  "round-trip time of bulk TCP connections, smoothed, by what was delivered on each")      \
+	X(TCP_RTTVAR_CRITICAL, "tcp.rttvar.critical_us", "us", SLOW,                               \
+	  "how far single round trips are from it, critical TCP connections")                      \
+	X(TCP_RTTVAR_NORMAL, "tcp.rttvar.normal_us", "us", SLOW,                                   \
+	  "how far single round trips are from it, normal TCP connections")                        \
+	X(TCP_RTTVAR_BULK, "tcp.rttvar.bulk_us", "us", SLOW,                                       \
+	  "how far single round trips are from it, bulk TCP connections")                          \
+	X(TCP_RETRANSMIT_CRITICAL, "tcp.retransmit.critical_permille", "permille", SLOW,           \
+	  "segments with data sent again, of all that were, critical TCP connections")             \
+	X(TCP_RETRANSMIT_NORMAL, "tcp.retransmit.normal_permille", "permille", SLOW,               \
+	  "segments with data sent again, of all that were, normal TCP connections")               \
+	X(TCP_RETRANSMIT_BULK, "tcp.retransmit.bulk_permille", "permille", SLOW,                   \
+	  "segments with data sent again, of all that were, bulk TCP connections")                 \
+	X(TCP_DELIVERED_CRITICAL, "tcp.delivered.critical_kbit", "kbit", SLOW,                     \
+	  "what the other ends of critical TCP connections have acknowledged")                     \
+	X(TCP_DELIVERED_NORMAL, "tcp.delivered.normal_kbit", "kbit", SLOW,                         \
+	  "what the other ends of normal TCP connections have acknowledged")                       \
+	X(TCP_DELIVERED_BULK, "tcp.delivered.bulk_kbit", "kbit", SLOW,                             \
+	  "what the other ends of bulk TCP connections have acknowledged")
 
 /*
  * Knobs: X(ID, name, unit, stock, min, max, slew, meaning). `stock` is what an actuator uses while

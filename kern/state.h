@@ -20,6 +20,7 @@ extern struct hs_knob knobs[HS_KNOB_NR];
 extern struct hs_wish wishes[HS_KNOB_NR];
 extern struct hs_hooks hooks;
 extern struct hs_steer steer;
+extern struct hs_tcp_look tcp_look;
 
 /*
  * What the sensors write and the pulse reads, one per CPU. Two banks: sensors write bank

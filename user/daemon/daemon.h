@@ -20,6 +20,7 @@
 #include "server.h"
 #include "slow.h"
 #include "steer.h"
+#include "tcp_look.h"
 #include "topology.h"
 #include "undo.h"
 
@@ -42,6 +43,7 @@ struct homeostatd {
 	struct net net;
 	struct connections connections;
 	struct hooks hooks;
+	struct tcp_look tcp_look;
 	struct steer steer;
 	struct heartbeat heartbeat;
 	struct event_log events;
