@@ -200,6 +200,9 @@
 	  "loss borne where it comes without a queue; 0 = plain CUBIC; a flow's tcp: 200")         \
 	X(TCP_QUEUE, "tcp.queue.tolerance_permille", "permille", 250, 0, 4000, 20000,              \
 	  "queueing delay, of the path's shortest RTT, up to which loss is not congestion")        \
+	X(TCP_HOST, "tcp.host.congestion_permille", "permille", 1000, 0, 1000, 20000,              \
+	  "net.congestion_permille above which a loss is the host's own: no move to bear it; "     \
+	  "1000 = never; a flow's tcp: 500")                                                       \
 	X(SOCKOPS_WINDOW, "sockops.window.initial", "count", 0, 0, 128, 100000,                    \
 	  "packets sent at once on a new critical connection; 0 = as the kernel has it")           \
 	X(SOCKOPS_RTO_MIN, "sockops.rto.min_us", "us", 0, 0, 200000, 10000000,                     \
@@ -585,6 +588,8 @@ struct hs_event {
 	X(TCP_TAKEN, "tcp.taken", "connections given to our congestion control")                   \
 	X(TCP_TO_LOSS, "tcp.to_loss", "moves to the variant that bears loss")                      \
 	X(TCP_BACK, "tcp.back", "moves back from it")                                              \
+	X(TCP_HOST, "tcp.host_losses", "losses without a queue, taken for the host's own")         \
+	X(TCP_HOST_BACK, "tcp.host_back", "moves back because the host was congested")             \
 	X(TCP_LEFT, "tcp.left", "connections that left for the kernel's CUBIC, gate shut")         \
 	X(SOCKOPS_SET, "sockops.set", "parameters set on critical connections")                    \
 	X(SOCKOPS_REFUSED, "sockops.refused", "of these, refused by the kernel")                   \
