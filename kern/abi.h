@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 7
+#define HS_ABI_VERSION 8
 
 /* clang-format off: tables */
 
@@ -138,7 +138,12 @@
 	X(RECLAIM_STALLS, "mem.reclaim_stalls_hz", "hz", FAST,                                     \
 	  "allocations that had to free memory themselves")                                        \
 	X(COMPACT_STALLS, "mem.compact_stalls_hz", "hz", FAST,                                     \
-	  "allocations that had to wait for memory to be compacted")
+	  "allocations that had to wait for memory to be compacted")                               \
+	X(IPC, "pmu.ipc_permille", "permille", SLOW,                                               \
+	  "instructions for each cycle of the housekeeping CPUs; 1000 = one (needs the "           \
+	  "processor's counters)")                                                                 \
+	X(CACHE_MISSES, "pmu.cache_miss_permille", "permille", SLOW,                               \
+	  "cache misses for each 1000 instructions of the housekeeping CPUs (likewise)")
 
 /*
  * Knobs: X(ID, name, unit, stock, min, max, slew, meaning). `stock` is what an actuator uses while

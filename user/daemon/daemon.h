@@ -16,6 +16,7 @@
 #include "hooks.h"
 #include "kernel.h"
 #include "net.h"
+#include "pmu.h"
 #include "policy.h"
 #include "server.h"
 #include "slow.h"
@@ -43,6 +44,7 @@ struct homeostatd {
 	struct connections connections;
 	struct hooks hooks;
 	struct steer steer;
+	struct pmu pmu;
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;

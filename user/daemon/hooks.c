@@ -9,21 +9,7 @@
 
 bool hooks_wanted(const struct profile *profile, enum hs_hook hook)
 {
-	__u32 vital = hook_infos[hook].feeds;
-
-	for (__u32 i = 0; i < profile->config.rules_nr; i++) {
-		if (profile->rule[i].vital == vital)
-			return true;
-	}
-	for (__u32 i = 0; i < profile->config.limits_nr; i++) {
-		if (profile->config.limit[i].vital == vital)
-			return true;
-	}
-	for (__u32 i = 0; i < profile->slo_nr; i++) {
-		if (profile->slo[i].vital == vital)
-			return true;
-	}
-	return false;
+	return profile_asks(profile, hook_infos[hook].feeds);
 }
 
 static void follow_one(struct hooks *hooks, struct kernel *k, enum hs_hook hook, bool wanted)
