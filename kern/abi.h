@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 8
+#define HS_ABI_VERSION 9
 
 /* clang-format off: tables */
 
@@ -139,6 +139,11 @@
 	  "allocations that had to free memory themselves")                                        \
 	X(COMPACT_STALLS, "mem.compact_stalls_hz", "hz", FAST,                                     \
 	  "allocations that had to wait for memory to be compacted")                               \
+	X(IPC, "pmu.ipc_permille", "permille", SLOW,                                               \
+	  "instructions for each cycle of the housekeeping CPUs; 1000 = one (needs the "           \
+	  "processor's counters)")                                                                 \
+	X(CACHE_MISSES, "pmu.cache_miss_permille", "permille", SLOW,                               \
+	  "cache misses for each 1000 instructions of the housekeeping CPUs (likewise)")           \
 	X(TCP_RTT_CRITICAL, "tcp.rtt.critical_us", "us", SLOW,                                     \
 	  "round-trip time of critical TCP connections, smoothed, by what was delivered on each")  \
 	X(TCP_RTT_NORMAL, "tcp.rtt.normal_us", "us", SLOW,                                         \

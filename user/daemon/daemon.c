@@ -25,6 +25,7 @@
 #include "parse.h"
 #include "privileges.h"
 #include "slow.h"
+#include "work.h"
 #include "private_file.h"
 
 /* data.u32 of epoll events; from SOURCE_SERVER on they are the server's. */
@@ -354,6 +355,8 @@ static int start_parts(struct homeostatd *d)
 		return err;
 	}
 	bell = open_bell(d);
+	if (pmu_open(&d->pmu, pmu_hardware, &d->topo))
+		log_debug("the processors' counters: %s", d->pmu.why);
 	err = privileges_drop(); /* before there are threads: they inherit it */
 	if (err)
 		return err;
@@ -495,6 +498,7 @@ static void on_tick(struct homeostatd *d)
 	take_events(d);
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
+	work_follow(&d->pmu, d->kernel.vitals, work_wanted(&d->policy.profile), d->tick_ns);
 	arm_hooks(d, d->tick_ns, false);
 	tcp_look_tick(&d->tcp_look, &d->kernel, &d->policy.profile, d->tick_ns);
 	judge_tick(d);
@@ -575,6 +579,7 @@ void daemon_stop(struct homeostatd *d)
 	d->server = NULL;
 	kernel_close(&d->kernel);
 	policy_free(&d->policy);
+	pmu_close(&d->pmu);
 	undo_close(&d->undo);
 	if (d->notify_fd >= 0)
 		close(d->notify_fd);

@@ -16,6 +16,7 @@
 #include "hooks.h"
 #include "kernel.h"
 #include "net.h"
+#include "pmu.h"
 #include "policy.h"
 #include "server.h"
 #include "slow.h"
@@ -45,6 +46,7 @@ struct homeostatd {
 	struct hooks hooks;
 	struct tcp_look tcp_look;
 	struct steer steer;
+	struct pmu pmu;
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;

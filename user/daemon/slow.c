@@ -40,6 +40,11 @@ void slow_enter(struct hs_vital *vital, __u64 value, __u64 now_ns)
 	store(&vital->present, 1);
 }
 
+void slow_absent(struct hs_vital *vital)
+{
+	store(&vital->present, 0);
+}
+
 static int read_psi(const char *root, const char *path, __u64 *permille)
 {
 	char buf[256];
@@ -135,12 +140,12 @@ void slow_read(struct hs_vital vitals[HS_VITAL_NR], const char *root, __u64 now_
 
 	for (size_t i = 0; i < sizeof(psi) / sizeof(psi[0]); i++) {
 		if (read_psi(root, psi[i].path, &value))
-			store(&vitals[psi[i].id].present, 0);
+			slow_absent(&vitals[psi[i].id]);
 		else
 			slow_enter(&vitals[psi[i].id], value, now_ns);
 	}
 	if (read_rss(root, &value))
-		store(&vitals[HS_VITAL_DAEMON_RSS].present, 0);
+		slow_absent(&vitals[HS_VITAL_DAEMON_RSS]);
 	else
 		slow_enter(&vitals[HS_VITAL_DAEMON_RSS], value, now_ns);
 }

@@ -12,8 +12,9 @@
  */
 void slow_read(struct hs_vital vitals[HS_VITAL_NR], const char *root, __u64 now_ns);
 
-/* Enters one measurement of a SLOW vital sign: value, moving average (weight 1/8), peak, age. */
+/* Enters one measurement of a SLOW vital sign: value, moving average (weight 1/8), peak, age; or that there is none. */
 void slow_enter(struct hs_vital *vital, __u64 value, __u64 now_ns);
+void slow_absent(struct hs_vital *vital);
 
 /* How much is asked of the CPUs, whoever schedules. Zeroed before the first time. */
 struct slow_load {

@@ -32,16 +32,11 @@ bool tcp_look_wanted(const struct profile *profile)
 	return false;
 }
 
-static void absent(struct hs_vital *vital)
-{
-	__atomic_store_n(&vital->present, 0, __ATOMIC_RELAXED);
-}
-
 static void all_absent(struct hs_vital vitals[HS_VITAL_NR])
 {
 	for (__u32 class = 0; class < HS_FLOW_CLASS_NR; class ++) {
 		for (int sign = 0; sign < TCP_LOOK_SIGNS; sign++)
-			absent(&vitals[tcp_look_vital(class, (enum tcp_look_sign)sign)]);
+			slow_absent(&vitals[tcp_look_vital(class, (enum tcp_look_sign)sign)]);
 	}
 }
 
@@ -51,7 +46,7 @@ static void enter_mean(struct hs_vital *vital, __u64 sum, __u64 nr, __u64 now_ns
 	if (nr)
 		slow_enter(vital, sum / nr, now_ns);
 	else
-		absent(vital);
+		slow_absent(vital);
 }
 
 void tcp_look_enter(struct hs_vital vitals[HS_VITAL_NR], const struct hs_tcp_look *look,

@@ -159,9 +159,10 @@ bool profile_holds_bulk(const struct profile *profile);
 /* Has it a flow whose connections get our congestion control; one that is critical and may be of TCP? Pure. */
 bool profile_takes_tcp(const struct profile *profile);
 
-/* May packets be handed to other CPUs? */
-bool profile_steers(const struct profile *profile);
 bool profile_critical_tcp(const struct profile *profile);
+
+/* May packets be handed to other CPUs? Pure. */
+bool profile_steers(const struct profile *profile);
 
 /* Does this knob say what is set on critical connections? Pure. */
 bool profile_socket_knob(__u32 knob);
