@@ -35,6 +35,17 @@
 	X(NORMAL, "normal", "never shed; also what no flow fits")                                  \
 	X(BULK, "bulk", "shed where there is more of it than is allowed; goes out last, and paced")
 
+/* Of the TCP connections of one class of flows, as vital signs: a part of the table below. */
+#define HS_TCP_VITALS(X, ID, class)                                                                \
+	X(TCP_RTT_##ID, "tcp.rtt." class "_us", "us", SLOW,                                        \
+	  "round-trip time of " class " TCP connections, smoothed, by what each delivered")        \
+	X(TCP_RTTVAR_##ID, "tcp.rttvar." class "_us", "us", SLOW,                                  \
+	  "how far single round trips are from it, " class " TCP connections")                     \
+	X(TCP_RETRANSMIT_##ID, "tcp.retransmit." class "_permille", "permille", SLOW,              \
+	  "segments with data sent again, of all that were, " class " TCP connections")            \
+	X(TCP_DELIVERED_##ID, "tcp.delivered." class "_kbit", "kbit", SLOW,                        \
+	  "what the other ends of " class " TCP connections have acknowledged")
+
 /*
  * Vital signs: X(ID, name, unit, writer, meaning). Writer is FAST (the pulse) or SLOW (the
  * daemon, from /proc, /sys). A vital sign that could not be measured is absent, never 0.
@@ -144,30 +155,9 @@
 	  "processor's counters)")                                                                 \
 	X(CACHE_MISSES, "pmu.cache_miss_permille", "permille", SLOW,                               \
 	  "cache misses for each 1000 instructions of the housekeeping CPUs (likewise)")           \
-	X(TCP_RTT_CRITICAL, "tcp.rtt.critical_us", "us", SLOW,                                     \
-	  "round-trip time of critical TCP connections, smoothed, by what was delivered on each")  \
-	X(TCP_RTT_NORMAL, "tcp.rtt.normal_us", "us", SLOW,                                         \
-	  "round-trip time of normal TCP connections, smoothed, by what was delivered on each")    \
-	X(TCP_RTT_BULK, "tcp.rtt.bulk_us", "us", SLOW,                                             \
-	  "round-trip time of bulk TCP connections, smoothed, by what was delivered on each")      \
-	X(TCP_RTTVAR_CRITICAL, "tcp.rttvar.critical_us", "us", SLOW,                               \
-	  "how far single round trips are from it, critical TCP connections")                      \
-	X(TCP_RTTVAR_NORMAL, "tcp.rttvar.normal_us", "us", SLOW,                                   \
-	  "how far single round trips are from it, normal TCP connections")                        \
-	X(TCP_RTTVAR_BULK, "tcp.rttvar.bulk_us", "us", SLOW,                                       \
-	  "how far single round trips are from it, bulk TCP connections")                          \
-	X(TCP_RETRANSMIT_CRITICAL, "tcp.retransmit.critical_permille", "permille", SLOW,           \
-	  "segments with data sent again, of all that were, critical TCP connections")             \
-	X(TCP_RETRANSMIT_NORMAL, "tcp.retransmit.normal_permille", "permille", SLOW,               \
-	  "segments with data sent again, of all that were, normal TCP connections")               \
-	X(TCP_RETRANSMIT_BULK, "tcp.retransmit.bulk_permille", "permille", SLOW,                   \
-	  "segments with data sent again, of all that were, bulk TCP connections")                 \
-	X(TCP_DELIVERED_CRITICAL, "tcp.delivered.critical_kbit", "kbit", SLOW,                     \
-	  "what the other ends of critical TCP connections have acknowledged")                     \
-	X(TCP_DELIVERED_NORMAL, "tcp.delivered.normal_kbit", "kbit", SLOW,                         \
-	  "what the other ends of normal TCP connections have acknowledged")                       \
-	X(TCP_DELIVERED_BULK, "tcp.delivered.bulk_kbit", "kbit", SLOW,                             \
-	  "what the other ends of bulk TCP connections have acknowledged")
+	HS_TCP_VITALS(X, CRITICAL, "critical")                                                     \
+	HS_TCP_VITALS(X, NORMAL, "normal")                                                         \
+	HS_TCP_VITALS(X, BULK, "bulk")
 
 /*
  * Knobs: X(ID, name, unit, stock, min, max, slew, meaning). `stock` is what an actuator uses while
@@ -206,8 +196,7 @@
 	X(TCP_QUEUE, "tcp.queue.tolerance_permille", "permille", 250, 0, 4000, 20000,              \
 	  "queueing delay, of the path's shortest RTT, up to which loss is not congestion")        \
 	X(TCP_HOST, "tcp.host.congestion_permille", "permille", 1000, 0, 1000, 20000,              \
-	  "net.congestion_permille above which a loss is the host's own: no move to bear it; "     \
-	  "1000 = never; a flow's tcp: 500")                                                       \
+	  "congestion of the host above which loss is its own; 1000 = never; a flow's tcp: 500")   \
 	X(SOCKOPS_WINDOW, "sockops.window.initial", "count", 0, 0, 128, 100000,                    \
 	  "packets sent at once on a new critical connection; 0 = as the kernel has it")           \
 	X(SOCKOPS_RTO_MIN, "sockops.rto.min_us", "us", 0, 0, 200000, 10000000,                     \

@@ -9,16 +9,9 @@
 #include "log.h"
 #include "slow.h"
 
-static const enum hs_vital_id first_of[TCP_LOOK_SIGNS] = {
-	[TCP_LOOK_RTT] = HS_VITAL_TCP_RTT_CRITICAL,
-	[TCP_LOOK_RTTVAR] = HS_VITAL_TCP_RTTVAR_CRITICAL,
-	[TCP_LOOK_RETRANSMIT] = HS_VITAL_TCP_RETRANSMIT_CRITICAL,
-	[TCP_LOOK_DELIVERED] = HS_VITAL_TCP_DELIVERED_CRITICAL,
-};
-
 enum hs_vital_id tcp_look_vital(__u32 class, enum tcp_look_sign sign)
 {
-	return (enum hs_vital_id)(first_of[sign] + class);
+	return (enum hs_vital_id)(HS_VITAL_TCP_RTT_CRITICAL + class * TCP_LOOK_SIGNS + sign);
 }
 
 bool tcp_look_wanted(const struct profile *profile)

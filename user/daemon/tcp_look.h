@@ -5,7 +5,7 @@
  * profile in force has a rule, a limit or a service level on one of these vital signs, in every mode, or until the time that a
  * person has asked for is over; else they are absent, and nothing is done.
  *
- * A look is in pieces, one in each round of the main loop, and PIECES of them in a second: where there are more sockets it takes longer,
+ * A look is in pieces, one in each round of the main loop, and TCP_LOOK_PIECES of them in a second: where there are more sockets it takes longer,
  * and the next one begins with the next second. The first one only takes note; vital signs come with the second.
  */
 #ifndef HOMEOSTAT_TCP_LOOK_H
@@ -18,7 +18,7 @@
 #define TCP_LOOK_FEW                                                                               \
 	20 /* segments sent again are a share of so many at least: one of three is no alarm */
 
-/* Where the vital signs of one class stand. */
+/* The vital signs of one class, in the order of HS_TCP_VITALS. */
 enum tcp_look_sign {
 	TCP_LOOK_RTT,
 	TCP_LOOK_RTTVAR,
@@ -32,9 +32,9 @@ struct tcp_look {
 	bool on;	/* connections are looked at once a second … */
 	bool running;	/* … right now: tcp_look_step() has something to do */
 	__u32 pieces;	/* that it may still have in this second */
-	__u64 begun_ns,
-		last_ns; /* when the look under way began, and the one before; 0 = none of this session */
-	int failed; /* what beginning it said last, so that it is logged once */
+	__u64 begun_ns; /* when the last look began … */
+	__u64 last_ns;	/* … and the one before; 0 = none of this session */
+	int failed;	/* what beginning it said last, so that it is logged once */
 };
 
 /* The vital sign of a class (enum hs_flow_class). Pure. */
