@@ -255,8 +255,7 @@ static UNUSED bool of_connections(const struct bpf_program *p)
 
 	return id == FAMILY_SOCKOPS || id == FAMILY_SOCKETS;
 }
-static UNUSED bool
-	with_hooks; /* … and those on drops and soft interrupts; the test attaches them */
+static UNUSED bool with_hooks;	   /* … and the hooks; the test attaches them */
 static UNUSED bool without_counts; /* the pulse that does not read the kernel's counters */
 
 static UNUSED int load(void)
@@ -273,6 +272,7 @@ static UNUSED int load(void)
 			p, (fx.counts ? p == fx.skel->progs.counts_start
 				      : p == fx.skel->progs.pulse_start) ||
 				   (with_hooks && (p == fx.skel->progs.drops_kfree ||
+						   p == fx.skel->progs.receive_ready ||
 						   p == fx.skel->progs.softirq_raised ||
 						   p == fx.skel->progs.softirq_run)) ||
 				   (with_sensor && p == fx.skel->progs.sense_switch) ||
