@@ -353,6 +353,7 @@ struct sock_common {
 	u16 skc_dport;
 	u16 skc_num;
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -434,7 +435,11 @@ struct tcp_sock {
 	u32 snd_ssthresh;
 	struct minmax rtt_min;
 	u32 delivered;
-	u32 srtt_us; /* of 8 */
+	u32 srtt_us;	   /* of 8 */
+	u32 mdev_us;	   /* of 4: how far samples of the RTT are from it */
+	u32 data_segs_out; /* segments with data, those sent again among them … */
+	u32 total_retrans; /* … and these, with SYNs */
+	u64 bytes_acked;
 };
 
 struct bictcp { /* what CUBIC keeps in icsk_ca_priv: its size is asked for */

@@ -20,6 +20,7 @@ extern struct hs_knob knobs[HS_KNOB_NR];
 extern struct hs_wish wishes[HS_KNOB_NR];
 extern struct hs_hooks hooks;
 extern struct hs_steer steer;
+extern struct hs_tcp_look tcp_look;
 
 /*
  * What the sensors write and the pulse reads, one per CPU. Two banks: sensors write bank
@@ -268,7 +269,9 @@ struct socket_state {
 	__u32 last_rtt_us;
 	__u32 lost; /* tp->lost and tp->delivered when it began */
 	__u32 delivered;
-	__u32 settled; /* 1 = the first epoch, in which it fills the path, is over */
+	__u32 settled;	  /* 1 = the first epoch, in which it fills the path, is over */
+	__u32 round_lost; /* tp->lost when the present round began … */
+	__u32 host;	  /* … and 1 = in some round it lost while the host was congested */
 };
 
 struct sockets_map {

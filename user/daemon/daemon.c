@@ -44,6 +44,7 @@ enum source {
 #define ODD_NS                                                                                     \
 	370000 /* a tick is no whole second: it shall not meet the same periodic task each time */
 #define TOPOLOGY_TICKS 5
+#define LOOK_PATIENCE_NS (100 * NS_PER_MS) /* whoever holds a socket may be waiting for a CPU */
 #define LOAD_PATIENCE_NS NS_PER_S
 #define STOP_PATIENCE_NS (5 * NS_PER_S)
 
@@ -474,6 +475,15 @@ static void take_events(struct homeostatd *d)
 	heartbeat_progress(&d->heartbeat);
 }
 
+/* One piece of a look at TCP connections; the rest in the next rounds. */
+static void look_on(struct homeostatd *d)
+{
+	heartbeat_patience(&d->heartbeat, LOOK_PATIENCE_NS);
+	tcp_look_step(&d->tcp_look, &d->kernel, clock_ns());
+	heartbeat_patience(&d->heartbeat, 0);
+	heartbeat_progress(&d->heartbeat);
+}
+
 static void on_tick(struct homeostatd *d)
 {
 	__u64 expired;
@@ -490,6 +500,7 @@ static void on_tick(struct homeostatd *d)
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
 	work_follow(&d->pmu, d->kernel.vitals, work_wanted(&d->policy.profile), d->tick_ns);
 	arm_hooks(d, d->tick_ns, false);
+	tcp_look_tick(&d->tcp_look, &d->kernel, &d->policy.profile, d->tick_ns);
 	judge_tick(d);
 	aftermath_tick(d);
 	heartbeat_progress(&d->heartbeat);
@@ -531,7 +542,8 @@ int daemon_run(struct homeostatd *d)
 
 	while (!d->stop) {
 		bool followed = server_followed(d->server);
-		int nr, wait = d->events_left ? 0 : followed ? FOLLOW_MS : -1;
+		bool more = d->events_left || tcp_look_busy(&d->tcp_look);
+		int nr, wait = more ? 0 : followed ? FOLLOW_MS : -1;
 
 		heartbeat_idle(&d->heartbeat);
 		nr = epoll_wait(d->epoll_fd, events, 8, wait);
@@ -544,6 +556,8 @@ int daemon_run(struct homeostatd *d)
 			on_source(d, &events[i]);
 		if (followed || d->events_left)
 			take_events(d);
+		if (tcp_look_busy(&d->tcp_look))
+			look_on(d);
 		arm_watch(d);
 	}
 	return d->exit_err;

@@ -21,6 +21,7 @@
 #include "server.h"
 #include "slow.h"
 #include "steer.h"
+#include "tcp_look.h"
 #include "topology.h"
 #include "undo.h"
 
@@ -43,6 +44,7 @@ struct homeostatd {
 	struct net net;
 	struct connections connections;
 	struct hooks hooks;
+	struct tcp_look tcp_look;
 	struct steer steer;
 	struct pmu pmu;
 	struct heartbeat heartbeat;

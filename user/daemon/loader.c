@@ -161,6 +161,7 @@ static void leave_out(struct kernel *k)
 	if (k->family[FAMILY_SOCKETS].state == FAMILY_UNAVAILABLE) {
 		bpf_program__set_autoload(skel->progs.sockets_list, false);
 		bpf_program__set_autoload(skel->progs.sockets_restore, false);
+		bpf_program__set_autoload(skel->progs.sockets_measure, false);
 	}
 	bpf_object__for_each_map(map, skel->obj)
 	{
@@ -208,6 +209,7 @@ static int map_state(struct kernel *k, char *error, size_t size)
 	k->knobs = skel->data_knobs->knobs;
 	k->wishes = skel->data_wishes->wishes;
 	k->hooks = &skel->data_hooks->hooks;
+	k->tcp_look = &skel->data_tcp_look->tcp_look;
 	k->fd = (struct kernel_maps){
 		.bounds = bpf_map__fd(skel->maps.BOUNDS),
 		.config = bpf_map__fd(skel->maps.CONFIG),
@@ -367,6 +369,7 @@ void kernel_close(struct kernel *k)
 		kernel_detach_tc(k, i);
 	}
 	kernel_detach_tcp(k);
+	kernel_look_end(k);
 	for (int i = 0; i < HS_HOOK_NR; i++)
 		kernel_unhook(k, (enum hs_hook)i);
 	if (k->stamps_fd)

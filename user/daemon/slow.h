@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Copyright (C) 2026 homeostat contributors */
-/* Slow vital signs: what the daemon reads from /proc once a second. */
+/* Slow vital signs: what the daemon reads from /proc once a second; those of TCP are in tcp_look.h. */
 #ifndef HOMEOSTAT_SLOW_H
 #define HOMEOSTAT_SLOW_H
 
 #include "../../kern/abi.h"
 
 /*
- * Reads all SLOW vital signs below `root` into `vitals` at time `now_ns`. What cannot be read is
+ * Reads these vital signs below `root` into `vitals` at time `now_ns`. What cannot be read is
  * marked absent, never 0.
  */
 void slow_read(struct hs_vital vitals[HS_VITAL_NR], const char *root, __u64 now_ns);

@@ -147,11 +147,11 @@ void profile_stock(struct profile *profile);
 /* The first @bits (0 to 128) of two addresses are the same. Pure. */
 bool profile_same_prefix(const __u8 a[16], const __u8 b[16], unsigned int bits);
 
-/* Has it a rule, a limit or a service level on this vital sign? Pure. */
-bool profile_asks(const struct profile *profile, __u32 vital);
-
 /* Has it a rule that moves this knob? Pure. */
 bool profile_moves(const struct profile *profile, __u32 knob);
+
+/* Has it a rule, a limit or a service level on this vital sign? Pure. */
+bool profile_asks(const struct profile *profile, __u32 vital);
 
 /* Has it bulk, and an interface at which that could be shed or paced? Pure. */
 bool profile_holds_bulk(const struct profile *profile);
