@@ -150,6 +150,9 @@
 	  "allocations that had to free memory themselves")                                        \
 	X(COMPACT_STALLS, "mem.compact_stalls_hz", "hz", FAST,                                     \
 	  "allocations that had to wait for memory to be compacted")                               \
+	X(RECEIVE_DELAY, "net.receive_delay_ns", "ns", FAST,                                       \
+	  "longest time from a packet's coming into the network stack to its being in its socket " \
+	  "(needs the hook `receive`)")                                                            \
 	X(IPC, "pmu.ipc_permille", "permille", SLOW,                                               \
 	  "instructions for each cycle of the housekeeping CPUs; 1000 = one (needs the "           \
 	  "processor's counters)")                                                                 \
@@ -268,7 +271,8 @@
  */
 #define HS_HOOKS(X)                                                                                \
 	X(DROPS, "drops", DROPS, "dropped packets by the kernel's reason")                         \
-	X(SOFTIRQ, "softirq", SOFTIRQ_DELAY, "raising and running of soft interrupts")
+	X(SOFTIRQ, "softirq", SOFTIRQ_DELAY, "raising and running of soft interrupts")             \
+	X(RECEIVE, "receive", RECEIVE_DELAY, "packets that come into their socket")
 
 /* clang-format on */
 
@@ -394,6 +398,7 @@ struct hs_hooks {
 	__u32 on; /* bit = enum hs_hook */
 	__u32 pad;
 	__u64 since_ns[HS_HOOK_NR]; /* when it was last attached */
+	__u64 tai_ahead_ns;	    /* CLOCK_TAI - CLOCK_REALTIME; the daemon, once a second */
 };
 
 /* The same quantiles for one CPU, written by the pulse. */

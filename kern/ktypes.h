@@ -255,6 +255,12 @@ struct net_device {
 
 struct sk_buff {
 	struct net_device *dev;
+	s64 tstamp; /* ns of CLOCK_REALTIME; 0 = none */
+};
+
+struct sk_buff_head {
+	struct sk_buff *prev;
+	u32 qlen;
 };
 
 /* ---- sched_ext ---- */
@@ -355,6 +361,7 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	u32 sk_pacing_status;
 	unsigned long sk_max_pacing_rate;
 };

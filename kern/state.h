@@ -34,6 +34,7 @@ struct sense_bank {
 	__u64 wait_max_ns;
 	__u64 worker_max_ns; /* of the CPU's own kernel threads, where it is above WORKER_LONG_NS */
 	__u64 softirq_max_ns;	   /* from raising a soft interrupt to running it */
+	__u64 receive_max_ns;	   /* from the network stack's entry to the socket */
 	__u64 run_ns[HS_CLASS_NR]; /* CPU time of the sampled tasks since they were last seen … */
 	__u64 off_ns[HS_CLASS_NR]; /* … time off the CPU … */
 	__u64 sleeps[HS_CLASS_NR]; /* … and their voluntary sleeps */

@@ -288,7 +288,7 @@ static int open_run_dir(struct homeostatd *d)
 	return fd;
 }
 
-static void made_progress(void *ctx)
+void daemon_progress(void *ctx)
 {
 	struct homeostatd *d = ctx;
 
@@ -323,7 +323,7 @@ static int open_doors(struct homeostatd *d)
 	else /* from here on the directory is ours */
 		err = aftermath_open(d, run_fd);
 	if (!err)
-		server_progress(d->server, made_progress);
+		server_progress(d->server, daemon_progress);
 	close(run_fd);
 	return err;
 }

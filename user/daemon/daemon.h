@@ -130,6 +130,9 @@ void arm_watch(struct homeostatd *d);
 /* The same, and the slower checks: once a second. */
 void arm_tick(struct homeostatd *d);
 
+/* The main loop of this struct homeostatd is well: for what takes long on its behalf. */
+void daemon_progress(void *d);
+
 /* Changes the mode, arming and disarming as it takes. 0 or negative errno and `why`. */
 int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size);
 

@@ -38,6 +38,7 @@ static void follow_one(struct hooks *hooks, struct kernel *k, enum hs_hook hook,
 void hooks_follow(struct hooks *hooks, struct kernel *k, const struct profile *profile,
 		  __u64 now_ns, bool again)
 {
+	kernel_hooks_clock(k);
 	for (int i = 0; i < HS_HOOK_NR; i++) {
 		enum hs_hook hook = (enum hs_hook)i;
 

@@ -61,6 +61,7 @@ struct kernel {
 	struct ring_buffer *ring, *bell;
 	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
 	struct bpf_link *hook_link[HS_HOOK_NR][2];
+	int stamps_fd; /* a socket + 1; 0 = none */
 	struct bpf_link *steer_link[3];
 	int xdp_fd[KERNEL_INTERFACES_MAX]; /* link + 1; 0 = none */
 	int tc_fd[KERNEL_INTERFACES_MAX];  /* likewise */
@@ -92,6 +93,14 @@ int kernel_attach_exec(struct kernel *k);
  */
 int kernel_hook(struct kernel *k, enum hs_hook hook);
 void kernel_unhook(struct kernel *k, enum hs_hook hook);
+void kernel_stamps_open(struct kernel *k);
+
+/* Tells the hooks how the kernel's clocks stand to each other: while one is attached, once a second. */
+void kernel_hooks_clock(struct kernel *k);
+
+/* Attaches a program of a family to what its section names, if it is not attached. 0 or negative errno, and the family's `why`. */
+int kernel_attach(struct kernel *k, enum family_id id, struct bpf_program *prog,
+		  struct bpf_link **link);
 
 /*
  * Starts the pulse on the calling thread's CPU, or makes it beat at once and there from now on.
