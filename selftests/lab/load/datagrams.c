@@ -24,6 +24,8 @@ static const char usage[] =
 
 #define FLOWS_MAX 1000
 #define FLOW_AT 48 /* which flow a number is of stands above this bit of it */
+#define PKTGEN                                                                                     \
+	0xbe9be955u /* what the kernel's packet generator sends begins with; then comes its number, both big-endian */
 
 struct count {
 	uint64_t received, reordered, first, last, begin_ns, end_ns;
@@ -65,13 +67,19 @@ static void count_one(struct count *c, uint64_t number)
 		c->last = number;
 }
 
+/* A number that came, as ours are: what pktgen sends is of flow 0. */
+static uint64_t as_ours(uint64_t number)
+{
+	return (uint32_t)number == htonl(PKTGEN) ? ntohl((uint32_t)(number >> 32)) : number;
+}
+
 static void listen_on(int fd, uint64_t expected, uint64_t work_ns, struct count c[FLOWS_MAX])
 {
 	uint64_t received = 0, number, until;
 
 	while (!load_stop && (!expected || received < expected)) {
 		if (recv(fd, &number, sizeof(number), MSG_TRUNC) < (ssize_t)sizeof(number) ||
-		    number >> FLOW_AT >= FLOWS_MAX) {
+		    (number = as_ours(number)) >> FLOW_AT >= FLOWS_MAX) {
 			if (errno == EINTR || (errno == EAGAIN && !received))
 				continue; /* the first one may take its time */
 			break;
