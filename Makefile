@@ -11,6 +11,7 @@
 # make bench  what observing costs on this machine (as root), and in instructions; writes docs/overhead.md
 # make bench-packets  what a packet costs on this machine (as root)
 # make bench-acks  what an acknowledgement costs on this machine (as root), and in instructions of a lab guest
+# make bench-sockets  what a look at TCP connections costs on this machine (as root)
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
 # make coverage  lines that the unit tests reach of what must not be wrong
@@ -142,12 +143,14 @@ $(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libho
 $(O)/unit/test_oom $(O)/cov/unit/test_oom: private WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup,--wrap=strdup
 # the one with a kernel that is played
 WRAP_TCP := --wrap=kernel_attach_tcp,--wrap=kernel_detach_tcp,--wrap=kernel_connections
+WRAP_LOOK := --wrap=kernel_look_begin,--wrap=kernel_look,--wrap=kernel_look_end
 WRAP_HOOK := --wrap=kernel_hook,--wrap=kernel_unhook
 WRAP_TC := --wrap=kernel_attach_tc,--wrap=kernel_detach_tc,--wrap=kernel_qdisc,--wrap=kernel_pacer
 $(O)/unit/test_arm $(O)/cov/unit/test_arm $(O)/unit/test_armed $(O)/cov/unit/test_armed: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC),$(WRAP_TCP),$(WRAP_HOOK)
 $(O)/unit/test_net $(O)/cov/unit/test_net: private WRAP := -Wl,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC)
 $(O)/unit/test_steer $(O)/cov/unit/test_steer: private WRAP := -Wl,--wrap=kernel_steer,--wrap=bpf_map_update_elem,--wrap=bpf_map_delete_elem
 $(O)/unit/test_connections $(O)/cov/unit/test_connections: private WRAP := -Wl,$(WRAP_TCP)
+$(O)/unit/test_tcp_look $(O)/cov/unit/test_tcp_look: private WRAP := -Wl,$(WRAP_LOOK)
 $(O)/unit/test_congestion $(O)/cov/unit/test_congestion: private WRAP := -Wl,$(WRAP_HOOK)
 
 # the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
@@ -232,7 +235,7 @@ $(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/lo
 		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
 
 # what scripts/bench has beside the loads: the daemon's loader, and an empty program
-BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks $(O)/bench/acks_native
+BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks $(O)/bench/acks_native $(O)/bench/sockets
 $(O)/empty.skel.h: $(O)/selftests/bench/empty.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
 
@@ -263,7 +266,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test fault helping lab lab-check lab-growth bench bench-packets bench-acks check fuzz coverage format format-check lint install clean
+.PHONY: setup run test fault helping lab lab-check lab-growth bench bench-packets bench-acks bench-sockets check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -314,6 +317,12 @@ bench-acks:
 	$(Q)$(O)/bench/acks_native
 	$(Q)scripts/vm mkrootfs -o $(O)/bench/acks.cpio -M tcp_bbr $(O)/bench/acks:/lab/bin/acks
 	$(Q)scripts/vm -t 900 -i $(O)/bench/acks.cpio -- /bin/sh -c 'insmod /lib/modules/$$(uname -r)/tcp_bbr.ko; /lab/bin/acks'
+
+# what a look at TCP connections costs here
+bench-sockets:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/sockets
+	$(Q)$(O)/bench/sockets
 
 # what observing costs, here and in instructions
 bench:

@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 7
+#define HS_ABI_VERSION 9
 
 /* clang-format off: tables */
 
@@ -34,6 +34,17 @@
 	X(CRITICAL, "critical", "never shed; goes out first")                                      \
 	X(NORMAL, "normal", "never shed; also what no flow fits")                                  \
 	X(BULK, "bulk", "shed where there is more of it than is allowed; goes out last, and paced")
+
+/* Of the TCP connections of one class of flows, as vital signs: a part of the table below. */
+#define HS_TCP_VITALS(X, ID, class)                                                                \
+	X(TCP_RTT_##ID, "tcp.rtt." class "_us", "us", SLOW,                                        \
+	  "round-trip time of " class " TCP connections, smoothed, by what each delivered")        \
+	X(TCP_RTTVAR_##ID, "tcp.rttvar." class "_us", "us", SLOW,                                  \
+	  "how far single round trips are from it, " class " TCP connections")                     \
+	X(TCP_RETRANSMIT_##ID, "tcp.retransmit." class "_permille", "permille", SLOW,              \
+	  "segments with data sent again, of all that were, " class " TCP connections")            \
+	X(TCP_DELIVERED_##ID, "tcp.delivered." class "_kbit", "kbit", SLOW,                        \
+	  "what the other ends of " class " TCP connections have acknowledged")
 
 /*
  * Vital signs: X(ID, name, unit, writer, meaning). Writer is FAST (the pulse) or SLOW (the
@@ -138,7 +149,18 @@
 	X(RECLAIM_STALLS, "mem.reclaim_stalls_hz", "hz", FAST,                                     \
 	  "allocations that had to free memory themselves")                                        \
 	X(COMPACT_STALLS, "mem.compact_stalls_hz", "hz", FAST,                                     \
-	  "allocations that had to wait for memory to be compacted")
+	  "allocations that had to wait for memory to be compacted")                               \
+	X(RECEIVE_DELAY, "net.receive_delay_ns", "ns", FAST,                                       \
+	  "longest time from a packet's coming into the network stack to its being in its socket " \
+	  "(needs the hook `receive`)")                                                            \
+	X(IPC, "pmu.ipc_permille", "permille", SLOW,                                               \
+	  "instructions for each cycle of the housekeeping CPUs; 1000 = one (needs the "           \
+	  "processor's counters)")                                                                 \
+	X(CACHE_MISSES, "pmu.cache_miss_permille", "permille", SLOW,                               \
+	  "cache misses for each 1000 instructions of the housekeeping CPUs (likewise)")           \
+	HS_TCP_VITALS(X, CRITICAL, "critical")                                                     \
+	HS_TCP_VITALS(X, NORMAL, "normal")                                                         \
+	HS_TCP_VITALS(X, BULK, "bulk")
 
 /*
  * Knobs: X(ID, name, unit, stock, min, max, slew, meaning). `stock` is what an actuator uses while
@@ -176,6 +198,8 @@
 	  "loss borne where it comes without a queue; 0 = plain CUBIC; a flow's tcp: 200")         \
 	X(TCP_QUEUE, "tcp.queue.tolerance_permille", "permille", 250, 0, 4000, 20000,              \
 	  "queueing delay, of the path's shortest RTT, up to which loss is not congestion")        \
+	X(TCP_HOST, "tcp.host.congestion_permille", "permille", 1000, 0, 1000, 20000,              \
+	  "congestion of the host above which loss is its own; 1000 = never; a flow's tcp: 500")   \
 	X(SOCKOPS_WINDOW, "sockops.window.initial", "count", 0, 0, 128, 100000,                    \
 	  "packets sent at once on a new critical connection; 0 = as the kernel has it")           \
 	X(SOCKOPS_RTO_MIN, "sockops.rto.min_us", "us", 0, 0, 200000, 10000000,                     \
@@ -247,7 +271,8 @@
  */
 #define HS_HOOKS(X)                                                                                \
 	X(DROPS, "drops", DROPS, "dropped packets by the kernel's reason")                         \
-	X(SOFTIRQ, "softirq", SOFTIRQ_DELAY, "raising and running of soft interrupts")
+	X(SOFTIRQ, "softirq", SOFTIRQ_DELAY, "raising and running of soft interrupts")             \
+	X(RECEIVE, "receive", RECEIVE_DELAY, "packets that come into their socket")
 
 /* clang-format on */
 
@@ -373,6 +398,7 @@ struct hs_hooks {
 	__u32 on; /* bit = enum hs_hook */
 	__u32 pad;
 	__u64 since_ns[HS_HOOK_NR]; /* when it was last attached */
+	__u64 tai_ahead_ns;	    /* CLOCK_TAI - CLOCK_REALTIME; the daemon, once a second */
 };
 
 /* The same quantiles for one CPU, written by the pulse. */
@@ -561,6 +587,8 @@ struct hs_event {
 	X(TCP_TAKEN, "tcp.taken", "connections given to our congestion control")                   \
 	X(TCP_TO_LOSS, "tcp.to_loss", "moves to the variant that bears loss")                      \
 	X(TCP_BACK, "tcp.back", "moves back from it")                                              \
+	X(TCP_HOST, "tcp.host_losses", "losses without a queue, taken for the host's own")         \
+	X(TCP_HOST_BACK, "tcp.host_back", "moves back because the host was congested")             \
 	X(TCP_LEFT, "tcp.left", "connections that left for the kernel's CUBIC, gate shut")         \
 	X(SOCKOPS_SET, "sockops.set", "parameters set on critical connections")                    \
 	X(SOCKOPS_REFUSED, "sockops.refused", "of these, refused by the kernel")                   \

@@ -105,6 +105,25 @@ struct hs_connection {
 };
 
 /*
+ * TCP_LOOK. What a look at all connections has found (sense/tcp.bpf.c): summed up there while the daemon reads the iterator,
+ * of connections that delivered or sent something since the look before. Between two looks it is the daemon's.
+ */
+struct hs_tcp_class {
+	__u64 delivered;	 /* packets: the weight of its connections */
+	__u64 rtt_us, rttvar_us; /* each connection's as often as it delivered packets */
+	__u64 sent, again;	 /* segments with data, and those among them that were sent again */
+	__u64 acked;		 /* bytes */
+};
+struct hs_tcp_look {
+	__u32 session; /* looks with others between belong to another one; 0 = none */
+	__u32 first;   /* 1 = of its session: there is nothing to compare with yet */
+	__u64 sockets; /* that were come by, of any kind */
+	__u64 missed;  /* connections that there was no memory for */
+	struct hs_tcp_class class[HS_FLOW_CLASS_NR];
+};
+#define HS_TCP_PIECE 128 /* sockets that one read() of the iterator looks at */
+
+/*
  * STEER. Where packets may go, as the pulse judges the CPUs (kern/busy.h); it alone writes it. `state` says what is done at
  * all:
  */

@@ -255,6 +255,12 @@ struct net_device {
 
 struct sk_buff {
 	struct net_device *dev;
+	s64 tstamp; /* ns of CLOCK_REALTIME; 0 = none */
+};
+
+struct sk_buff_head {
+	struct sk_buff *prev;
+	u32 qlen;
 };
 
 /* ---- sched_ext ---- */
@@ -347,6 +353,7 @@ struct sock_common {
 	u16 skc_dport;
 	u16 skc_num;
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -354,6 +361,7 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	u32 sk_pacing_status;
 	unsigned long sk_max_pacing_rate;
 };
@@ -427,7 +435,11 @@ struct tcp_sock {
 	u32 snd_ssthresh;
 	struct minmax rtt_min;
 	u32 delivered;
-	u32 srtt_us; /* of 8 */
+	u32 srtt_us;	   /* of 8 */
+	u32 mdev_us;	   /* of 4: how far samples of the RTT are from it */
+	u32 data_segs_out; /* segments with data, those sent again among them … */
+	u32 total_retrans; /* … and these, with SYNs */
+	u64 bytes_acked;
 };
 
 struct bictcp { /* what CUBIC keeps in icsk_ca_priv: its size is asked for */

@@ -344,7 +344,7 @@ __noinline int rule_run(__u32 i)
 	if (!b)
 		return 0;
 	if (side == SIDE_ABOVE)
-		value = reflex_drive(r, value, ks->value);
+		value = reflex_further(ks->value, reflex_drive(r, value, ks->value), ks->target);
 	else
 		value = reflex_towards(ks->value, ks->base, r->gain_down);
 	taken = knob_step(id, ks, b, c, value, HS_CAUSE_REFLEX);

@@ -90,6 +90,17 @@ HS_PURE __u64 reflex_drive(const struct hs_rule *r, __u64 vital, __u64 knob)
 	return knob + delta;
 }
 
+/*
+ * Where a rule that drives a knob from `value` to `to` sends it while it is on its way to `target`: never less far. So what
+ * happens in the moments in which a knob leaves stock for its base does not leave it half-way.
+ */
+HS_PURE __u64 reflex_further(__u64 value, __u64 to, __u64 target)
+{
+	if (to < value)
+		return target < to ? target : to;
+	return to > value && target > to ? target : to;
+}
+
 /* One step of at most `step` from `knob` towards `to`. */
 HS_PURE __u64 reflex_towards(__u64 knob, __u64 to, __u64 step)
 {

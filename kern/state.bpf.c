@@ -23,6 +23,7 @@ struct hs_knob knobs[HS_KNOB_NR] SEC(".data.knobs") = {};
 struct hs_wish wishes[HS_KNOB_NR] SEC(".data.wishes") = {};
 struct hs_hooks hooks SEC(".data.hooks") = {};
 struct hs_steer steer SEC(".data.steer") = {};
+struct hs_tcp_look tcp_look SEC(".data.tcp_look") = {};
 
 #ifdef HS_FAULT
 struct hs_fault fault SEC(".data.fault") = {};

@@ -20,6 +20,7 @@ extern struct hs_knob knobs[HS_KNOB_NR];
 extern struct hs_wish wishes[HS_KNOB_NR];
 extern struct hs_hooks hooks;
 extern struct hs_steer steer;
+extern struct hs_tcp_look tcp_look;
 
 /*
  * What the sensors write and the pulse reads, one per CPU. Two banks: sensors write bank
@@ -33,6 +34,7 @@ struct sense_bank {
 	__u64 wait_max_ns;
 	__u64 worker_max_ns; /* of the CPU's own kernel threads, where it is above WORKER_LONG_NS */
 	__u64 softirq_max_ns;	   /* from raising a soft interrupt to running it */
+	__u64 receive_max_ns;	   /* from the network stack's entry to the socket */
 	__u64 run_ns[HS_CLASS_NR]; /* CPU time of the sampled tasks since they were last seen … */
 	__u64 off_ns[HS_CLASS_NR]; /* … time off the CPU … */
 	__u64 sleeps[HS_CLASS_NR]; /* … and their voluntary sleeps */
@@ -267,7 +269,9 @@ struct socket_state {
 	__u32 last_rtt_us;
 	__u32 lost; /* tp->lost and tp->delivered when it began */
 	__u32 delivered;
-	__u32 settled; /* 1 = the first epoch, in which it fills the path, is over */
+	__u32 settled;	  /* 1 = the first epoch, in which it fills the path, is over */
+	__u32 round_lost; /* tp->lost when the present round began … */
+	__u32 host;	  /* … and 1 = in some round it lost while the host was congested */
 };
 
 struct sockets_map {

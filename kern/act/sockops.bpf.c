@@ -8,41 +8,12 @@
  *
  * Gate shut: nothing new is set.
  */
-#include "../lib/flow.h"
-#include "../lib/peer.h"
+#include "../lib/connection.h"
 #include "tcp.h"
 
 extern const volatile __u64 tick_ns; /* a jiffy: pulse.bpf.c */
 
 const volatile __u64 netns_cookie; /* the daemon's network namespace; set before load */
-
-static __always_inline void mapped_address(u8 to[16], u32 ipv4)
-{
-	to[10] = to[11] = 0xff;
-	__builtin_memcpy(to + 12, &ipv4, 4);
-}
-
-/* The packets that come in on a connection, as flow.h sees them. */
-static __always_inline bool packet_of(struct packet *p, struct hs_peer_key *key,
-				      const struct tcp_sock *tp)
-{
-	const struct inet_sock *inet = &tp->inet_conn.icsk_inet;
-	const struct sock_common *sk = &inet->sk.__sk_common;
-
-	if (sk->skc_family == AF_INET)
-		mapped_address(key->address, sk->skc_daddr);
-	else if (sk->skc_family == AF_INET6)
-		__builtin_memcpy(key->address, &sk->skc_v6_daddr, 16);
-	else
-		return false;
-	p->l3 = 4; /* or 6: nobody asks here */
-	p->protocol = PROTO_TCP;
-	p->dscp = inet->tos >> 2; /* that it sends with */
-	p->ports = 1;
-	p->src_port = be16_at((const u8 *)&sk->skc_dport);
-	p->dst_port = sk->skc_num;
-	return true;
-}
 
 /* Sets an option that takes a number, and counts it. */
 static __always_inline bool set_number(struct bpf_sock_ops *ctx, int option, u32 value)
@@ -79,27 +50,14 @@ static __always_inline void critical_connection(struct bpf_sock_ops *ctx, struct
 		s->set |= HS_SOCKET_UNSENT;
 }
 
-/* Flow of a connection: index; more than HS_FLOWS_MAX: nobody knows. */
-static __always_inline u32 flow_of_connection(const struct hs_flow_set *set, u32 base,
-					      const struct tcp_sock *tp)
-{
-	struct hs_peer_key key = {.bits = 32 + 128, .base = base};
-	struct packet p = {0};
-
-	if (!packet_of(&p, &key, tp))
-		return HS_FLOWS_MAX + 1;
-	return flow_of(&set->table, &p, set->peers ? peers_at(&key) : ~0ULL, INCOMING);
-}
-
 SEC("sockops")
 int sockops_connection(struct bpf_sock_ops *ctx)
 {
 	struct socket_state *s;
-	struct hs_config *config;
 	struct hs_flow_set *set;
 	struct bpf_sock *sk;
 	struct tcp_sock *tp;
-	u32 zero = 0, base, flow;
+	u32 base, flow;
 	bool critical, ours;
 
 	if (!gate_open() ||
@@ -107,12 +65,10 @@ int sockops_connection(struct bpf_sock_ops *ctx)
 	     ctx->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) ||
 	    bpf_get_netns_cookie(ctx) != netns_cookie)
 		return 1;
-	config = bpf_map_lookup_elem(&CONFIG, &zero);
 	sk = ctx->sk;
-	if (!config || !sk)
+	if (!sk)
 		return 1;
-	base = config->flows_base;
-	set = bpf_map_lookup_elem(&FLOWS, &base);
+	set = flows_in_force(&base);
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!set || !tp)
 		return 1;

@@ -10,7 +10,11 @@
  * there was no queue, the loss was not congestion, and the connection moves to `homeostat_loss`, which is BBR. That looks
  * back over EPOCH_ROUNDS round trips at a time and moves to `homeostat` again when nothing was lost for CLEAN_ROUNDS,
  * when more was lost than `tcp.loss.tolerance_permille`, or when something was lost while the queue never went away.
- * The first of these knobs at 0, its stock, is plain CUBIC.
+ * This knob at 0, its stock, is plain CUBIC.
+ *
+ * Where this very host has no room for packets, the loss may be its own, and who presses on makes it worse: while
+ * net.congestion_permille is above `tcp.host.congestion_permille` no loss moves a connection, and one that has lost something in
+ * such a round goes back at the end of the epoch. A congestion that is absent, or was measured long ago, is none.
  *
  * Example: 200 Mbit/s, 20 ms, 1 % of packets lost by radio. CUBIC's slow start meets the first loss at a window of some
  * 100 packets and an RTT of 20.1 ms: tolerance is 5 ms, so it moves at once. BBR goes on from that window, finds the rate of
@@ -33,6 +37,7 @@
 #define AGAIN_ROUNDS 64 /* a loss without a queue counts as the next one for so many round trips */
 #define EPOCH_ROUNDS 16 /* two of BBR's gain cycles, each of which empties the queue once */
 #define CLEAN_ROUNDS 256
+#define STALE_NS 1000000000ULL /* a vital sign of before that says nothing about now */
 
 /* What `homeostat` knows of a connection, beside CUBIC's state. */
 struct tcp_path {
@@ -66,6 +71,15 @@ static __always_inline u32 filled_us(const struct tcp_sock *tp)
 	u32 min = tp->rtt_min.s[0].v, some = min / 16;
 
 	return min + (some > QUEUE_FLOOR_US ? some : QUEUE_FLOOR_US);
+}
+
+/* Is this host itself at its end, as the pulse last measured? Reads the clock: for losses, not for each ACK. */
+static __always_inline bool host_congested(void)
+{
+	const volatile struct hs_vital *v = &vitals[HS_VITAL_CONGESTION];
+
+	return v->present && v->value > knob_bounded(HS_KNOB_TCP_HOST) &&
+	       bpf_ktime_get_ns() - v->updated_ns < STALE_NS;
 }
 
 static __always_inline u32 in_flight(const struct tcp_sock *tp)
@@ -149,6 +163,10 @@ void BPF_PROG(tcp_set_state, struct sock *sk, u8 state)
 	    !knob_bounded(HS_KNOB_TCP_LOSS) || !loss_without_queue(sk) ||
 	    (!slow_start && path_of(sk)->suspects < 2))
 		return;
+	if (host_congested()) {
+		tcp_count(HS_COUNT_TCP_HOST);
+		return;
+	}
 	if (!tcp_move(sk, "homeostat_loss"))
 		tcp_count(HS_COUNT_TCP_TO_LOSS);
 }
@@ -191,7 +209,7 @@ static __always_inline void epoch_begin(const struct tcp_sock *tp, struct socket
 {
 	s->rounds = 0;
 	s->rtt_us = ~0U;
-	s->lost = tp->lost;
+	s->lost = s->round_lost = tp->lost;
 	s->delivered = tp->delivered;
 }
 
@@ -231,12 +249,15 @@ static __always_inline bool loss_is_over(struct sock *sk, struct socket_state *s
 	if ((s32)(rs->prior_delivered - s->round_end) < 0)
 		return false;
 	s->round_end = tp->delivered;
+	if (tp->lost != s->round_lost && host_congested())
+		s->host = 1;
+	s->round_lost = tp->lost;
 	if (++s->rounds < EPOCH_ROUNDS)
 		return false;
 	lost = tp->lost - s->lost;
 	delivered = tp->delivered - s->delivered;
 	s->clean = lost ? 0 : s->clean + EPOCH_ROUNDS;
-	if (s->clean >= CLEAN_ROUNDS)
+	if (s->host || s->clean >= CLEAN_ROUNDS)
 		over = true;
 	else if (lost * 1000ULL > (u64)(lost + delivered) * knob_bounded(HS_KNOB_TCP_LOSS))
 		over = true;
@@ -260,6 +281,7 @@ void BPF_PROG(loss_init, struct sock *sk)
 	epoch_begin(tp, s);
 	s->round_end = tp->delivered;
 	s->clean = 0;
+	s->host = 0;
 	s->settled = 0;
 	s->moves++;
 }
@@ -284,6 +306,8 @@ void BPF_PROG(loss_main, struct sock *sk, u32 ack, int flag, const struct rate_s
 		tcp_count(HS_COUNT_TCP_BACK);
 		if (s)
 			s->moves++;
+		if (s && s->host)
+			tcp_count(HS_COUNT_TCP_HOST_BACK);
 	}
 }
 

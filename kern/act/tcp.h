@@ -13,8 +13,6 @@
 #define TCP_INFINITE_SSTHRESH 0x7fffffff
 #define TCP_CA_RECOVERY 3
 #define TCP_CA_LOSS 4 /* after a timeout */
-#define AF_INET 2
-#define AF_INET6 10
 
 /* Also from where preemption is on: two of them at once on one CPU must not count as one. */
 static __always_inline void tcp_count(enum hs_counter id)

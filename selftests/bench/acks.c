@@ -121,6 +121,7 @@ static void prepare(void)
 			err(1, "bounds");
 	}
 	kernel.knobs[HS_KNOB_TCP_LOSS].value = 200;
+	kernel.knobs[HS_KNOB_TCP_HOST].value = 500;
 	kernel.knobs[HS_KNOB_TCP_QUEUE].value = 250;
 	kernel.gate->lease_jiffies = ~0ULL;
 	kernel.gate->armed = 1;

@@ -153,6 +153,7 @@ static void load_ours(struct bpf_link *link[2])
 			err(1, "bounds");
 	}
 	kernel.knobs[HS_KNOB_TCP_LOSS].value = 200;
+	kernel.knobs[HS_KNOB_TCP_HOST].value = 500;
 	kernel.knobs[HS_KNOB_TCP_QUEUE].value = 250;
 	kernel.gate->lease_jiffies = ~0ULL;
 	kernel.gate->armed = 1;

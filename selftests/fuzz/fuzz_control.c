@@ -19,6 +19,7 @@ static struct hs_gate gate;
 static struct hs_vital vitals[HS_VITAL_NR];
 static struct hs_knob knobs[HS_KNOB_NR];
 static struct hs_wish wishes[HS_KNOB_NR];
+static struct hs_tcp_look tcp_look;
 
 static void set_up(struct homeostatd *d)
 {
@@ -26,8 +27,11 @@ static void set_up(struct homeostatd *d)
 	gate = (struct hs_gate){.abi_version = HS_ABI_VERSION, .generation = 3};
 	memset(wishes, 0, sizeof(wishes));
 	d->opt.root = "/nonexistent";
-	d->kernel =
-		(struct kernel){.gate = &gate, .vitals = vitals, .knobs = knobs, .wishes = wishes};
+	d->kernel = (struct kernel){.gate = &gate,
+				    .vitals = vitals,
+				    .knobs = knobs,
+				    .wishes = wishes,
+				    .tcp_look = &tcp_look};
 	memset(&d->kernel.fd, 0xff, sizeof(d->kernel.fd)); /* no maps */
 	for (int i = 0; i < FAMILY_NR; i++)
 		d->kernel.family[i].state = FAMILY_UNAVAILABLE;

@@ -155,11 +155,16 @@ check 'drops: the hook is taken off' within 10 grep -q 'hook drops: taken off' "
 check 'drops: absent again' within 10 absent
 refuses 'drops: no such time' 2 homeostat drops 2h
 {
-	sed '/^limits:/a\  - { vital: net.drops_hz, max: 1000000hz }\n  - { vital: softirq.delay_ns, max: 10s }' "$tmp/net.yaml"
+	sed '/^limits:/a\  - { vital: net.drops_hz, max: 1000000hz }\n  - { vital: softirq.delay_ns, max: 10s }\n  - { vital: net.receive_delay_ns, max: 10s }' "$tmp/net.yaml"
 } >"$tmp/asks.yaml"
-check 'a profile that asks for both hooks' homeostat profile load "$tmp/asks.yaml"
+check 'a profile that asks for all hooks' homeostat profile load "$tmp/asks.yaml"
 check 'a rate of drops' within 10 vital net.drops_hz
 check 'the delay of soft interrupts' within 10 peaked softirq.delay_ns 0
+send 9003 0 -n 20000 -r 2000 &
+sender=$!
+datagrams -l -A 10.77.0.1 -P 9003 -n 2000 -o "$tmp/counted"
+check 'the delay from the interface to the socket' within 10 peaked net.receive_delay_ns 0
+kill "$sender"
 check 'a profile that does not' homeostat profile load "$tmp/net.yaml"
 check 'absent again, as nobody asks' within 10 absent
 finish

@@ -13,7 +13,8 @@
 
 network_make || cannot 'two namespaces are connected' 'see the console'
 {
-	cat "$profiles/balanced.yaml"
+	# its rule would move the limit that is counted on here
+	sed '/when: net.congestion_permille/,/cooldown:/d' "$profiles/balanced.yaml"
 	cat <<-'END'
 		interfaces:
 		  - { name: near }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
 # boot: tcp kernel=scx cpus=1
-# limit: 400
+# limit: 460
 #
 # Real TCP over a path with loss: connections of a declared flow are taken, bear loss that is not congestion, and go
 # back to the kernel's own congestion control, whatever shuts the gate, without a stall and without a reset.
@@ -20,6 +20,7 @@ path_make || cannot 'a path is made' 'see the console'
 		flows:
 		  - { name: taken, class: normal, protocol: tcp, peer_port: 5202, tcp: homeostat }
 		  - { name: orders, class: critical, protocol: tcp, peer_port: 5203 }
+		  - { name: copy, class: bulk, dscp: CS1 }
 	END
 } | sed 's/^knobs:$/&\n  - { name: sockops.window.initial, value: 30 }\n  - { name: sockops.rto.min_us, value: 20ms }\n  - { name: sockops.delack.max_us, value: 12ms }\n  - { name: sockops.unsent.max_bytes, value: 16384 }/' >"$tmp/tcp.yaml"
 
@@ -56,6 +57,8 @@ is() { [ "$(of "$1" "$2")" = "$3" ]; }
 none_is_ours() { homeostat --json connections >"$tmp/list" && ! jflat <"$tmp/list" | grep -q 'congestion homeostat'; }
 
 hs_act "$tmp/tcp.yaml" || cannot 'homeostat arms' "$(tail -n 1 "$hs_log")"
+knob_is() { [ "$(knob "$1")" = "$2" ]; }
+moved_by_reflex() { [ "$(knob "$1" cause)" = reflex ]; }
 offers() { grep -qw "$1" /proc/sys/net/ipv4/tcp_available_congestion_control; }
 check 'our congestion control is there' offers homeostat
 check 'its variant is there' offers homeostat_loss
@@ -81,6 +84,43 @@ stream 5202 3 -C reno
 check 'who chooses for himself keeps it' within 3 driven 5202 reno
 wait "$stream"
 
+# what is seen of connections: by class of flow, while somebody asks. 10 Mbit/s in small pieces stand in no queue.
+absent() { homeostat --json vitals >/dev/null && ! vital "$1"; }
+between() { _v=$(vital "$1") && echo "$1 is $_v" && [ "$_v" -ge "$2" ] && [ "$_v" -le "$3" ]; }
+check 'nobody asks: no round-trip time' absent tcp.rtt.critical_us
+equals 'nobody asks: nor is anything delivered' "$(vital tcp.delivered.critical_kbit)" ''
+sed 's/^rules:$/&\n  - { when: tcp.rtt.critical_us, low: 5ms, high: 10ms, knob: tcp.queue.tolerance_permille, kind: aimd, up: 500permille, down: 10permille, hold: 0ms, cooldown: 100ms }/' "$tmp/tcp.yaml" >"$tmp/asks.yaml"
+check 'a rule asks' homeostat profile load "$tmp/asks.yaml"
+path_is 0 20 100
+stream 5203 12 -b 10M -l 4K
+critical=$stream
+stream 5201 12 -b 4M -l 4K -S 32 # DSCP CS1: bulk
+check 'critical: its round-trip time is the path'\''s' within 8 between tcp.rtt.critical_us 20000 22000
+check 'critical: as much as it sends is delivered' within 5 between tcp.delivered.critical_kbit 9000 11000
+check 'critical: nothing is sent again' between tcp.retransmit.critical_permille 0 0
+check 'critical: round trips are alike' between tcp.rttvar.critical_us 0 5000
+check 'bulk: is told apart' within 5 between tcp.delivered.bulk_kbit 3500 4500
+check 'the rule moves its knob' within 5 moved_by_reflex tcp.queue.tolerance_permille
+path_is 2 20 100
+check '2 %: so much is sent again' within 5 between tcp.retransmit.critical_permille 8 45
+wait "$critical"
+wait "$stream"
+homeostat connections
+check 'nobody sends any more: no round-trip time' within 5 absent tcp.rtt.critical_us
+check 'nobody sends any more: nothing is delivered' within 5 between tcp.delivered.critical_kbit 0 0
+check 'a profile that does not ask' homeostat profile load "$tmp/tcp.yaml"
+check 'absent again' within 5 absent tcp.delivered.critical_kbit
+check 'its knob is as it was' within 5 knob_is tcp.queue.tolerance_permille 250
+# a person: also of what nobody declared
+path_is 0 20 100
+stream 5201 8 -b 5M
+homeostat connections 5s >"$tmp/classes"
+at_least 'a person looks: normal is delivered' "$(awk '$1 == "normal" { print $NF }' "$tmp/classes")" 4000
+equals 'a person looks: no critical connection' "$(awk '$1 == "critical" { print $2 }' "$tmp/classes")" -
+wait "$stream"
+check 'nobody looks any more' within 5 absent tcp.delivered.normal_kbit
+refuses 'connections: no such time' 2 homeostat connections 1s
+
 # loss without a queue
 path_is 1 20 100
 stream 5201 4
@@ -101,11 +141,37 @@ check 'the loss is over: it is CUBIC again' within 9 is 5202 congestion homeosta
 equals 'the way back is counted' "$(($(counter tcp.back) - before))" 1
 wait "$stream"
 
+# The host itself has no room for datagrams: what is lost meanwhile is its own.
+chokes() { [ "$(vital net.congestion_permille)" -gt 900 ]; }
+datagrams -l -A 127.0.0.1 -P 9001 -b 16 >/dev/null &
+slow=$!
+check 'a receiver listens' within 10 grep -q ":$(printf %04X 9001) " /proc/net/udp
+kill -STOP "$slow"
+datagrams -A 127.0.0.1 -P 9001 -n 14000 -r 1000 >/dev/null &
+flood=$!
+check 'the host is congested' within 5 chokes
+before=$(counter tcp.to_loss)
+path_is 1 20 100
+stream 5202 4
+wait "$stream"
+equals 'the host is congested: nobody bears loss' "$(($(counter tcp.to_loss) - before))" 0
+at_least 'the host is congested: losses are its own' "$(counter tcp.host_losses)" 1
+homeostat wish tcp.host.congestion_permille 1000permille >/dev/null
+check 'the host is never congested' within 10 knob_is tcp.host.congestion_permille 1000
+stream 5202 6
+check 'the host is never congested: it bears loss' within 5 is 5202 congestion homeostat_loss
+homeostat wish tcp.host.congestion_permille --clear >/dev/null
+check 'the host is congested: it goes back' within 5 is 5202 congestion homeostat
+at_least 'the host is congested: for that reason' "$(counter tcp.host_back)" 1
+wait "$stream"
+kill -KILL "$flood" "$slow"
+calm() { ! chokes; }
+check 'the host has room again' within 10 calm
+
 # Loss with a queue: a short one overflows, and nothing else loses. 40 packets are 4.8 ms at 100 Mbit/s; from 1.25 ms on, a quarter
 # of the path's RTT, a queue is one, and its losses are CUBIC's business. Where it takes 20 ms to be one, the very same losses
 # are the path's.
 short_queue() { path_is 0 5 100 && ip netns exec router /usr/sbin/tc qdisc replace dev forth root netem rate 100mbit limit 40; }
-knob_is() { [ "$(knob "$1")" = "$2" ]; }
 retransmits() { leaf end.sum_sent.retransmits <"$tmp/stream.$1"; }
 check 'a short queue' short_queue
 before=$(counter tcp.to_loss)

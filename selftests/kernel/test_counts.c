@@ -2,14 +2,16 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * What the kernel counts anyway becomes vital signs: each of them is moved by what it counts, in a network namespace of the
- * test's own. Then the two hooks, and the pulse that reads none of it.
+ * test's own. Then the hooks, and the pulse that reads none of it.
  */
 #include <fcntl.h>
+#include <linux/net_tstamp.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/timex.h>
 #include <sys/wait.h>
 
 #include "pulse_fixture.h"
@@ -324,6 +326,54 @@ static void test_softirq_delay(void **state)
 	close(fd);
 }
 
+/* CLOCK_TAI so many seconds ahead, as where time comes by PTP. */
+static void tai_ahead(int seconds)
+{
+	struct timex t = {.modes = ADJ_TAI, .constant = seconds};
+
+	assert_true(adjtimex(&t) >= 0);
+	fx.skel->data_hooks->hooks.tai_ahead_ns = (__u64)seconds * SEC_NS;
+}
+
+/* From the stack's entry to the socket: seen where a socket has packets stamped, and as long as somebody asks. */
+static void test_receive_delay(void **state)
+{
+	struct bpf_link *link = bpf_program__attach(fx.skel->progs.receive_ready);
+	int stamps = SOF_TIMESTAMPING_RX_SOFTWARE, fd = udp_socket(), to = full_socket();
+	int asks = udp_socket();
+
+	(void)state;
+	assert_non_null(link);
+	hook(HS_HOOK_RECEIVE, true);
+	begin();
+	UNTIL(VITAL(RECEIVE_DELAY)->present);
+	send_datagrams(fd, 4);
+	for (int i = 0; i < 3; i++) {
+		__u64 seen = VITAL(SWITCHES)->updated_ns;
+
+		UNTIL(VITAL(SWITCHES)->updated_ns != seen);
+	}
+	assert_int_equal(VITAL(RECEIVE_DELAY)->peak, 0); /* nobody has them stamped */
+	close(to);
+	to = full_socket();
+	tai_ahead(37);
+	assert_int_equal(setsockopt(asks, SOL_SOCKET, SO_TIMESTAMPING, &stamps, sizeof(stamps)), 0);
+	/* from a worker of the kernel, some time later, packets are stamped */
+	WAIT_UNTIL(VITAL(RECEIVE_DELAY)->peak > 0, {
+		close(to);
+		to = full_socket();
+		send_datagrams(fd, 2);
+	});
+	assert_true(VITAL(RECEIVE_DELAY)->peak < 10 * MS);
+	tai_ahead(0);
+	hook(HS_HOOK_RECEIVE, false);
+	bpf_link__destroy(link);
+	UNTIL(!VITAL(RECEIVE_DELAY)->present);
+	close(asks);
+	close(to);
+	close(fd);
+}
+
 /* The pulse for kernels that do not show their counters: it beats, and these vital signs are absent. */
 static void test_without(void **state)
 {
@@ -383,6 +433,7 @@ int main(void)
 		NET_TEST(test_irqs),
 		NET_TEST(test_drops),
 		NET_TEST(test_softirq_delay),
+		NET_TEST(test_receive_delay),
 		NET_TEST(test_listen_full),
 		NET_TEST(test_memory),
 		cmocka_unit_test_setup_teardown(test_without, setup_without, teardown),

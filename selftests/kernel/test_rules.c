@@ -78,6 +78,25 @@ static void test_aimd(void **state)
 	WAIT_UNTIL(KNOB(SLICE_BATCH)->value == 500, feed(HS_CLASS_CRITICAL, 5 * MS, 2));
 }
 
+/* Distress while the knob is on its way from stock to its base: it gets there all the same. */
+static void test_on_its_way(void **state)
+{
+	struct hs_rule r = cut_rule();
+
+	(void)state;
+	r.cooldown_ns = 10 * SEC_NS; /* one step */
+	set_bound(HS_KNOB_SLICE_BATCH, (struct hs_bound){500, 100000, 5000, 10000});
+	set_rules(&r, 1);
+	arm();
+	UNTIL(fx.gate->lease_jiffies);
+	set_wish(HS_KNOB_SLICE_BATCH, 600, HS_CAUSE_PROFILE);
+	UNTIL(KNOB(SLICE_BATCH)->value < 5000);
+	assert_true(KNOB(SLICE_BATCH)->value > 4000); /* so half of it is above 600 */
+	WAIT_UNTIL(VITAL(WAIT_CRITICAL_P99)->value > r.high, feed(HS_CLASS_CRITICAL, 500000, 5));
+	UNTIL(KNOB(SLICE_BATCH)->value == 600);
+	assert_int_equal(KNOB(SLICE_BATCH)->cause, HS_CAUSE_PROFILE);
+}
+
 /* Two rules on one knob: as long as one of them is in distress, the other does not let go. */
 static void test_two_rules(void **state)
 {
@@ -232,9 +251,15 @@ static void test_events_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_wish),      TEST(test_aimd),	      TEST(test_proportional),
-		TEST(test_two_rules), TEST(test_freeze),      TEST(test_hold_and_cooldown),
-		TEST(test_advise),    TEST(test_events_lost),
+		TEST(test_wish),
+		TEST(test_aimd),
+		TEST(test_proportional),
+		TEST(test_on_its_way),
+		TEST(test_two_rules),
+		TEST(test_freeze),
+		TEST(test_hold_and_cooldown),
+		TEST(test_advise),
+		TEST(test_events_lost),
 	};
 
 	libbpf_set_print(quiet);

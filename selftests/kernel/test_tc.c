@@ -379,18 +379,6 @@ static void test_mark(void **state)
 	}
 }
 
-/* What is of no flow is taken for what it does. */
-static void recognise(void)
-{
-	__u32 zero = 0;
-
-	set.class[HS_FLOW_SEEN_BULK] = HS_FLOW_BULK;
-	set.class[HS_FLOW_SEEN_REQUEST] = HS_FLOW_CRITICAL;
-	set.recognise = 1;
-	assert_int_equal(
-		bpf_map_update_elem(bpf_map__fd(fx.skel->maps.FLOWS), &zero, &set, BPF_ANY), 0);
-}
-
 /*
  * Any bytes: they go on, and are counted once, as of the flow that the same code finds here. Those of none are looked up, too, and
  * may get a priority for it.
@@ -402,7 +390,7 @@ static void test_fuzzed(void **state)
 	(void)state;
 	set_knob(HS_KNOB_RECOGNISE_BULK, 100);
 	set_knob(HS_KNOB_RECOGNISE_FLOOD, 100);
-	recognise();
+	recognise(&set);
 	for (int round = 0; round < FUZZED; round++) {
 		struct packet p, after;
 		struct frame f;

@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -36,14 +37,14 @@ static void add_peer(const char *address, __u32 bits)
 		bpf_map_update_elem(bpf_map__fd(fx.skel->maps.PEERS), &key, &mask, BPF_ANY), 0);
 }
 
-/* 0: from port 7001 here, critical; 1: to port 7002; 2: peer ::1; 3: peer 127.0.0.2. All but the first are taken. */
+/* 0: from port 7001 here, critical; 1: to port 7002; 2: peer ::1, bulk; 3: peer 127.0.0.2. All but the first are taken. */
 static void declare(void)
 {
 	__u32 zero = 0;
 
 	memset(&set, 0, sizeof(set));
 	for (__u32 i = 0; i <= HS_FLOWS_MAX; i++) {
-		set.class[i] = i ? HS_FLOW_NORMAL : HS_FLOW_CRITICAL;
+		set.class[i] = !i ? HS_FLOW_CRITICAL : i == 2 ? HS_FLOW_BULK : HS_FLOW_NORMAL;
 		set.tcp[i] = i && i < 4;
 		if (i < HS_FLOWS_MAX)
 			flow[i] = (struct profile_flow){.protocol = -1, .dscp = -1};
@@ -86,7 +87,7 @@ static int setup_tcp(void **state)
 	HS_KNOBS (X)
 #undef X
 		gate_is(true);
-	kernel = (struct kernel){.skel = fx.skel};
+	kernel = (struct kernel){.skel = fx.skel, .tcp_look = &fx.skel->data_tcp_look->tcp_look};
 	cgroup = open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY);
 	ops_link = bpf_map__attach_struct_ops(fx.skel->maps.tcp_ops);
 	sockops_link = bpf_program__attach_cgroup(fx.skel->progs.sockops_connection, cgroup);
@@ -380,6 +381,188 @@ static void stock_sets_nothing(void **state)
 	hang_up(p);
 }
 
+/* ---- what is seen of connections ---- */
+
+/* One look at all of them, in so many reads. */
+static unsigned look(__u32 session, bool first)
+{
+	unsigned reads = 0;
+	int more;
+
+	*kernel.tcp_look = (struct hs_tcp_look){.session = session, .first = first};
+	for (more = kernel_look_begin(&kernel); more > 0; reads++)
+		more = kernel_look(&kernel);
+	assert_int_equal(more, 0);
+	return reads;
+}
+
+static const struct hs_tcp_class *seen(enum hs_flow_class class)
+{
+	return &kernel.tcp_look->class[class];
+}
+
+/* Looks until so many bytes of that class have been acknowledged: the last ACK may be late. */
+static struct hs_tcp_class acked(enum hs_flow_class class, __u64 bytes)
+{
+	struct hs_tcp_class sum = {0};
+
+	WAIT_UNTIL(sum.acked >= bytes, {
+		look(1, false);
+		sum.acked += seen(class)->acked;
+		sum.delivered += seen(class)->delivered;
+		sum.rtt_us += seen(class)->rtt_us;
+		sum.sent += seen(class)->sent;
+		sum.again += seen(class)->again;
+	});
+	assert_int_equal(sum.acked, bytes);
+	return sum;
+}
+
+/* By class, as declared: the end with the port is critical, both ends with peer ::1 are bulk. What was before does not count. */
+static void measures_by_class(void **state)
+{
+	struct pair critical = connect_to("127.0.0.1", CRITICAL_PORT, NULL);
+	struct pair bulk = connect_to("::1", OTHER_PORT, NULL);
+	struct hs_tcp_class sum;
+
+	(void)state;
+	talk(critical);
+	talk(bulk);
+	usleep(100000); /* its last ACK is delayed, by 40 ms */
+	look(1, true);
+	assert_true(kernel.tcp_look->sockets >= 4);
+	look(1, false);
+	assert_int_equal(seen(HS_FLOW_CRITICAL)->delivered + seen(HS_FLOW_CRITICAL)->acked, 0);
+	assert_int_equal(seen(HS_FLOW_BULK)->delivered + seen(HS_FLOW_BULK)->sent, 0);
+	talk(critical);
+	sum = acked(HS_FLOW_CRITICAL, 3);
+	assert_int_equal(sum.sent, 3);
+	assert_int_equal(sum.again, 0);
+	assert_int_equal(sum.delivered, 3);
+	assert_in_range(sum.rtt_us, 1, 3 * 1000000);
+	talk(bulk);
+	sum = acked(HS_FLOW_BULK, 6);
+	assert_int_equal(sum.sent, 6);
+	assert_int_equal(kernel.tcp_look->missed, 0);
+	/* a session that begins forgets what was between */
+	talk(critical);
+	look(2, true);
+	assert_int_equal(seen(HS_FLOW_CRITICAL)->acked + seen(HS_FLOW_CRITICAL)->delivered, 0);
+	hang_up(critical);
+	hang_up(bulk);
+}
+
+/* Of one that is new its round trips count, and its counters from then on. */
+static void measures_new_ones(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	look(1, true);
+	p = connect_to("127.0.0.1", CRITICAL_PORT, NULL);
+	talk(p);
+	look(1, false);
+	assert_true(seen(HS_FLOW_CRITICAL)->delivered >= 2);
+	assert_true(seen(HS_FLOW_CRITICAL)->rtt_us > 0);
+	assert_int_equal(seen(HS_FLOW_CRITICAL)->acked + seen(HS_FLOW_CRITICAL)->sent, 0);
+	hang_up(p);
+}
+
+/* Nothing comes in any more on a socket, or all does. */
+static void deaf(int fd, bool on)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog prog = {1, &nothing};
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, on ? SO_ATTACH_FILTER : SO_DETACH_FILTER, &prog,
+				    sizeof(prog)),
+			 0);
+}
+
+static __u32 retransmits(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+	return info.tcpi_total_retrans;
+}
+
+/* What the client says is lost, until it has had its timeout: a tail loss probe may come before. */
+static void lose(struct pair p)
+{
+	char byte = 1;
+
+	deaf(p.server, true);
+	assert_int_equal(send(p.client, &byte, 1, 0), 1);
+	UNTIL(retransmits(p.client) >= 2);
+	deaf(p.server, false);
+	assert_int_equal(recv(p.server, &byte, 1, 0), 1);
+}
+
+static void measures_what_is_sent_again(void **state)
+{
+	struct pair p = connect_to("::1", OTHER_PORT, "cubic");
+	struct hs_tcp_class sum;
+
+	(void)state;
+	look(1, true);
+	lose(p);
+	sum = acked(HS_FLOW_BULK, 1);
+	assert_int_equal(sum.again, retransmits(p.client));
+	assert_int_equal(sum.sent, sum.again + 1);
+	hang_up(p);
+}
+
+/* More sockets than one read looks at. */
+static void measures_in_pieces(void **state)
+{
+	struct pair p[HS_TCP_PIECE];
+
+	(void)state;
+	for (int i = 0; i < HS_TCP_PIECE; i++)
+		p[i] = connect_to("::1", OTHER_PORT, NULL);
+	look(1, true);
+	for (int i = 0; i < HS_TCP_PIECE; i++)
+		talk(p[i]);
+	usleep(100000);			       /* as above */
+	assert_in_range(look(1, false), 3, 4); /* two pieces, and the end */
+	assert_int_equal(seen(HS_FLOW_BULK)->acked, 6 * HS_TCP_PIECE);
+	for (int i = 0; i < HS_TCP_PIECE; i++)
+		hang_up(p[i]);
+}
+
+/* ---- the host's own losses ---- */
+
+/* A loss without a queue, with the host that congested, as measured so long ago. Returns how often it was taken for the host's. */
+static __u64 lose_congested(__u64 permille, __u64 ago_ns, bool present)
+{
+	__u64 before = *counter(HS_COUNT_TCP_HOST);
+	struct pair p = connect_to("127.0.0.1", TAKEN_PORT, NULL);
+
+	*VITAL(CONGESTION) = (struct hs_vital){
+		.value = permille, .present = present, .updated_ns = now_ns() - ago_ns};
+	talk(p);
+	lose(p);
+	is_driven_by(p.client, "homeostat");
+	hang_up(p);
+	return *counter(HS_COUNT_TCP_HOST) - before;
+}
+
+static void host_is_congested(void **state)
+{
+	(void)state;
+	set_knob(HS_KNOB_TCP_LOSS, 200);
+	set_knob(HS_KNOB_TCP_QUEUE, 4000); /* round trips of this guest vary */
+	set_knob(HS_KNOB_TCP_HOST, 500);
+	assert_int_equal(lose_congested(501, 0, true), 1);
+	assert_int_equal(lose_congested(500, 0, true), 0);
+	assert_int_equal(lose_congested(1000, 60 * SEC_NS, true), 0);
+	assert_int_equal(lose_congested(1000, 0, false), 0);
+	set_knob(HS_KNOB_TCP_HOST, 1000); /* never */
+	assert_int_equal(lose_congested(1000, 0, true), 0);
+}
+
 #define TCP_TEST(name) cmocka_unit_test_setup_teardown(name, setup_tcp, teardown_tcp)
 
 int main(void)
@@ -394,6 +577,11 @@ int main(void)
 		TCP_TEST(critical_has_its_parameters),
 		TCP_TEST(another_namespace_is_left_alone),
 		TCP_TEST(stock_sets_nothing),
+		TCP_TEST(measures_by_class),
+		TCP_TEST(measures_new_ones),
+		TCP_TEST(measures_what_is_sent_again),
+		TCP_TEST(measures_in_pieces),
+		TCP_TEST(host_is_congested),
 	};
 
 	libbpf_set_print(quiet);

@@ -67,18 +67,6 @@ static void declare(void)
 		bpf_map_update_elem(bpf_map__fd(fx.skel->maps.PEERS), &key, &mask, BPF_ANY), 0);
 }
 
-/* What is of no flow is taken for what it does. */
-static void recognise(void)
-{
-	__u32 zero = 0;
-
-	set.class[HS_FLOW_SEEN_BULK] = HS_FLOW_BULK;
-	set.class[HS_FLOW_SEEN_REQUEST] = HS_FLOW_CRITICAL;
-	set.recognise = 1;
-	assert_int_equal(
-		bpf_map_update_elem(bpf_map__fd(fx.skel->maps.FLOWS), &zero, &set, BPF_ANY), 0);
-}
-
 static __u32 verdict_of(const void *bytes, size_t len, unsigned repeat)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = (__u32)len,
@@ -309,7 +297,7 @@ static void test_fuzzed(void **state)
 	(void)state;
 	set_knob(HS_KNOB_RECOGNISE_BULK, 100);
 	set_knob(HS_KNOB_RECOGNISE_FLOOD, 100);
-	recognise();
+	recognise(&set);
 	for (int round = 0; round < FUZZED; round++) {
 		struct packet p;
 		struct frame f;

@@ -284,6 +284,7 @@ static void test_tcp(void **state)
 	assert_int_equal(p.flow[1].tcp, 0);
 	assert_int_equal(p.knob[HS_KNOB_TCP_LOSS].value, 200);
 	assert_true(p.knob[HS_KNOB_TCP_LOSS].stated);
+	assert_int_equal(p.knob[HS_KNOB_TCP_HOST].value, 500);
 	profile_free(&p);
 	snprintf(both, sizeof(both), "%s%s", flows, knob);
 	assert_int_equal(profile_parse(&p, "p.yaml", both, strlen(both), error, sizeof(error)), 0);

@@ -59,6 +59,23 @@ static void test_drive_proportional(void **state)
 	assert_int_equal(reflex_drive(&r, 1, 5000), 5000 + REFLEX_RATIO_MAX);
 }
 
+static void test_further(void **state)
+{
+	(void)state;
+	/* at rest: as it is driven */
+	assert_int_equal(reflex_further(8000, 4000, 8000), 4000);
+	assert_int_equal(reflex_further(8000, 12000, 8000), 12000);
+	assert_int_equal(reflex_further(8000, 8000, 8000), 8000);
+	/* on its way down already: not less far, and further where it is driven further */
+	assert_int_equal(reflex_further(8000, 4000, 2000), 2000);
+	assert_int_equal(reflex_further(8000, 1000, 2000), 1000);
+	/* on its way up, and driven down; and the other way round */
+	assert_int_equal(reflex_further(8000, 4000, 10000), 4000);
+	assert_int_equal(reflex_further(8000, 12000, 10000), 12000);
+	assert_int_equal(reflex_further(8000, 9000, 10000), 10000);
+	assert_int_equal(reflex_further(8000, 9000, 2000), 9000);
+}
+
 static void test_towards(void **state)
 {
 	(void)state;
@@ -178,10 +195,15 @@ static void test_slew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_drive_aimd),   cmocka_unit_test(test_drive_proportional),
-		cmocka_unit_test(test_towards),	     cmocka_unit_test(test_judge_hold_and_cooldown),
-		cmocka_unit_test(test_judge_absent), cmocka_unit_test(test_backoff),
-		cmocka_unit_test(test_turns),	     cmocka_unit_test(test_slew),
+		cmocka_unit_test(test_drive_aimd),
+		cmocka_unit_test(test_drive_proportional),
+		cmocka_unit_test(test_further),
+		cmocka_unit_test(test_towards),
+		cmocka_unit_test(test_judge_hold_and_cooldown),
+		cmocka_unit_test(test_judge_absent),
+		cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_slew),
 	};
 
 	return cmocka_run_group_tests_name("reflex", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
 #include "../lib/control.h"
 #include "../lib/json.h"
@@ -24,8 +25,11 @@ const struct verb cli_verbs[] = {
 	 cmd_workloads},
 	{"flows", "", "interfaces, declared flows, and what became of their packets", NULL,
 	 cmd_flows},
-	{"connections", "", "TCP connections in our care: congestion control, and what was set",
-	 NULL, cmd_connections},
+	{"connections", "[TIME]",
+	 "TCP connections in our care: congestion control, and what was set",
+	 "TIME  look at all connections for so long (3s to 60s, root): how each class of them "
+	 "fares\n",
+	 cmd_connections},
 	{"drops", "[TIME]", "packets that the network stack drops, by its reason (root)",
 	 "TIME  how long to look (default 5s, 1ms to 60s); only then they are counted\n",
 	 cmd_drops},
@@ -239,6 +243,14 @@ int cli_options(struct cli *cli, const struct cli_option *options, int *argc, ch
 	}
 	*argc = left;
 	return CLI_OK;
+}
+
+void cli_wait(unsigned long long ns)
+{
+	struct timespec t = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t))
+		;
 }
 
 int cli_unreachable(struct cli *cli, int err)

@@ -13,6 +13,8 @@
 
 #include "../lib/version.h"
 
+#define NS_PER_S 1000000000ULL
+
 struct json_object;
 
 /* Exit codes: X(ID, code, meaning). The man page is made from them. */
@@ -80,6 +82,9 @@ int cli_call(struct cli *cli, struct json_object *request, struct json_object **
 
 /* The same for a verb without arguments and without interest in the reply. */
 int cli_order(struct cli *cli, struct json_object *request);
+
+/* Sleeps for so long, whatever signals come. */
+void cli_wait(unsigned long long ns);
 
 /* Tells why the daemon could not be asked (negative errno); returns the exit code. */
 int cli_unreachable(struct cli *cli, int err);

@@ -141,6 +141,7 @@ void doctor_examine(struct doctor *d)
 	}
 	probe_sched_ext(d);
 	probe_families(d);
+	probe_pmu(d);
 	probe_nics(d);
 	probe_daemon(d);
 }

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../../kern/abi.h"
 #include "../lib/control.h"
@@ -17,7 +16,6 @@
 #include "../lib/units.h"
 #include "cli.h"
 
-#define NS_PER_S 1000000000ULL
 #define PREFIX "SKB_DROP_REASON_"
 
 /* Name of a reason, without what they all begin with; "reason 12" where the kernel does not say. */
@@ -89,14 +87,6 @@ static struct json_object *difference(struct json_object *before, struct json_ob
 	return rows;
 }
 
-static void wait_ns(__u64 ns)
-{
-	struct timespec t = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t))
-		;
-}
-
 int cmd_drops(struct cli *cli, int argc, char **argv)
 {
 	static const struct column columns[] = {
@@ -118,7 +108,7 @@ int cmd_drops(struct cli *cli, int argc, char **argv)
 	rc = cli_call(cli, request, &before);
 	if (rc)
 		return rc;
-	wait_ns(look_ns);
+	cli_wait(look_ns);
 	rc = cli_call(cli, control_request("drops"), &after);
 	if (!rc) {
 		rows = difference(before, after, look_ns);

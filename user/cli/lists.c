@@ -6,6 +6,7 @@
 
 #include "../lib/control.h"
 #include "../lib/json.h"
+#include "../lib/units.h"
 #include "cli.h"
 
 #define NR(array) (sizeof(array) / sizeof(*(array)))
@@ -214,7 +215,30 @@ int cmd_flows(struct cli *cli, int argc, char **argv)
 	return rc;
 }
 
-int cmd_connections(struct cli *cli, int argc, char **argv)
+#define CONNECTIONS_LEAST_NS (3 * NS_PER_S) /* two looks of the daemon are in it, a second apart */
+
+/* With a time: the daemon looks at all connections meanwhile. CLI_OK or, told, another exit code. */
+static int look_at_connections(struct cli *cli, const char *time)
+{
+	unsigned long long look_ns;
+	struct json_object *request, *reply;
+	__u64 ns;
+	int rc;
+
+	if (unit_parse(time, UNIT_NS, &ns) || ns < CONNECTIONS_LEAST_NS || ns > CONTROL_LOOK_MAX_NS)
+		return cli_usage(cli, "connections takes one time from 3s to 60s");
+	look_ns = ns;
+	request = control_request("connections");
+	js_add_u64(request, "for_ns", look_ns + NS_PER_S);
+	rc = cli_call(cli, request, &reply);
+	if (rc)
+		return rc;
+	json_object_put(reply);
+	cli_wait(look_ns);
+	return CLI_OK;
+}
+
+static void print_connections(struct cli *cli, struct json_object *reply)
 {
 	static const struct column columns[] = {
 		{"local", "LOCAL", COLUMN_TEXT},     {"peer", "PEER", COLUMN_TEXT},
@@ -224,21 +248,40 @@ int cmd_connections(struct cli *cli, int argc, char **argv)
 		{"lost", "LOST", COLUMN_NUMBER},     {"moves", "MOVES", COLUMN_NUMBER},
 		{"set", "SET", COLUMN_TEXT},
 	};
+	static const struct column classes[] = {
+		{"class", "CLASS", COLUMN_TEXT},
+		{"rtt_us", "RTT US", COLUMN_NUMBER},
+		{"rttvar_us", "VARIANCE US", COLUMN_NUMBER},
+		{"retransmit_permille", "SENT AGAIN", COLUMN_PERMILLE},
+		{"delivered_kbit", "KBIT/S", COLUMN_NUMBER},
+	};
+
+	if (*js_str(reply, "why"))
+		fprintf(cli->out, "not attached: %s\n", js_str(reply, "why"));
+	out_table(cli->out, array_of(reply, "connections"), columns, NR(columns));
+	if (!js_bool(reply, "looking"))
+		return;
+	fputc('\n', cli->out);
+	out_table(cli->out, array_of(reply, "classes"), classes, NR(classes));
+}
+
+int cmd_connections(struct cli *cli, int argc, char **argv)
+{
 	struct json_object *reply;
 	int rc = cli_options(cli, NULL, &argc, argv);
 
-	if (rc || argc)
-		return rc ? rc : cli_usage(cli, "connections takes no argument");
-	rc = cli_call(cli, control_request("connections"), &reply);
+	if (rc || argc > 1)
+		return rc ? rc : cli_usage(cli, "connections takes one time from 3s to 60s");
+	if (argc)
+		rc = look_at_connections(cli, argv[0]);
+	if (!rc)
+		rc = cli_call(cli, control_request("connections"), &reply);
 	if (rc)
 		return rc;
-	if (cli->json) {
+	if (cli->json)
 		out_json(cli, reply);
-	} else {
-		if (*js_str(reply, "why"))
-			fprintf(cli->out, "not attached: %s\n", js_str(reply, "why"));
-		out_table(cli->out, array_of(reply, "connections"), columns, NR(columns));
-	}
+	else
+		print_connections(cli, reply);
 	json_object_put(reply);
 	return rc;
 }

@@ -38,6 +38,12 @@ const char *out_value(char *buf, size_t size, struct json_object *row, const cha
 
 const char *out_cell(char *buf, size_t size, struct json_object *row, const struct column *column)
 {
+	/* what is not measured is not 0 */
+	if ((column->kind == COLUMN_NUMBER || column->kind == COLUMN_PERMILLE) &&
+	    !json_object_object_get_ex(row, column->key, NULL)) {
+		snprintf(buf, size, "-");
+		return buf;
+	}
 	switch (column->kind) {
 	case COLUMN_NUMBER:
 		snprintf(buf, size, "%llu", js_u64(row, column->key));

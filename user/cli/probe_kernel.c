@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/capability.h>
 
+#include "../lib/pmu.h"
 #include "doctor.h"
 
 static void probe_btf(struct doctor *d)
@@ -74,6 +75,24 @@ static void probe_lockdown(struct doctor *d)
 			   "boot with lockdown=integrity or without; Secure Boot alone asks for "
 			   "integrity only",
 			   "confidentiality: BPF may not read kernel memory through helpers");
+}
+
+void probe_pmu(struct doctor *d)
+{
+	static struct topology topo;
+	struct pmu pmu;
+
+	if (!d->may_load || topology_read(&topo, d->root))
+		return;
+	if (!pmu_open(&pmu, pmu_hardware, &topo))
+		doctor_add(d, FINDING_OK, "pmu", NULL,
+			   "cycles, instructions and cache misses can be counted (pmu.*)");
+	else
+		doctor_add(d, FINDING_WARN, "pmu",
+			   "a virtual machine has them if its host passes them through (QEMU: -cpu "
+			   "host,pmu=on)",
+			   "pmu.* stay absent: %s", pmu.why);
+	pmu_close(&pmu);
 }
 
 void probe_kernel(struct doctor *d)

@@ -39,11 +39,6 @@ static void running_scheduler(const char *root, char *name, size_t size)
 		snprintf(name, size, "%s", state);
 }
 
-static void made_progress(void *ctx)
-{
-	heartbeat_progress(ctx);
-}
-
 /* Can our scheduler run here? */
 static bool schedules(const struct homeostatd *d)
 {
@@ -85,7 +80,7 @@ static int refuse_scheduler(struct homeostatd *d, char *why, size_t size)
 			 name);
 		return -EBUSY;
 	}
-	found = cgroups_limited(d->opt.root, why, size, made_progress, &d->heartbeat);
+	found = cgroups_limited(d->opt.root, why, size, daemon_progress, d);
 	if (found < 0)
 		snprintf(why, size, "looking for cgroup limits: %s", strerror(-found));
 	return found > 0 ? -EBUSY : found;
@@ -412,7 +407,7 @@ void arm_tick(struct homeostatd *d)
 		return;
 	}
 	if (!(d->ticks % LIMITS_TICKS) &&
-	    cgroups_limited(d->opt.root, text, sizeof(text), made_progress, &d->heartbeat) > 0)
+	    cgroups_limited(d->opt.root, text, sizeof(text), daemon_progress, d) > 0)
 		stand_down(d, text);
 }
 

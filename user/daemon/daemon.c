@@ -25,6 +25,7 @@
 #include "parse.h"
 #include "privileges.h"
 #include "slow.h"
+#include "work.h"
 #include "private_file.h"
 
 /* data.u32 of epoll events; from SOURCE_SERVER on they are the server's. */
@@ -43,6 +44,7 @@ enum source {
 #define ODD_NS                                                                                     \
 	370000 /* a tick is no whole second: it shall not meet the same periodic task each time */
 #define TOPOLOGY_TICKS 5
+#define LOOK_PATIENCE_NS (100 * NS_PER_MS) /* whoever holds a socket may be waiting for a CPU */
 #define LOAD_PATIENCE_NS NS_PER_S
 #define STOP_PATIENCE_NS (5 * NS_PER_S)
 
@@ -286,7 +288,7 @@ static int open_run_dir(struct homeostatd *d)
 	return fd;
 }
 
-static void made_progress(void *ctx)
+void daemon_progress(void *ctx)
 {
 	struct homeostatd *d = ctx;
 
@@ -321,7 +323,7 @@ static int open_doors(struct homeostatd *d)
 	else /* from here on the directory is ours */
 		err = aftermath_open(d, run_fd);
 	if (!err)
-		server_progress(d->server, made_progress);
+		server_progress(d->server, daemon_progress);
 	close(run_fd);
 	return err;
 }
@@ -353,6 +355,8 @@ static int start_parts(struct homeostatd *d)
 		return err;
 	}
 	bell = open_bell(d);
+	if (pmu_open(&d->pmu, pmu_hardware, &d->topo))
+		log_debug("the processors' counters: %s", d->pmu.why);
 	err = privileges_drop(); /* before there are threads: they inherit it */
 	if (err)
 		return err;
@@ -471,6 +475,15 @@ static void take_events(struct homeostatd *d)
 	heartbeat_progress(&d->heartbeat);
 }
 
+/* One piece of a look at TCP connections; the rest in the next rounds. */
+static void look_on(struct homeostatd *d)
+{
+	heartbeat_patience(&d->heartbeat, LOOK_PATIENCE_NS);
+	tcp_look_step(&d->tcp_look, &d->kernel, clock_ns());
+	heartbeat_patience(&d->heartbeat, 0);
+	heartbeat_progress(&d->heartbeat);
+}
+
 static void on_tick(struct homeostatd *d)
 {
 	__u64 expired;
@@ -485,7 +498,9 @@ static void on_tick(struct homeostatd *d)
 	take_events(d);
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
+	work_follow(&d->pmu, d->kernel.vitals, work_wanted(&d->policy.profile), d->tick_ns);
 	arm_hooks(d, d->tick_ns, false);
+	tcp_look_tick(&d->tcp_look, &d->kernel, &d->policy.profile, d->tick_ns);
 	judge_tick(d);
 	aftermath_tick(d);
 	heartbeat_progress(&d->heartbeat);
@@ -527,7 +542,8 @@ int daemon_run(struct homeostatd *d)
 
 	while (!d->stop) {
 		bool followed = server_followed(d->server);
-		int nr, wait = d->events_left ? 0 : followed ? FOLLOW_MS : -1;
+		bool more = d->events_left || tcp_look_busy(&d->tcp_look);
+		int nr, wait = more ? 0 : followed ? FOLLOW_MS : -1;
 
 		heartbeat_idle(&d->heartbeat);
 		nr = epoll_wait(d->epoll_fd, events, 8, wait);
@@ -540,6 +556,8 @@ int daemon_run(struct homeostatd *d)
 			on_source(d, &events[i]);
 		if (followed || d->events_left)
 			take_events(d);
+		if (tcp_look_busy(&d->tcp_look))
+			look_on(d);
 		arm_watch(d);
 	}
 	return d->exit_err;
@@ -561,6 +579,7 @@ void daemon_stop(struct homeostatd *d)
 	d->server = NULL;
 	kernel_close(&d->kernel);
 	policy_free(&d->policy);
+	pmu_close(&d->pmu);
 	undo_close(&d->undo);
 	if (d->notify_fd >= 0)
 		close(d->notify_fd);

@@ -16,10 +16,12 @@
 #include "hooks.h"
 #include "kernel.h"
 #include "net.h"
+#include "pmu.h"
 #include "policy.h"
 #include "server.h"
 #include "slow.h"
 #include "steer.h"
+#include "tcp_look.h"
 #include "topology.h"
 #include "undo.h"
 
@@ -42,7 +44,9 @@ struct homeostatd {
 	struct net net;
 	struct connections connections;
 	struct hooks hooks;
+	struct tcp_look tcp_look;
 	struct steer steer;
+	struct pmu pmu;
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;
@@ -125,6 +129,9 @@ void arm_watch(struct homeostatd *d);
 
 /* The same, and the slower checks: once a second. */
 void arm_tick(struct homeostatd *d);
+
+/* The main loop of this struct homeostatd is well: for what takes long on its behalf. */
+void daemon_progress(void *d);
 
 /* Changes the mode, arming and disarming as it takes. 0 or negative errno and `why`. */
 int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size);

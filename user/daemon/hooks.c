@@ -9,21 +9,7 @@
 
 bool hooks_wanted(const struct profile *profile, enum hs_hook hook)
 {
-	__u32 vital = hook_infos[hook].feeds;
-
-	for (__u32 i = 0; i < profile->config.rules_nr; i++) {
-		if (profile->rule[i].vital == vital)
-			return true;
-	}
-	for (__u32 i = 0; i < profile->config.limits_nr; i++) {
-		if (profile->config.limit[i].vital == vital)
-			return true;
-	}
-	for (__u32 i = 0; i < profile->slo_nr; i++) {
-		if (profile->slo[i].vital == vital)
-			return true;
-	}
-	return false;
+	return profile_asks(profile, hook_infos[hook].feeds);
 }
 
 static void follow_one(struct hooks *hooks, struct kernel *k, enum hs_hook hook, bool wanted)
@@ -52,6 +38,7 @@ static void follow_one(struct hooks *hooks, struct kernel *k, enum hs_hook hook,
 void hooks_follow(struct hooks *hooks, struct kernel *k, const struct profile *profile,
 		  __u64 now_ns, bool again)
 {
+	kernel_hooks_clock(k);
 	for (int i = 0; i < HS_HOOK_NR; i++) {
 		enum hs_hook hook = (enum hs_hook)i;
 

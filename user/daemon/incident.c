@@ -134,7 +134,7 @@ static void add_sample(struct json_object *array, const struct recorder_sample *
 	js_add_bool(o, "armed", s->armed);
 	row = js_add_array(o, "vitals");
 	for (int i = 0; row && i < HS_VITAL_NR; i++)
-		push_u64(row, s->vital[i], s->present >> i & 1);
+		push_u64(row, s->vital[i], recorder_present(s, (__u32)i));
 	row = js_add_array(o, "knobs");
 	for (int i = 0; row && i < HS_KNOB_NR; i++)
 		push_u64(row, s->knob[i], true);

@@ -50,6 +50,7 @@ struct kernel {
 	struct hs_knob *knobs;	    /* [HS_KNOB_NR] */
 	struct hs_wish *wishes;	    /* [HS_KNOB_NR] */
 	struct hs_hooks *hooks;
+	struct hs_tcp_look *tcp_look;
 	struct kernel_maps fd;
 	struct family family[FAMILY_NR];
 	__u32 cpus_nr;	  /* entries of the arrays indexed by CPU */
@@ -60,10 +61,12 @@ struct kernel {
 	struct ring_buffer *ring, *bell;
 	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
 	struct bpf_link *hook_link[HS_HOOK_NR][2];
+	int stamps_fd; /* a socket + 1; 0 = none */
 	struct bpf_link *steer_link[3];
 	int xdp_fd[KERNEL_INTERFACES_MAX]; /* link + 1; 0 = none */
 	int tc_fd[KERNEL_INTERFACES_MAX];  /* likewise */
-	struct bpf_link *tcp_link, *loss_link, *sockops_link;
+	struct bpf_link *tcp_link, *loss_link, *sockops_link, *look_link;
+	int look_fd; /* iterator + 1; 0 = no look is under way */
 };
 
 typedef void (*kernel_event_fn)(void *ctx, const struct hs_event *event);
@@ -90,6 +93,14 @@ int kernel_attach_exec(struct kernel *k);
  */
 int kernel_hook(struct kernel *k, enum hs_hook hook);
 void kernel_unhook(struct kernel *k, enum hs_hook hook);
+void kernel_stamps_open(struct kernel *k);
+
+/* Tells the hooks how the kernel's clocks stand to each other: while one is attached, once a second. */
+void kernel_hooks_clock(struct kernel *k);
+
+/* Attaches a program of a family to what its section names, if it is not attached. 0 or negative errno, and the family's `why`. */
+int kernel_attach(struct kernel *k, enum family_id id, struct bpf_program *prog,
+		  struct bpf_link **link);
 
 /*
  * Starts the pulse on the calling thread's CPU, or makes it beat at once and there from now on.
@@ -146,6 +157,15 @@ void kernel_detach_tcp(struct kernel *k);
  */
 int kernel_connections(struct kernel *k, bool restore,
 		       int (*fn)(void *ctx, const struct hs_connection *connection), void *ctx);
+
+/*
+ * A look at all TCP connections of this network namespace: *tcp_look as it then is says which one; kernel_look() goes on with it
+ * by one piece (HS_TCP_PIECE sockets), and adds to the sums there. It may wait for whoever holds a socket. kernel_look_end() ends one
+ * that is not over yet. 1 = there is more, 0, -EOPNOTSUPP, other negative errno: it has ended.
+ */
+int kernel_look_begin(struct kernel *k);
+int kernel_look(struct kernel *k);
+void kernel_look_end(struct kernel *k);
 
 /*
  * The books of steering (kern/act/steer.bpf.c), which once attached stay so, as what is missing in them is never made up for.

@@ -121,3 +121,47 @@ int kernel_connections(struct kernel *k, bool restore,
 	bpf_link__destroy(link);
 	return err;
 }
+
+int kernel_look_begin(struct kernel *k)
+{
+	int fd;
+
+	if (k->family[FAMILY_SOCKETS].state == FAMILY_UNAVAILABLE)
+		return -EOPNOTSUPP;
+	kernel_look_end(k);
+	k->look_link = bpf_program__attach_iter(k->skel->progs.sockets_measure, NULL);
+	if (!k->look_link)
+		return -errno;
+	k->family[FAMILY_SOCKETS].state = FAMILY_ON;
+	fd = bpf_iter_create(bpf_link__fd(k->look_link));
+	if (fd < 0) {
+		kernel_look_end(k);
+		return fd;
+	}
+	k->look_fd = fd + 1;
+	return 1;
+}
+
+int kernel_look(struct kernel *k)
+{
+	ssize_t n;
+	char piece;
+
+	if (!k->look_fd)
+		return 0;
+	n = read(k->look_fd - 1, &piece, sizeof(piece));
+	if (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)))
+		return 1;
+	n = n < 0 ? -errno : 0;
+	kernel_look_end(k);
+	return (int)n;
+}
+
+void kernel_look_end(struct kernel *k)
+{
+	if (k->look_fd)
+		close(k->look_fd - 1);
+	k->look_fd = 0;
+	bpf_link__destroy(k->look_link);
+	k->look_link = NULL;
+}

@@ -138,6 +138,8 @@ static void leave_out(struct kernel *k)
 		bpf_program__set_autoload(skel->progs.softirq_raised, false);
 		bpf_program__set_autoload(skel->progs.softirq_run, false);
 	}
+	if (k->family[FAMILY_RECEIVE].state == FAMILY_UNAVAILABLE)
+		bpf_program__set_autoload(skel->progs.receive_ready, false);
 	if (k->family[FAMILY_TASKS].state == FAMILY_UNAVAILABLE) {
 		bpf_program__set_autoload(skel->progs.tasks, false);
 		bpf_program__set_autoload(skel->progs.rematch, false);
@@ -159,6 +161,7 @@ static void leave_out(struct kernel *k)
 	if (k->family[FAMILY_SOCKETS].state == FAMILY_UNAVAILABLE) {
 		bpf_program__set_autoload(skel->progs.sockets_list, false);
 		bpf_program__set_autoload(skel->progs.sockets_restore, false);
+		bpf_program__set_autoload(skel->progs.sockets_measure, false);
 	}
 	bpf_object__for_each_map(map, skel->obj)
 	{
@@ -206,6 +209,7 @@ static int map_state(struct kernel *k, char *error, size_t size)
 	k->knobs = skel->data_knobs->knobs;
 	k->wishes = skel->data_wishes->wishes;
 	k->hooks = &skel->data_hooks->hooks;
+	k->tcp_look = &skel->data_tcp_look->tcp_look;
 	k->fd = (struct kernel_maps){
 		.bounds = bpf_map__fd(skel->maps.BOUNDS),
 		.config = bpf_map__fd(skel->maps.CONFIG),
@@ -349,6 +353,8 @@ int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
 			"the pulse cannot read here how busy CPUs are (CONFIG_KALLSYMS_ALL)");
 	if (!err)
 		err = map_state(k, error, error_size);
+	if (!err)
+		kernel_stamps_open(k);
 	malloc_trim(0);
 	return err;
 }
@@ -363,8 +369,11 @@ void kernel_close(struct kernel *k)
 		kernel_detach_tc(k, i);
 	}
 	kernel_detach_tcp(k);
+	kernel_look_end(k);
 	for (int i = 0; i < HS_HOOK_NR; i++)
 		kernel_unhook(k, (enum hs_hook)i);
+	if (k->stamps_fd)
+		close(k->stamps_fd - 1);
 	kernel_steer_close(k);
 	bpf_link__destroy(k->sense_link);
 	bpf_link__destroy(k->exec_link);
@@ -373,7 +382,7 @@ void kernel_close(struct kernel *k)
 	memset(k, 0, sizeof(*k));
 }
 
-static int attach(struct kernel *k, enum family_id id, struct bpf_program *prog,
+int kernel_attach(struct kernel *k, enum family_id id, struct bpf_program *prog,
 		  struct bpf_link **link)
 {
 	if (k->family[id].state == FAMILY_UNAVAILABLE)
@@ -393,7 +402,7 @@ static int attach(struct kernel *k, enum family_id id, struct bpf_program *prog,
 
 int kernel_attach_sense(struct kernel *k)
 {
-	int err = attach(k, FAMILY_SENSE, k->skel->progs.sense_switch, &k->sense_link);
+	int err = kernel_attach(k, FAMILY_SENSE, k->skel->progs.sense_switch, &k->sense_link);
 
 	if (!err)
 		k->family[FAMILY_SENSE].state = FAMILY_ON;
@@ -406,63 +415,9 @@ void kernel_detach_sense(struct kernel *k)
 	k->sense_link = NULL;
 }
 
-/* Which programs a hook is, and their family. */
-static enum family_id hook_programs(const struct kernel *k, enum hs_hook hook,
-				    struct bpf_program *prog[2])
-{
-	if (hook == HS_HOOK_DROPS) {
-		prog[0] = k->skel->progs.drops_kfree;
-		prog[1] = NULL;
-		return FAMILY_DROPS;
-	}
-	prog[0] =
-		k->skel->progs
-			.softirq_run; /* first, or what is raised now would be taken for waiting */
-	prog[1] = k->skel->progs.softirq_raised;
-	return FAMILY_SOFTIRQ;
-}
-
-int kernel_hook(struct kernel *k, enum hs_hook hook)
-{
-	struct bpf_program *prog[2];
-	enum family_id id = hook_programs(k, hook, prog);
-	int err = 0;
-
-	if (__atomic_load_n(&k->hooks->on, __ATOMIC_RELAXED) & 1U << hook)
-		return 0;
-	k->hooks->since_ns[hook] = clock_ns();
-	for (int i = 0; i < 2 && prog[i] && !err; i++)
-		err = attach(k, id, prog[i], &k->hook_link[hook][i]);
-	if (err) {
-		kernel_unhook(k, hook);
-		return err;
-	}
-	k->family[id].state = FAMILY_ON;
-	k->family[id].why[0] = '\0';
-	__atomic_or_fetch(&k->hooks->on, 1U << hook, __ATOMIC_RELEASE);
-	return 0;
-}
-
-void kernel_unhook(struct kernel *k, enum hs_hook hook)
-{
-	struct bpf_program *prog[2];
-	enum family_id id;
-
-	if (!k->skel || !k->hooks)
-		return;
-	id = hook_programs(k, hook, prog);
-	__atomic_and_fetch(&k->hooks->on, ~(1U << hook), __ATOMIC_RELAXED);
-	for (int i = 1; i >= 0; i--) {
-		bpf_link__destroy(k->hook_link[hook][i]);
-		k->hook_link[hook][i] = NULL;
-	}
-	if (k->family[id].state == FAMILY_ON)
-		k->family[id].state = FAMILY_OFF;
-}
-
 int kernel_attach_exec(struct kernel *k)
 {
-	return attach(k, FAMILY_SENSE, k->skel->progs.sense_exec, &k->exec_link);
+	return kernel_attach(k, FAMILY_SENSE, k->skel->progs.sense_exec, &k->exec_link);
 }
 
 int kernel_pulse(struct kernel *k)

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <linux/securebits.h>
 #include <seccomp.h>
@@ -166,6 +167,9 @@ static const struct conditional {
 	{SCMP_SYS(bpf), IS(0, BPF_RAW_TRACEPOINT_OPEN)},
 	{SCMP_SYS(bpf), IS(0, BPF_LINK_CREATE)},
 	{SCMP_SYS(bpf), IS(0, BPF_ITER_CREATE)},
+	/* the processors' counters, which are open */
+	{SCMP_SYS(ioctl), IS(1, PERF_EVENT_IOC_ENABLE)},
+	{SCMP_SYS(ioctl), IS(1, PERF_EVENT_IOC_DISABLE)},
 	/* sd_notify and clients: no network */
 	{SCMP_SYS(socket), IS(0, AF_UNIX)},
 	/* no code that was not in the program when it started */

@@ -52,9 +52,9 @@ void recorder_sample(struct recorder *r, const struct hs_vital *vitals, const st
 
 	s->ns = now_ns;
 	s->armed = armed;
-	s->present = 0;
+	memset(s->present, 0, sizeof(s->present));
 	for (int i = 0; i < HS_VITAL_NR; i++) {
-		s->present |= (__u64) !!load(&vitals[i].present) << i;
+		s->present[i / 64] |= (__u64) !!load(&vitals[i].present) << i % 64;
 		s->vital[i] = load(&vitals[i].value);
 	}
 	for (int i = 0; i < HS_KNOB_NR; i++)

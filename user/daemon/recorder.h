@@ -8,6 +8,7 @@
 #ifndef HOMEOSTAT_RECORDER_H
 #define HOMEOSTAT_RECORDER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "../../kern/abi.h"
@@ -24,13 +25,18 @@
 
 struct recorder_sample {
 	__u64 ns;
-	__u64 present; /* one bit for each vital sign */
+	__u64 present[(HS_VITAL_NR + 63) / 64]; /* one bit for each vital sign */
 	__u64 vital[HS_VITAL_NR];
 	__u64 knob[HS_KNOB_NR];
 	__u32 armed;
 	__u32 pad;
 };
-_Static_assert(HS_VITAL_NR <= 64, "a bit for each vital sign");
+
+/* Was it measured at that time? @vital below HS_VITAL_NR. */
+static inline bool recorder_present(const struct recorder_sample *s, __u32 vital)
+{
+	return s->present[vital / 64] >> vital % 64 & 1;
+}
 
 /* What was put back of what had been changed outside BPF. */
 struct recorder_undone {

@@ -28,8 +28,7 @@ int slow_parse_psi(const char *text, __u64 *permille)
 	return 0;
 }
 
-/* Enters one measurement: value, moving average (weight 1/8), peak, age. */
-static void vital_enter(struct hs_vital *vital, __u64 value, __u64 now_ns)
+void slow_enter(struct hs_vital *vital, __u64 value, __u64 now_ns)
 {
 	__u64 ewma = vital->updated_ns ? vital->ewma - vital->ewma / 8 + value / 8 : value;
 
@@ -39,6 +38,11 @@ static void vital_enter(struct hs_vital *vital, __u64 value, __u64 now_ns)
 		store(&vital->peak, value);
 	store(&vital->updated_ns, now_ns);
 	store(&vital->present, 1);
+}
+
+void slow_absent(struct hs_vital *vital)
+{
+	store(&vital->present, 0);
 }
 
 static int read_psi(const char *root, const char *path, __u64 *permille)
@@ -136,12 +140,12 @@ void slow_read(struct hs_vital vitals[HS_VITAL_NR], const char *root, __u64 now_
 
 	for (size_t i = 0; i < sizeof(psi) / sizeof(psi[0]); i++) {
 		if (read_psi(root, psi[i].path, &value))
-			store(&vitals[psi[i].id].present, 0);
+			slow_absent(&vitals[psi[i].id]);
 		else
-			vital_enter(&vitals[psi[i].id], value, now_ns);
+			slow_enter(&vitals[psi[i].id], value, now_ns);
 	}
 	if (read_rss(root, &value))
-		store(&vitals[HS_VITAL_DAEMON_RSS].present, 0);
+		slow_absent(&vitals[HS_VITAL_DAEMON_RSS]);
 	else
-		vital_enter(&vitals[HS_VITAL_DAEMON_RSS], value, now_ns);
+		slow_enter(&vitals[HS_VITAL_DAEMON_RSS], value, now_ns);
 }

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Copyright (C) 2026 homeostat contributors */
-/* Slow vital signs: what the daemon reads from /proc once a second. */
+/* Slow vital signs: what the daemon reads from /proc once a second; those of TCP are in tcp_look.h. */
 #ifndef HOMEOSTAT_SLOW_H
 #define HOMEOSTAT_SLOW_H
 
 #include "../../kern/abi.h"
 
 /*
- * Reads all SLOW vital signs below `root` into `vitals` at time `now_ns`. What cannot be read is
+ * Reads these vital signs below `root` into `vitals` at time `now_ns`. What cannot be read is
  * marked absent, never 0.
  */
 void slow_read(struct hs_vital vitals[HS_VITAL_NR], const char *root, __u64 now_ns);
+
+/* Enters one measurement of a SLOW vital sign: value, moving average (weight 1/8), peak, age; or that there is none. */
+void slow_enter(struct hs_vital *vital, __u64 value, __u64 now_ns);
+void slow_absent(struct hs_vital *vital);
 
 /* How much is asked of the CPUs, whoever schedules. Zeroed before the first time. */
 struct slow_load {

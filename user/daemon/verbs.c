@@ -26,7 +26,7 @@ static const struct verb {
 	{"explain", verb_explain, false, {"knob"}},
 	{"workloads", verb_workloads, false, {"from"}},
 	{"flows", verb_flows, false, {NULL}},
-	{"connections", verb_connections, true, {NULL}}, /* goes through all sockets */
+	{"connections", verb_connections, true, {"for_ns"}}, /* goes through all sockets */
 	{"drops", verb_drops, false, {"for_ns"}},
 	{"steer", verb_steer, false, {NULL}},
 	{"events", verb_events, false, {"follow", "n"}},

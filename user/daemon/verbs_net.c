@@ -112,6 +112,31 @@ int verb_flows(struct call *call)
 	return 0;
 }
 
+/*
+ * With `for_ns` somebody begins to look at @what, which costs something: *until_ns is when that is over. 1 = so it is, 0 = nobody
+ * does, or negative errno.
+ */
+static int look(struct call *call, const char *what, __u64 *until_ns)
+{
+	__u64 for_ns, now = clock_ns();
+	int err = js_get_u64(call->request, "for_ns", &for_ns);
+
+	if (err == -ENOENT)
+		return 0;
+	if (err || for_ns > CONTROL_LOOK_MAX_NS + NS_PER_S) {
+		snprintf(call->error, sizeof(call->error), "expected for_ns: up to %llu",
+			 CONTROL_LOOK_MAX_NS + NS_PER_S);
+		return -EINVAL;
+	}
+	if (call->peer->uid != 0) {
+		snprintf(call->error, sizeof(call->error), "looking at %s is for root", what);
+		return -EPERM;
+	}
+	if (now + for_ns > *until_ns)
+		*until_ns = now + for_ns;
+	return 1;
+}
+
 #define LIST_PATIENCE_NS NS_PER_S /* one read may go through a million sockets, none of them ours */
 
 struct connection_list {
@@ -180,12 +205,45 @@ static int list_connection(void *ctx, const struct hs_connection *c)
 	return 0;
 }
 
+/* What a class's vital sign says, where it says something. */
+static void add_sign(struct json_object *row, const char *key, const struct hs_vital *vital)
+{
+	if (__atomic_load_n(&vital->present, __ATOMIC_RELAXED))
+		js_add_u64(row, key, __atomic_load_n(&vital->value, __ATOMIC_RELAXED));
+}
+
+static void list_classes(struct call *call)
+{
+	static const char *const keys[TCP_LOOK_SIGNS] = {
+		[TCP_LOOK_RTT] = "rtt_us",
+		[TCP_LOOK_RTTVAR] = "rttvar_us",
+		[TCP_LOOK_RETRANSMIT] = "retransmit_permille",
+		[TCP_LOOK_DELIVERED] = "delivered_kbit",
+	};
+	struct json_object *array = js_add_array(call->reply, "classes");
+
+	js_add_bool(call->reply, "looking", call->d->tcp_look.on);
+	js_add_u64(call->reply, "missed", call->d->kernel.tcp_look->missed);
+	for (__u32 class = 0; class < HS_FLOW_CLASS_NR; class ++) {
+		struct json_object *row = js_push_obj(array);
+
+		js_add_str(row, "class", flow_class_infos[class].name);
+		for (int sign = 0; sign < TCP_LOOK_SIGNS; sign++)
+			add_sign(row, keys[sign],
+				 &call->d->kernel
+					  .vitals[tcp_look_vital(class, (enum tcp_look_sign)sign)]);
+	}
+}
+
 int verb_connections(struct call *call)
 {
 	const struct connections *c = &call->d->connections;
 	struct connection_list l = {.call = call};
-	int err;
+	int err = look(call, "connections", &call->d->tcp_look.until_ns);
 
+	if (err < 0)
+		return err;
+	list_classes(call);
 	js_add_bool(call->reply, "attached", c->attached);
 	js_add_str(call->reply, "why",
 		   c->why[0]	 ? c->why
@@ -204,26 +262,14 @@ int verb_connections(struct call *call)
 }
 
 /* With `for_ns`: somebody begins to look, so the hook is attached for that long. */
-static int look(struct call *call)
+static int look_at_drops(struct call *call)
 {
 	struct homeostatd *d = call->d;
-	__u64 for_ns, now = clock_ns();
-	int err = js_get_u64(call->request, "for_ns", &for_ns);
+	int looks = look(call, "drops", &d->hooks.until_ns[HS_HOOK_DROPS]);
 
-	if (err == -ENOENT)
-		return 0;
-	if (err || for_ns > CONTROL_LOOK_MAX_NS + NS_PER_S) {
-		snprintf(call->error, sizeof(call->error), "expected for_ns: up to %llu",
-			 CONTROL_LOOK_MAX_NS + NS_PER_S);
-		return -EINVAL;
-	}
-	if (call->peer->uid != 0) {
-		snprintf(call->error, sizeof(call->error), "looking at drops is for root");
-		return -EPERM;
-	}
-	if (now + for_ns > d->hooks.until_ns[HS_HOOK_DROPS])
-		d->hooks.until_ns[HS_HOOK_DROPS] = now + for_ns;
-	arm_hooks(d, now, true);
+	if (looks <= 0)
+		return looks;
+	arm_hooks(d, clock_ns(), true);
 	if (!(d->kernel.hooks->on & 1U << HS_HOOK_DROPS)) {
 		snprintf(call->error, sizeof(call->error), "drops cannot be looked at: %.256s",
 			 d->kernel.family[FAMILY_DROPS].why);
@@ -237,7 +283,7 @@ int verb_drops(struct call *call)
 {
 	__u64 packets[HS_DROPS_MAX];
 	struct json_object *array;
-	int err = look(call);
+	int err = look_at_drops(call);
 
 	if (!err)
 		err = kernel_drops(&call->d->kernel, packets);

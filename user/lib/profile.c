@@ -386,6 +386,23 @@ int profile_load(struct profile *profile, const char *path, char *error, size_t 
 	return err;
 }
 
+bool profile_asks(const struct profile *profile, __u32 vital)
+{
+	for (__u32 i = 0; i < profile->config.rules_nr; i++) {
+		if (profile->rule[i].vital == vital)
+			return true;
+	}
+	for (__u32 i = 0; i < profile->config.limits_nr; i++) {
+		if (profile->config.limit[i].vital == vital)
+			return true;
+	}
+	for (__u32 i = 0; i < profile->slo_nr; i++) {
+		if (profile->slo[i].vital == vital)
+			return true;
+	}
+	return false;
+}
+
 void profile_free(struct profile *profile)
 {
 	if (!profile)

@@ -150,15 +150,19 @@ bool profile_same_prefix(const __u8 a[16], const __u8 b[16], unsigned int bits);
 /* Has it a rule that moves this knob? Pure. */
 bool profile_moves(const struct profile *profile, __u32 knob);
 
+/* Has it a rule, a limit or a service level on this vital sign? Pure. */
+bool profile_asks(const struct profile *profile, __u32 vital);
+
 /* Has it bulk, and an interface at which that could be shed or paced? Pure. */
 bool profile_holds_bulk(const struct profile *profile);
 
 /* Has it a flow whose connections get our congestion control; one that is critical and may be of TCP? Pure. */
 bool profile_takes_tcp(const struct profile *profile);
 
-/* May packets be handed to other CPUs? */
-bool profile_steers(const struct profile *profile);
 bool profile_critical_tcp(const struct profile *profile);
+
+/* May packets be handed to other CPUs? Pure. */
+bool profile_steers(const struct profile *profile);
 
 /* Does this knob say what is set on critical connections? Pure. */
 bool profile_socket_knob(__u32 knob);

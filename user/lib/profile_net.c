@@ -12,6 +12,7 @@
 
 #define PORT_MAX 65535
 #define DSCP_MAX 63
+#define TCP_HOST_BASE 500    /* permille: half way to the end, well above where bulk is shed */
 #define TCP_LOSS_BASE 200    /* permille: BBR bears that much */
 #define STEER_ABOVE_BASE 800 /* permille: a CPU that has a fifth left is not short of time */
 #define RECOGNISE_BULK_BASE                                                                        \
@@ -378,7 +379,9 @@ int check_net(struct profile_file *file, struct profile *profile)
 			at, "flows without interfaces: nobody would look at a packet; "
 			    "expected interfaces, too, or for TCP a flow with tcp: homeostat, or "
 			    "a critical one and a knob sockops.*");
-	if (!err && profile_takes_tcp(profile))
+	if (!err && profile_takes_tcp(profile)) {
 		base_unless_stated(profile, HS_KNOB_TCP_LOSS, TCP_LOSS_BASE);
+		base_unless_stated(profile, HS_KNOB_TCP_HOST, TCP_HOST_BASE);
+	}
 	return err;
 }
