@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 7
+#define HS_ABI_VERSION 8
 
 /* clang-format off: tables */
 
@@ -348,6 +348,9 @@ struct hs_gate {
 	__u32 by_hand; /* counts trips by people, also of a shut gate: then only people arm again */
 	__u64 trip_value; /* … its value … */
 	__u64 trip_limit; /* … and what it should not have passed */
+	__u64 owner_start; /* when its daemon began, as /proc has it: tells it from another process … */
+	__u32 owner;	   /* … of the same id; 0 = not known yet */
+	__u32 pad;
 };
 
 /* EXIT. What sched_ext said when it ended our scheduler; written by its exit callback, kind last. */

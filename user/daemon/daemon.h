@@ -32,6 +32,7 @@ struct options {
 	enum hs_mode mode;
 	bool check;
 	bool supervise;
+	bool leave;
 };
 
 struct homeostatd {
