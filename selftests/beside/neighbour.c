@@ -8,6 +8,7 @@
  *	neighbour clear IFNAME           whatever is there
  *	neighbour alone IFNAME           in the place itself, until it is killed
  *	neighbour list IFNAME            PRIORITY NAME COUNT of each component, in their order; COUNT is - for others
+ *	neighbour hold IFNAME SECONDS    keeps libxdp's lock for so long
  *	neighbour cost IFNAME            ns of one run of what is attached, a UDP packet, the median of 100
  *
  * Exit code: 0, 1.
@@ -17,6 +18,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -135,6 +138,18 @@ static int list(int ifindex)
 	return 0;
 }
 
+static int hold(unsigned int seconds)
+{
+	int fd = open("/sys/fs/bpf/xdp", O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0 || flock(fd, LOCK_EX))
+		return fail("hold", -errno);
+	puts("held");
+	fflush(stdout);
+	sleep(seconds);
+	return 0;
+}
+
 static int ascending(const void *a, const void *b)
 {
 	__u32 x = *(const __u32 *)a, y = *(const __u32 *)b;
@@ -173,7 +188,8 @@ int main(int argc, char **argv)
 	unsigned int priority = argc > 3 ? (unsigned int)strtoul(argv[3], NULL, 10) : 0;
 
 	if (!ifindex) {
-		fprintf(stderr, NAME ": join|leave|clear|alone|list|cost IFNAME [PRIORITY]\n");
+		fprintf(stderr,
+			NAME ": join|leave|clear|alone|list|hold|cost IFNAME [PRIORITY|SECONDS]\n");
 		return 1;
 	}
 	if (!strcmp(argv[1], "join"))
@@ -184,5 +200,7 @@ int main(int argc, char **argv)
 		return clear(ifindex);
 	if (!strcmp(argv[1], "alone"))
 		return alone(ifindex);
+	if (!strcmp(argv[1], "hold"))
+		return hold(priority);
 	return !strcmp(argv[1], "cost") ? cost(ifindex) : list(ifindex);
 }

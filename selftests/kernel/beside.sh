@@ -56,6 +56,15 @@ begin() {
 	hs_start "$tmp/beside.yaml" && homeostat mode act >/dev/null && within 20 armed
 	usher=$(child "$hs_pid" homeostat-usher)
 }
+# the same under a guard
+begin_guarded() {
+	rm -f "$hs_run/breaker"
+	homeostat-guard -- /usr/bin/homeostatd --profile "$tmp/beside.yaml" >>"$hs_log" 2>&1 &
+	guard=$!
+	within 20 status && homeostat mode act >/dev/null && within 20 armed
+	hs_pid=$(child "$guard" homeostatd)
+	usher=$(child "$hs_pid" homeostat-usher)
+}
 # stream PORT DSCP COUNT RATE: from the other end to us; what was counted is in $tmp/counted
 stream() {
 	rm -f "$tmp/counted" "$tmp/sent"
@@ -90,6 +99,13 @@ homeostat disarm >/dev/null && homeostat arm >/dev/null
 check 'joined, as the only one' within 10 is native
 check 'joined: it and nobody else' order 10
 alone_cost=$(neighbour cost near)
+sed 's/, xdp: beside//' "$tmp/beside.yaml" >"$tmp/own.yaml"
+check 'alone: another profile' homeostat profile load "$tmp/own.yaml"
+no_dispatcher() { list | grep -q '^- xdp_ingress -$'; }
+check 'alone: it has left the dispatcher' within 10 no_dispatcher
+own_cost=$(neighbour cost near)
+check 'beside: the first profile' homeostat profile load "$tmp/beside.yaml"
+check 'beside: it is back' within 10 order 10
 
 # others come, before and behind us
 check 'a neighbour behind us' neighbour join near 20
@@ -100,12 +116,14 @@ check 'all are there, in order' order 5 10 20
 equals 'it cannot be steered, and says why' "$(of near steer_why)" "a program under libxdp's dispatcher cannot hand packets over"
 equals 'the log says so once' "$(grep -c 'near: its packets are not handed to other CPUs: a program under' "$hs_log")" 1
 
-before=$(counted 20)
+before=$(counted 20) ours=$(of orders packets)
 stream 9000 0 1000 0
 equals 'critical: all of them came' "$(came)" 1000
-equals 'critical: counted by us' "$(of orders packets)" 1000
+equals 'critical: counted by us' "$(($(of orders packets) - ours))" 1000
 at_least 'critical: counted by the neighbour behind us' "$(($(counted 20) - before))" 1000
 limit_is() { [ "$(knob net.bulk.limit_hz)" = "$1" ]; }
+first=$(of backup shed)
+equals 'nothing was shed' "$first" 0
 check 'the limit is in force' within 10 limit_is 2000
 first=$(counted 5) last=$(counted 20)
 stream 9001 8 4000 8000
@@ -132,8 +150,9 @@ equals 'disarmed, tripped, a neighbour left, under traffic: none was lost' "$(ca
 equals 'disarmed, tripped, a neighbour left, under traffic: in order' "$(field reordered <"$tmp/counted")" 0
 
 # libxdp's lock is held by somebody: the leave fails, is said, and is done later
-flock "$bpffs/xdp" sleep 6 & # longer than what is waited for it, 3 s
+neighbour hold near 6 >"$tmp/held" & # longer than what is waited for it, 3 s
 lock=$!
+check 'the lock is held' within 5 grep -q held "$tmp/held"
 homeostat disarm >/dev/null
 check 'a lock that is held: not left, and says so' within 10 why "not left, and tried again: another loader keeps libxdp's lock"
 equals 'a lock that is held: it is there still' "$(of near xdp)" native
@@ -187,11 +206,20 @@ check 'and joined' within 10 order 5 10 20
 kill -KILL "$usher"
 hs_kill
 check 'both were killed: it is there' order 5 10 20
-begin
-check 'the next start takes it off' within 10 grep -q 'of another homeostatd: taken off' "$hs_log"
+begin_guarded
+cleaned() { [ "$(grep -c 'of another homeostatd: taken off' "$hs_log")" -eq "$1" ]; }
+check 'the next start takes it off' within 10 cleaned 1
 check 'and joins' within 10 order 5 10 20
+kill -KILL "$usher" "$hs_pid"
+check 'both were killed: the restorer of the guard takes it off' within 10 cleaned 2
+check 'both were killed: theirs are there' order 5 20
+check 'the guard is gone' within 20 gone "$guard"
+wait "$guard"
+hs_pid=
+begin
 
 # stopping, and an interface that goes
+check 'joined, to be stopped' within 10 order 5 10 20
 hs_stop
 equals 'stopped: exit code' $? 0
 check 'stopped: ours has left, theirs are there' order 5 20
@@ -204,7 +232,8 @@ ip link del near
 unpinned() { [ -z "$(ls "$bpffs/xdp")" ]; }
 check 'the interface is gone: so is what was pinned' within 10 unpinned
 
-echo "beside: instructions a packet, undeclared, gate open: in a dispatcher $alone_cost, with a neighbour $both_cost"
+echo "beside: instructions a packet, critical: alone $own_cost, in a dispatcher $alone_cost, with a neighbour $both_cost"
+at_least 'cost: alone' "$own_cost" 1
 at_least 'cost: in a dispatcher' "$alone_cost" 1
 at_least 'cost: with a neighbour' "$both_cost" 1
 finish

@@ -63,6 +63,8 @@ static int load(struct kernel *k, struct bpf_object *obj)
 
 int kernel_load_beside(struct kernel *k, char *why, size_t size)
 {
+	/* maps are found by their names, some of which begin with the object's */
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = bpf_object__name(k->skel->obj));
 	struct bpf_object *obj;
 	const void *elf;
 	size_t len;
@@ -74,7 +76,7 @@ int kernel_load_beside(struct kernel *k, char *why, size_t size)
 	}
 	load_log_clear();
 	elf = homeostat_bpf__elf_bytes(&len);
-	obj = bpf_object__open_mem(elf, len, NULL);
+	obj = bpf_object__open_mem(elf, len, &opts);
 	fd = obj ? load(k, obj) : -errno;
 	if (fd < 0) {
 		load_log_blame(load_log(), why, size);

@@ -53,7 +53,7 @@ static int check_dir(const char *root, const char *path, bool mounted, char *why
 		snprintf(why, size, "no bpffs is mounted at %s: mount -t bpf bpf %s", path, path);
 		return -ENODATA;
 	}
-	if (st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH)) {
+	if (st.st_uid != (*root ? geteuid() : 0) || st.st_mode & (S_IWGRP | S_IWOTH)) {
 		snprintf(why, size,
 			 "%s is not root's alone (owner %u, mode %o): who may write there could "
 			 "put another program in place of ours",
