@@ -556,6 +556,15 @@ static void test_interface(void **state)
 	net_turn(&profile, root, BESIDE_LEAVE, -EBUSY, DISPATCHER_ABSENT);
 	assert_non_null(net_interface(&net, "eth0"));
 	assert_ptr_not_equal(net_interface(&net, "eth0"), net_interface(&net, "eth1"));
+	/* a death is noticed where nothing is to be asked, too */
+	memset(net.interface, 0, sizeof(net.interface));
+	memset(net.beside.place, 0, sizeof(net.beside.place));
+	ended();
+	close(usher);
+	usher = -1;
+	net_follow(&net, &(struct kernel){0}, NULL, root, false);
+	assert_int_equal(net.beside.pid, 0);
+	beside.pid = 0; /* closed with it */
 	tree_free(root);
 }
 

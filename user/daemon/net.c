@@ -202,7 +202,7 @@ static void follow_in(struct net *net, struct kernel *k, __u32 slot, bool beside
 {
 	struct net_interface *i = &net->interface[slot];
 
-	if (beside || beside_there(&net->beside, slot))
+	if (beside || i->beside)
 		follow_beside(net, k, slot, beside ? now : 0, retry);
 	if (beside || beside_there(&net->beside, slot))
 		return;
@@ -225,6 +225,7 @@ static void follow_one(struct net *net, struct kernel *k, __u32 slot, const stru
 void net_follow(struct net *net, struct kernel *k, const struct profile *profile, const char *root,
 		bool retry)
 {
+	beside_hear(&net->beside);
 	for (__u32 slot = 0; slot < KERNEL_INTERFACES_MAX; slot++) {
 		struct net_interface *i = &net->interface[slot];
 
