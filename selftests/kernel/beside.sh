@@ -42,6 +42,8 @@ order() {
 	_pins=$(find "$bpffs/xdp" -name "*-prog" -o -name "*-link" | wc -l)
 	[ "$_pins" -eq $((2 * $#)) ] || { find "$bpffs/xdp" | tr "\n" " "; return 1; }
 }
+# spared: how many packets the neighbour before us has seen more than the one behind us
+spared() { list | awk '$1 == 5 { n += $3 } $1 == 20 { n -= $3 } END { print n + 0 }'; }
 # counted PRIORITY: what the neighbour of that priority has seen
 wholly_gone() { [ ! -e "/proc/$1" ]; }
 counted() { list | awk -v p="$1" '$1 == p { print $3 }'; }
@@ -114,7 +116,7 @@ both_cost=$(neighbour cost near)
 check 'a neighbour before us' neighbour join near 5
 check 'all are there, in order' order 5 10 20
 equals 'it cannot be steered, and says why' "$(of near steer_why)" "a program under libxdp's dispatcher cannot hand packets over"
-equals 'the log says so once' "$(grep -c 'near: its packets are not handed to other CPUs: a program under' "$hs_log")" 1
+check 'the log says so' grep -q 'near: its packets are not handed to other CPUs: a program under' "$hs_log"
 
 before=$(counted 20) ours=$(of orders packets)
 stream 9000 0 1000 0
@@ -125,13 +127,12 @@ limit_is() { [ "$(knob net.bulk.limit_hz)" = "$1" ]; }
 first=$(of backup shed)
 equals 'nothing was shed' "$first" 0
 check 'the limit is in force' within 10 limit_is 2000
-first=$(counted 5) last=$(counted 20)
+before=$(spared)
 stream 9001 8 4000 8000
 shed=$(of backup shed)
 at_least 'bulk: is shed' "$shed" 1000
 equals 'bulk: what was shed is what is missing' "$((4000 - shed))" "$(came)"
-equals 'bulk: what was shed is what the neighbour behind us was spared' \
-	"$(($(counted 5) - first - ($(counted 20) - last)))" "$shed"
+equals 'bulk: what was shed is what the neighbour behind us was spared' "$(($(spared) - before))" "$shed"
 
 # leaving and joining, under traffic
 changes() {
@@ -142,11 +143,11 @@ changes() {
 }
 changes >"$tmp/changes" 2>&1 &
 changed=$!
-stream 9000 0 9000 1500
+stream 9000 0 15000 1500
 _rc=0
 wait "$changed" || _rc=$?
 equals "disarmed, tripped, a neighbour left, under traffic: all of it was done ($(tail -n 1 "$tmp/changes"))" "$_rc" 0
-equals 'disarmed, tripped, a neighbour left, under traffic: none was lost' "$(came)" 9000
+equals 'disarmed, tripped, a neighbour left, under traffic: none was lost' "$(came)" 15000
 equals 'disarmed, tripped, a neighbour left, under traffic: in order' "$(field reordered <"$tmp/counted")" 0
 
 # libxdp's lock is held by somebody: the leave fails, is said, and is done later
@@ -189,15 +190,15 @@ check 'a new one joins' within 10 order 5 10 20
 kill -KILL "$usher"
 check 'the usher was killed: is said' within 10 why 'the usher is dead'
 check 'the usher was killed: nothing else is claimed' is unknown
-check 'the usher was killed: no zombie' wholly_gone "$usher"
+check 'the usher was killed: no zombie' within 5 wholly_gone "$usher"
 says 'its daemon lives: restore leaves it alone' 'left alone: its homeostatd runs' homeostat --socket "$tmp/other/socket" restore
 check 'its daemon lives: it is there' order 5 10 20
 hs_stop
 check 'stopped without an usher: it is there' order 5 10 20
-first=$(counted 5) last=$(counted 20)
+before=$(spared)
 stream 9001 8 2000 8000
 equals 'stopped without an usher: all of bulk came' "$(came)" 2000
-equals 'stopped without an usher: all of bulk went on' "$(($(counted 5) - first))" "$(($(counted 20) - last))"
+equals 'stopped without an usher: all of bulk went on' "$(($(spared) - before))" 0
 says 'restore takes it off' "near: XDP program [0-9]* in libxdp's dispatcher: taken off" homeostat restore
 check 'restored: ours has left, theirs are there' order 5 20
 says 'restored: nothing is left' 'nothing to put back' homeostat restore
@@ -216,6 +217,7 @@ check 'both were killed: theirs are there' order 5 20
 check 'the guard is gone' within 20 gone "$guard"
 wait "$guard"
 hs_pid=
+[ ! -e "$scx/state" ] || within 10 scx_is disabled
 begin
 
 # stopping, and an interface that goes

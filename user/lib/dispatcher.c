@@ -50,7 +50,8 @@ static int check_dir(const char *root, const char *path, bool mounted, char *why
 	}
 	/* below a root of tests there is no such file system */
 	if (mounted && !*root && (statfs(full, &fs) || fs.f_type != BPF_FS_MAGIC)) {
-		snprintf(why, size, "no bpffs is mounted at %s: mount -t bpf bpf %s", path, path);
+		snprintf(why, size, "no bpffs is mounted at %s: mount -t bpf -o mode=0700 bpf %s",
+			 path, path);
 		return -ENODATA;
 	}
 	if (st.st_uid != (*root ? geteuid() : 0) || st.st_mode & (S_IWGRP | S_IWOTH)) {
