@@ -79,7 +79,7 @@ stream() {
 came() { field received <"$tmp/counted"; }
 
 # refused: with its reason, and nothing is done
-mkdir -p "$bpffs"
+umount "$bpffs" 2>/dev/null || true # the guest has one, open to all
 begin || cannot 'homeostat arms' "$(tail -n 1 "$hs_log")"
 check 'there is an usher' alive "$usher"
 check 'no bpffs: refused' within 10 why 'no bpffs is mounted at /sys/fs/bpf'
@@ -146,7 +146,7 @@ changed=$!
 stream 9000 0 15000 1500
 _rc=0
 wait "$changed" || _rc=$?
-equals "disarmed, tripped, a neighbour left, under traffic: all of it was done ($(tail -n 1 "$tmp/changes"))" "$_rc" 0
+equals 'disarmed, tripped, a neighbour left, under traffic: all of it was done' "$_rc" 0
 equals 'disarmed, tripped, a neighbour left, under traffic: none was lost' "$(came)" 15000
 equals 'disarmed, tripped, a neighbour left, under traffic: in order' "$(field reordered <"$tmp/counted")" 0
 
