@@ -187,7 +187,13 @@ static void test_trust(void **state)
 	assert_int_equal(symlink("/tmp", full), 0);
 	assert_int_equal(dispatcher_trust(root, why, sizeof(why)), -ENOTDIR);
 	assert_int_equal(unlink(full), 0);
-	/* nobody has made one yet: libxdp will */
+	/* nobody has made one: whose the place is concerns only who wants to join */
+	snprintf(full, sizeof(full), "%s" DISPATCHER_BPFFS, root);
+	assert_int_equal(chmod(full, 01777), 0);
+	assert_int_equal(dispatcher_clean(root, NULL, NULL, why, sizeof(why)), 0);
+	assert_int_equal(join(&place), -EPERM);
+	assert_int_equal(chmod(full, 0700), 0);
+	/* libxdp will make it */
 	assert_int_equal(join(&place), 0);
 	assert_int_equal(dispatcher_clean(root, NULL, NULL, why, sizeof(why)), 0);
 	snprintf(full, sizeof(full), "%s" DISPATCHER_BPFFS, root);
@@ -398,6 +404,7 @@ static void test_clean_fails(void **state)
 static void test_lock(void **state)
 {
 	char full[PATH_MAX];
+	__u64 start = 0;
 	int fd, lock;
 
 	(void)state;
@@ -413,8 +420,9 @@ static void test_lock(void **state)
 	close(fd);
 	assert_int_equal(rmdir(full), 0);
 	assert_int_equal(xdp_lock(root), -ENOENT);
-	assert_true(process_start((__u32)getpid()) > 0);
-	assert_int_equal(process_start(0x7fffffff), 0);
+	assert_int_equal(process_start((__u32)getpid(), &start), 0);
+	assert_true(start > 0);
+	assert_int_equal(process_start(0x7fffffff, &start), -ESRCH);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -363,6 +363,10 @@ static void start_usher(struct homeostatd *d)
 		beside_without(beside, why);
 		return;
 	}
+	/* the table's lock is held as long as any process has the table mapped: an usher that hangs would keep the restorer out */
+	if (madvise(d->undo.table, sizeof(*d->undo.table), MADV_DONTFORK))
+		log_warn("the undo table would be locked by the usher, too: %s", strerror(errno));
+	kernel_keep_maps(&d->kernel);
 	if (!beside_start(beside, fd) && add_source(d, beside->fd, SOURCE_USHER))
 		log_warn("the usher is heard once a second only");
 	close(fd);

@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -86,4 +87,18 @@ int kernel_load_beside(struct kernel *k, char *why, size_t size)
 	bpf_object__close(obj);
 	malloc_trim(0);
 	return fd;
+}
+
+void kernel_keep_maps(const struct kernel *k)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, k->skel->obj)
+	{
+		size_t size = 0;
+		void *mem = bpf_map__initial_value(map, &size); /* mapped since it was loaded */
+
+		if (mem && size && bpf_map__fd(map) >= 0)
+			(void)madvise(mem, size, MADV_DONTFORK);
+	}
 }

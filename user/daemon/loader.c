@@ -236,7 +236,8 @@ static int map_state(struct kernel *k, char *error, size_t size)
 	if (k->gate->abi_version == HS_ABI_VERSION) {
 		/* for who finds a program of ours that has outlived us */
 		k->gate->owner = (__u32)getpid();
-		k->gate->owner_start = process_start(k->gate->owner);
+		if (process_start(k->gate->owner, &k->gate->owner_start))
+			k->gate->owner_start = 0;
 		return 0;
 	}
 	snprintf(error, size,

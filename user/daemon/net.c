@@ -183,7 +183,7 @@ static void follow_beside(struct net *net, struct kernel *k, __u32 slot, __u32 n
 	struct net_interface *i = &net->interface[slot];
 	const struct family *f = &k->family[FAMILY_XDP];
 
-	if (now && !i->beside) /* a link of our own, of an earlier profile */
+	if (!i->beside) /* a link of our own, of an earlier profile */
 		leave(net, k, slot, NET_IN);
 	i->beside = true;
 	i->steer_why = "a program under libxdp's dispatcher cannot hand packets over";

@@ -44,11 +44,18 @@ static __u32 *find(struct usher *u, __u32 ifindex)
 	return NULL;
 }
 
+/* Was it turned down before anything was done? */
+static bool refused(int err)
+{
+	return err == -EPERM || err == -ENODATA || err == -ENODEV || err == -EEXIST;
+}
+
 static int join(struct usher *u, const struct beside_request *r, enum dispatcher_place *place,
 		struct beside_answer *a)
 {
 	__u32 *entry = find(u, r->ifindex);
-	char name[IF_NAMESIZE];
+	char name[IF_NAMESIZE], why[DISPATCHER_WHY_LEN];
+	int err;
 
 	if (!entry)
 		entry = find(u, 0);
@@ -62,7 +69,12 @@ static int join(struct usher *u, const struct beside_request *r, enum dispatcher
 		return -ENODEV;
 	}
 	*entry = r->ifindex;
-	return dispatcher_join("", r->ifindex, u->prog_fd, place, a->why, sizeof(a->why));
+	err = dispatcher_join("", r->ifindex, u->prog_fd, place, a->why, sizeof(a->why));
+	/* half way, perhaps: the entry is free again once it is known that nothing of ours is there */
+	if (err &&
+	    (refused(err) || !dispatcher_leave("", r->ifindex, u->prog_id, why, sizeof(why))))
+		*entry = 0;
+	return err;
 }
 
 static void obey(struct usher *u, const struct beside_request *r, struct beside_answer *a)
@@ -163,7 +175,7 @@ static void drop_privileges(void)
 		cap_set_flag(caps, CAP_EFFECTIVE, 1, &needed[i], CAP_SET);
 	}
 	if (failed || cap_set_proc(caps) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		log_warn("usher: keeps privileges: %s", strerror(errno));
+		_exit(1); /* what has too many rights does nothing with them */
 	cap_free(now);
 	cap_free(caps);
 }

@@ -25,7 +25,7 @@ void leave_dispatchers(const char *daemon)
 	struct pollfd end = {.events = POLLIN};
 	pid_t pid;
 
-	if (access(DISPATCHER_DIR, F_OK)) /* nobody has ever made one */
+	if (access(DISPATCHER_DIR, F_OK) && errno == ENOENT) /* nobody has ever made one */
 		return;
 	pid = fork();
 	if (!pid) {

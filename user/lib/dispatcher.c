@@ -405,12 +405,17 @@ static int clean_one(void *ctx, const struct pinned *p, enum xdp_owner owner, in
 int dispatcher_clean(const char *root, dispatcher_report report, void *ctx, char *why, size_t size)
 {
 	struct cleaning c = {.root = root, .report = report, .ctx = ctx};
-	int err = dispatcher_trust(root, why, size), more = 1;
+	char dir[PATH_MAX];
+	struct stat st;
+	int err = root_path(dir, sizeof(dir), root, DISPATCHER_DIR), more = 1;
 
-	if (err == -ENOENT || err == -ENODATA)
+	/* where nobody has ever made a dispatcher it does not matter whose the place is */
+	if (!err && lstat(dir, &st) && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
+	if (!err)
+		err = dispatcher_trust(root, why, size);
 	if (err)
-		return err;
+		return err == -ENODATA ? 0 : err;
 	for (int i = 0; i < ROUNDS && more == 1; i++)
 		more = each_pinned(root, clean_one, &c);
 	if (more)

@@ -114,7 +114,10 @@ const char *xdp_said(void);
  */
 int xdp_lock(const char *root);
 
-/* When process `pid` began, in the kernel's own unit; 0 = there is none, or it is dead already. */
-__u64 process_start(__u32 pid);
+/*
+ * When process `pid` began, in the kernel's own unit. 0; -ESRCH: there is none, or it is dead already; other negative errno: it cannot be
+ * told.
+ */
+int process_start(__u32 pid, __u64 *start);
 
 #endif

@@ -99,20 +99,41 @@ static int lock_is_free(void)
 
 /* ---- programs ---- */
 
-__u64 process_start(__u32 pid)
+int process_start(__u32 pid, __u64 *start)
 {
-	char stat[512] = "", *at;
-	__u64 start = 0;
+	char stat[512] = "";
+	const char *at;
+	/* its beginning is enough */
+	ssize_t n = read_filef("", stat, sizeof(stat), "/proc/%u/stat", pid);
 
-	read_filef("", stat, sizeof(stat), "/proc/%u/stat", pid); /* its beginning is enough */
-	at = strrchr(stat, ')');				  /* behind the name */
-	if (!at || !at[1] || at[2] == 'Z' || at[2] == 'X')
-		return 0;
+	if (n < 0 && n != -EFBIG)
+		return n == -ENOENT ? -ESRCH : (int)n;
+	at = strrchr(stat, ')'); /* behind the name */
+	if (!at || !at[1])
+		return -EPROTO;
+	if (at[2] == 'Z' || at[2] == 'X')
+		return -ESRCH;
 	for (int field = 2; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
-	if (at)
-		at++;
-	return at && !parse_digits((const char **)&at, ~0ULL, &start) ? start : 0;
+	if (!at)
+		return -EPROTO;
+	at++;
+	return parse_digits(&at, ~0ULL, start);
+}
+
+static int judge_owner(const struct hs_gate *gate, enum xdp_owner *owner)
+{
+	__u64 start;
+	int err = -ESRCH;
+
+	if (gate->abi_version != HS_ABI_VERSION)
+		return -EPROTO;
+	if (gate->owner_start)
+		err = process_start(gate->owner, &start);
+	if (err && err != -ESRCH)
+		return err;
+	*owner = !err && start == gate->owner_start ? XDP_OWNER_ALIVE : XDP_OWNER_DEAD;
+	return 0;
 }
 
 /* The daemon that made it lives? By the gate that it obeys. 0 or negative errno. */
@@ -132,15 +153,8 @@ static int find_owner(const struct bpf_prog_info *info, const __u32 *map_ids, en
 		if (!err && !strcmp(map.name, GATE_MAP)) {
 			err = map.value_size == sizeof(gate) ? bpf_map_lookup_elem(fd, &zero, &gate)
 							     : -EPROTO;
-			if (!err && gate.abi_version != HS_ABI_VERSION)
-				err = -EPROTO;
 			close(fd);
-			if (err)
-				return err;
-			*owner = gate.owner_start && process_start(gate.owner) == gate.owner_start
-					 ? XDP_OWNER_ALIVE
-					 : XDP_OWNER_DEAD;
-			return 0;
+			return err ? err : judge_owner(&gate, owner);
 		}
 		close(fd);
 		if (err)
@@ -220,8 +234,12 @@ int xdp_look(__u32 ifindex, __u32 prog_id, struct xdp_there *there)
 		      !strcmp(xdp_program__name(xdp_multiprog__main_prog(mp)), DISPATCHER_NAME);
 	while (!there->legacy && (p = xdp_multiprog__next_prog(p, mp)))
 		there->ours |= prog_id && xdp_program__id(p) == prog_id;
+	/* libxdp makes an empty one of what it could not read, and another one may have come since we asked */
+	if (!there->legacy && (!xdp_multiprog__main_prog(mp) ||
+			       xdp_program__id(xdp_multiprog__main_prog(mp)) != there->main))
+		err = -EAGAIN;
 	xdp_multiprog__close(mp);
-	return 0;
+	return err;
 }
 
 int xdp_join(__u32 ifindex, int prog_fd, bool generic)
