@@ -204,6 +204,14 @@ check 'restored: ours has left, theirs are there' order 5 20
 says 'restored: nothing is left' 'nothing to put back' homeostat restore
 begin
 check 'and joined' within 10 order 5 10 20
+kill -STOP "$usher"
+hs_kill
+says 'killed beside an usher that hangs: restore need not wait for it' "near: XDP program [0-9]* in .*: taken off" homeostat restore
+check 'killed beside an usher that hangs: theirs are there' order 5 20
+kill -CONT "$usher"
+check 'and the usher is gone' within 10 gone "$usher"
+begin
+check 'and joined once more' within 10 order 5 10 20
 kill -KILL "$usher"
 hs_kill
 check 'both were killed: it is there' order 5 10 20

@@ -468,7 +468,35 @@ static void test_serves_badly(void **state)
 	assert_int_equal(a[0].err, -EIO);
 	assert_int_equal(a[1].err, -EBUSY);
 	assert_string_equal(a[1].why, "as played");
-	assert_int_equal(played.leaves, 1 + 3);
+	/* what may be there half way is left at once, when asked, and at the end */
+	assert_int_equal(played.leaves, 1 + 1 + 3);
+}
+
+/* What was not joined does not take up room for ever, and is left once. */
+static void serves_in_vain(int err, unsigned leaves)
+{
+	struct beside_request r[KERNEL_INTERFACES_MAX];
+	struct beside_answer a[KERNEL_INTERFACES_MAX];
+
+	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++)
+		r[i] = (struct beside_request){
+			.verb = BESIDE_JOIN, .seq = i, .ifindex = 1, .name = "lo"};
+	played.join_err = err;
+	assert_int_equal(serve(r, KERNEL_INTERFACES_MAX, sizeof(r[0]), a), KERNEL_INTERFACES_MAX);
+	assert_int_equal(a[KERNEL_INTERFACES_MAX - 1].err, err);
+	assert_int_equal(played.leaves, leaves);
+}
+
+static void test_serves_in_vain(void **state)
+{
+	(void)state;
+	serves_in_vain(-EIO, KERNEL_INTERFACES_MAX);
+}
+
+static void test_serves_nothing(void **state)
+{
+	(void)state;
+	serves_in_vain(-EEXIST, 0);
 }
 
 /* ---- an interface of the profile ---- */
@@ -585,6 +613,8 @@ int main(void)
 		TEST(test_requests),
 		TEST(test_serves),
 		TEST(test_serves_badly),
+		TEST(test_serves_in_vain),
+		TEST(test_serves_nothing),
 		TEST(test_interface),
 	};
 
