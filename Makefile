@@ -51,7 +51,8 @@ USER_CFLAGS := -std=gnu11 $(CFLAGS) $(RELATIVE) $(WARN) -Wstrict-prototypes -Wsh
 	$(LIBBPF_CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 LDHARDEN := -pie -Wl,-z,relro,-z,now
-USER_LIBS := $(LIBBPF_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread
+# static: it has to go with the libbpf that we have, and hosts rarely have it
+USER_LIBS := -l:libxdp.a $(LIBBPF_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread
 CLI_LIBS := -lncursesw -ltinfo
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -151,6 +152,10 @@ $(O)/unit/test_net $(O)/cov/unit/test_net: private WRAP := -Wl,--wrap=kernel_att
 $(O)/unit/test_steer $(O)/cov/unit/test_steer: private WRAP := -Wl,--wrap=kernel_steer,--wrap=bpf_map_update_elem,--wrap=bpf_map_delete_elem
 $(O)/unit/test_connections $(O)/cov/unit/test_connections: private WRAP := -Wl,$(WRAP_TCP)
 $(O)/unit/test_tcp_look $(O)/cov/unit/test_tcp_look: private WRAP := -Wl,$(WRAP_LOOK)
+WRAP_XDP := --wrap=xdp_pinned,--wrap=xdp_look,--wrap=xdp_join,--wrap=xdp_leave,--wrap=xdp_program_id
+$(O)/unit/test_dispatcher $(O)/cov/unit/test_dispatcher: private WRAP := -Wl,$(WRAP_XDP)
+WRAP_USHER := --wrap=dispatcher_join,--wrap=dispatcher_leave,--wrap=dispatcher_look,--wrap=dispatcher_clean,--wrap=xdp_program_id,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp
+$(O)/unit/test_beside $(O)/cov/unit/test_beside: private WRAP := -Wl,$(WRAP_USHER)
 $(O)/unit/test_congestion $(O)/cov/unit/test_congestion: private WRAP := -Wl,$(WRAP_HOOK)
 
 # the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
@@ -234,6 +239,13 @@ $(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/lo
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ \
 		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
 
+# somebody else's XDP program under the same dispatcher
+$(O)/neighbour.skel.h: $(O)/selftests/beside/neighbour.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name neighbour_bpf > $@
+$(O)/lab/neighbour: selftests/beside/neighbour.c $(O)/neighbour.skel.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -I$(O) $(LIBBPF_CFLAGS) -o $@ $< $(USER_LIBS)
+
 # what scripts/bench has beside the loads: the daemon's loader, and an empty program
 BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks $(O)/bench/acks_native $(O)/bench/sockets
 $(O)/empty.skel.h: $(O)/selftests/bench/empty.bpf.o
@@ -251,7 +263,7 @@ $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
 .PHONY: tests
-tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(GROWTH) $(BENCH)
+tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(GROWTH) $(BENCH)
 .SECONDARY:
 
 # ---- man pages ----

@@ -373,6 +373,9 @@ struct hs_gate {
 	__u32 by_hand; /* counts trips by people, also of a shut gate: then only people arm again */
 	__u64 trip_value; /* … its value … */
 	__u64 trip_limit; /* … and what it should not have passed */
+	__u64 owner_start; /* when its daemon began, as /proc has it: tells it from another process … */
+	__u32 owner;	   /* … of the same id; 0 = not known yet */
+	__u32 pad;
 };
 
 /* EXIT. What sched_ext said when it ended our scheduler; written by its exit callback, kind last. */

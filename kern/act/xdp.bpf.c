@@ -112,6 +112,22 @@ int xdp_ingress(struct xdp_md *ctx)
 	return ingress(ctx, false);
 }
 
+/*
+ * The same as one of several programs under libxdp's dispatcher, which takes its place there by a number: before those that
+ * say nothing of it (50), so that they are spared what is shed. What passes goes on to the next. libxdp reads that from the type
+ * of a variable.
+ */
+struct {
+	__uint(priority, 10);
+	__uint(XDP_PASS, 1);
+} _xdp_beside SEC(".xdp_run_config");
+
+SEC("?freplace")
+int xdp_beside(struct xdp_md *ctx)
+{
+	return ingress(ctx, false);
+}
+
 /* The same for interfaces whose packets may be handed to other CPUs (user/daemon/net.c says which). */
 SEC("xdp.frags")
 int steer_ingress(struct xdp_md *ctx)

@@ -131,6 +131,35 @@ static void network_cards(void **state)
 			       "leaves docker0 alone: no network card"));
 }
 
+/* Where libxdp would pin; components are tried on the machine itself only. */
+static void dispatcher(void **state)
+{
+	struct fixture *f = *state;
+	char bpffs[256];
+
+	snprintf(bpffs, sizeof(bpffs), "%s/sys/fs/bpf", f->root);
+	for (int i = 0; i < 4; i++) {
+		static const char *const says[][2] = {{"warn", "/sys/fs/bpf: No such file"},
+						      {"warn", "is not root's alone"},
+						      {"ok", "can be shared"},
+						      {"warn", "xdp is not root's alone"}};
+
+		if (i == 1)
+			put(f, "/sys/fs/bpf/other", "");
+		if (i)
+			assert_int_equal(chmod(bpffs, i == 1 ? 0777 : 0700), 0);
+		if (i == 3) {
+			put(f, "/sys/fs/bpf/xdp/other", "");
+			snprintf(bpffs, sizeof(bpffs), "%s/sys/fs/bpf/xdp", f->root);
+			assert_int_equal(chmod(bpffs, 0770), 0);
+		}
+		assert_int_equal(doctor_open(&f->d, f->root, NULL, SOCKET), 0);
+		probe_beside(&f->d);
+		assert_says(f, says[i][0], "beside", says[i][1]);
+		doctor_close(&f->d);
+	}
+}
+
 /*
  * BTF
  */
@@ -556,6 +585,7 @@ int main(void)
 		cmocka_unit_test(kfunc_real_whole),
 		TEST(all_good),
 		TEST(network_cards),
+		TEST(dispatcher),
 		TEST(no_tcx),
 		TEST(nothing_there),
 		TEST(no_sched_ext),

@@ -121,7 +121,7 @@ static void test_most_stretches(void **state)
 }
 
 static const char text[] =
-	"name: a\ninterfaces:\n  - { name: eth0 }\n  - { name: bond0.7 }\nflows:\n"
+	"name: a\ninterfaces:\n  - { name: eth0 }\n  - { name: bond0.7, xdp: beside }\nflows:\n"
 	"  - { name: orders, class: critical, protocol: udp, port: 9000-9010 }\n"
 	"  - { name: exchange, class: critical, peer: 10.1.0.0/16, peer_port: 443 }\n"
 	"  - { name: site, class: normal, peer: \"2001:db8::/32\" }\n"
@@ -145,6 +145,9 @@ static void test_profile(void **state)
 		fail_msg("%s", error);
 	assert_int_equal(p.interface_nr, 2);
 	assert_string_equal(p.interface[1].name, "bond0.7");
+	assert_true(!p.interface[0].beside && p.interface[1].beside);
+	assert_true(profile_beside(&p) && profile_looks_at(&p, "eth0") &&
+		    !profile_looks_at(&p, "eth"));
 	assert_int_equal(p.flow_nr, 9);
 	assert_string_equal(p.flow[0].name, "orders");
 	assert_int_equal(p.flow[0].class, HS_FLOW_CRITICAL);
@@ -227,6 +230,8 @@ static void test_refused(void **state)
 		{"name: a\ninterfaces:\n  - { name: a/b }\n", "3: bad interface name 'a/b'"},
 		{"name: a\ninterfaces:\n  - { name: .. }\n", "3: bad interface name '..'"},
 		{"name: a\ninterfaces:\n  - { name: abcdefghijklmnop }\n", "3: bad interface name"},
+		{"name: a\ninterfaces:\n  - { name: e, xdp: alone }\n",
+		 "3: 'xdp: alone'; expected beside"},
 		{"name: a\ninterfaces:\n  - { name: e }\n  - { name: e }\n",
 		 "4: interface 'e' stands twice"},
 		{FLOW("port: 1, prefix: 10.0.0.0/8"), "3: unknown key 'prefix' in flow"},

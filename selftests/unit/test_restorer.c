@@ -15,7 +15,7 @@ static void tables_refused(void **state)
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(symlink("/etc/passwd", file), 0);
 	assert_int_equal(start("ahk"), -ELOOP);
-	assert_int_equal(restorer_main(-1, dir, root), 1);
+	assert_int_equal(restorer_main(-1, dir, root, "/nonexistent"), 1);
 	/* and a directory that is one */
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(rmdir(dir), 0);
@@ -23,7 +23,7 @@ static void tables_refused(void **state)
 	assert_int_equal(mkdir(file, 0755), 0);
 	assert_int_equal(symlink(file, dir), 0);
 	assert_int_equal(start("ahk"), -ENOTDIR);
-	assert_int_equal(restorer_main(-1, dir, root), 1);
+	assert_int_equal(restorer_main(-1, dir, root, "/nonexistent"), 1);
 	assert_int_equal(rmdir(file), 0); /* nothing was made in it */
 }
 
@@ -35,7 +35,7 @@ static int restorer(const char *letters)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	assert_int_equal(write(ends[1], letters, strlen(letters)), strlen(letters));
 	close(ends[1]);
-	code = restorer_main(ends[0], dir, root);
+	code = restorer_main(ends[0], dir, root, "/nonexistent");
 	close(ends[0]);
 	return code;
 }
@@ -121,7 +121,7 @@ static void hook_in_the_way_of_nobody(void **state)
 	pid = fork();
 	if (!pid) {
 		close(ends[1]);
-		_exit(restorer_main(ends[0], dir, root));
+		_exit(restorer_main(ends[0], dir, root, "/nonexistent"));
 	}
 	undo_set_reason(undo.table, "first");
 	assert_int_equal(write(ends[1], "h", 1), 1);

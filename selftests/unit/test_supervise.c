@@ -371,7 +371,9 @@ static void restores(void **state)
 
 	(void)state;
 	restore(CLI_OK, "nothing to put back", "", false);
-	restore(CLI_OK, "{\"restored\":0,\"left\":0,\"values\":[]}", "", true);
+	restore(CLI_OK,
+		"{\"restored\":0,\"left\":0,\"values\":[],\"programs_left\":0,\"programs\":[]}", "",
+		true);
 	assert_int_equal(undo_open(&undo, dir, root, true), 0);
 	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
 	restore(CLI_OK, SWAPPINESS ": put back (60)", "", false);

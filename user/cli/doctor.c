@@ -143,6 +143,7 @@ void doctor_examine(struct doctor *d)
 	probe_families(d);
 	probe_pmu(d);
 	probe_nics(d);
+	probe_beside(d);
 	probe_daemon(d);
 }
 

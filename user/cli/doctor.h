@@ -76,6 +76,7 @@ void probe_sched_ext(struct doctor *d);	   /* class, kfuncs, other schedulers */
 void probe_families(struct doctor *d);	   /* loads what may be loaded */
 void probe_pmu(struct doctor *d);	   /* tries to open the processor's counters */
 void probe_nics(struct doctor *d);	   /* which ones steering is for */
+void probe_beside(struct doctor *d);	   /* libxdp's dispatcher */
 void probe_daemon(struct doctor *d);	   /* control socket */
 
 /*
@@ -110,5 +111,8 @@ unsigned int kfuncs_broken_needed(const struct btf *kernel, const struct btf *ob
 
 /* BTF of our own kernel object; NULL with errno set on failure. The caller frees it (btf__free). */
 struct btf *own_btf(void);
+
+/* Loads what takes a place in libxdp's dispatcher, attaches nothing. 0, or negative errno and `why`. */
+int try_component(char *why, size_t size);
 
 #endif

@@ -184,9 +184,10 @@ int cmd_workloads(struct cli *cli, int argc, char **argv)
 int cmd_flows(struct cli *cli, int argc, char **argv)
 {
 	static const struct column interfaces[] = {
-		{"name", "INTERFACE", COLUMN_TEXT}, {"xdp", "XDP", COLUMN_TEXT},
-		{"why", "WHY NOT", COLUMN_TEXT},    {"egress", "EGRESS", COLUMN_TEXT},
-		{"qdisc", "QUEUEING", COLUMN_TEXT}, {"egress_why", "WHY NOT", COLUMN_TEXT},
+		{"name", "INTERFACE", COLUMN_TEXT},	{"xdp", "XDP", COLUMN_TEXT},
+		{"place", "PLACE", COLUMN_TEXT},	{"why", "WHY NOT", COLUMN_TEXT},
+		{"egress", "EGRESS", COLUMN_TEXT},	{"qdisc", "QUEUEING", COLUMN_TEXT},
+		{"egress_why", "WHY NOT", COLUMN_TEXT},
 	};
 	static const struct column flows[] = {
 		{"name", "FLOW", COLUMN_TEXT},	       {"class", "CLASS", COLUMN_TEXT},

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "../../kern/abi.h" /* types of the skeleton's globals */
+#include "../lib/dispatcher.h"
 #include "../lib/families.h"
 #include "doctor.h"
 #include "../lib/ops_fit.h"
@@ -167,6 +168,52 @@ static bool load_family(struct doctor *d, const struct family_info *f)
 			   "%s does not load: %s%s%s", f->what,
 			   *complaint ? complaint : strerror(-n), *verdict ? ": " : "", verdict);
 	return n > 0;
+}
+
+/* The object with one program in it; *prog is that. NULL with errno. */
+static struct bpf_object *open_for(const char *name, struct bpf_program **prog)
+{
+	struct bpf_program *p;
+	struct bpf_object *obj;
+	struct bpf_map *map;
+	size_t len;
+	const void *elf = homeostat_bpf__elf_bytes(&len);
+
+	obj = bpf_object__open_mem(elf, len, NULL);
+	if (!obj)
+		return NULL;
+	*prog = bpf_object__find_program_by_name(obj, name);
+	bpf_object__for_each_program(p, obj) bpf_program__set_autoload(p, p == *prog);
+	bpf_object__for_each_map(map, obj) if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
+		bpf_map__set_autocreate(map, false);
+	cut_maps(obj);
+	return obj;
+}
+
+int try_component(char *why, size_t size)
+{
+	libbpf_print_fn_t before = libbpf_set_print(keep_words);
+	struct bpf_program *of, *prog;
+	struct bpf_object *target, *component;
+	int err;
+
+	*complaint = *verdict = '\0';
+	target = open_for("xdp_ingress", &of);
+	component = open_for(DISPATCHER_PROGRAM, &prog);
+	err = target && component ? bpf_object__load(target) : -ENOMEM;
+	if (!err)
+		err = bpf_program__set_attach_target(prog, bpf_program__fd(of), "xdp_ingress");
+	if (!err)
+		err = bpf_object__load(component);
+	bpf_object__close(component);
+	bpf_object__close(target);
+	libbpf_set_print(before);
+	if (err)
+		snprintf(why, size, "%s",
+			 *verdict     ? verdict
+			 : *complaint ? complaint
+				      : strerror(-err));
+	return err;
 }
 
 /* true if an enum of the kernel has this value name: how features show in BTF. */

@@ -2,10 +2,12 @@
 /* Copyright (C) 2026 homeostat contributors */
 /* Network interfaces: whose packets steering may hand to other CPUs, and whose it leaves alone. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/dispatcher.h"
 #include "../lib/nic.h"
 #include "../lib/parse.h"
 #include "doctor.h"
@@ -27,6 +29,31 @@ static void add(struct names *names, const char *name, const char *why)
 static int not_loopback(const struct dirent *e)
 {
 	return e->d_name[0] != '.' && strcmp(e->d_name, "lo") != 0;
+}
+
+/* Sharing an interface by libxdp's dispatcher: where it would pin, and whether a component loads. */
+void probe_beside(struct doctor *d)
+{
+	char why[DISPATCHER_WHY_LEN] = "";
+	int err = dispatcher_trust(d->root, why, sizeof(why));
+
+	if (err && err != -ENOENT)
+		doctor_add(d, FINDING_WARN, "beside",
+			   err == -ENODATA ? NULL : "chmod go-w, chown root",
+			   "interfaces cannot be shared with other XDP programs (xdp: beside): %s",
+			   why);
+	else if (d->may_load && try_component(why, sizeof(why)))
+		doctor_add(d, FINDING_WARN, "beside",
+			   "a kernel that has BPF trampolines "
+			   "(CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)",
+			   "interfaces cannot be shared with other XDP programs (xdp: beside): %s",
+			   why);
+	else
+		doctor_add(
+			d, FINDING_OK, "beside", NULL,
+			"interfaces can be shared with other XDP programs, where the profile says "
+			"xdp: beside%s",
+			d->may_load ? "" : "; not tried");
 }
 
 void probe_nics(struct doctor *d)

@@ -34,6 +34,7 @@ enum source {
 	SOURCE_TIMER,
 	SOURCE_RING,
 	SOURCE_GUARD,
+	SOURCE_USHER,
 	SOURCE_SERVER
 };
 
@@ -344,6 +345,33 @@ static struct heartbeat_bell open_bell(struct homeostatd *d)
 	return bell;
 }
 
+/* While we may: who shares interfaces for us, if the profile shares one. It is no reason not to run. */
+static void start_usher(struct homeostatd *d)
+{
+	struct beside *beside = &d->net.beside;
+	char why[256] = "";
+	int fd;
+
+	if (!profile_beside(&d->policy.profile)) {
+		beside_without(beside,
+			       "homeostatd was started with a profile without `xdp: beside`: "
+			       "restart it with this one");
+		return;
+	}
+	fd = kernel_load_beside(&d->kernel, why, sizeof(why));
+	if (fd < 0) {
+		beside_without(beside, why);
+		return;
+	}
+	/* the table's lock is held as long as any process has the table mapped: an usher that hangs would keep the restorer out */
+	if (madvise(d->undo.table, sizeof(*d->undo.table), MADV_DONTFORK))
+		log_warn("the undo table would be locked by the usher, too: %s", strerror(errno));
+	kernel_keep_maps(&d->kernel);
+	if (!beside_start(beside, fd) && add_source(d, beside->fd, SOURCE_USHER))
+		log_warn("the usher is heard once a second only");
+	close(fd);
+}
+
 /* From here on everything runs that will run, the gate still shut. */
 static int start_parts(struct homeostatd *d)
 {
@@ -357,6 +385,7 @@ static int start_parts(struct homeostatd *d)
 	bell = open_bell(d);
 	if (pmu_open(&d->pmu, pmu_hardware, &d->topo))
 		log_debug("the processors' counters: %s", d->pmu.why);
+	start_usher(d);
 	err = privileges_drop(); /* before there are threads: they inherit it */
 	if (err)
 		return err;
@@ -530,6 +559,9 @@ static void on_source(struct homeostatd *d, const struct epoll_event *event)
 	case SOURCE_GUARD:
 		guard_heard(d);
 		break;
+	case SOURCE_USHER:
+		arm_interfaces(d, false);
+		break;
 	default:
 		server_event(d->server, event->data.u32, event->events);
 	}
@@ -577,6 +609,7 @@ void daemon_stop(struct homeostatd *d)
 				 __ATOMIC_RELAXED);
 	server_close(d->server);
 	d->server = NULL;
+	beside_stop(&d->net.beside);
 	kernel_close(&d->kernel);
 	policy_free(&d->policy);
 	pmu_close(&d->pmu);

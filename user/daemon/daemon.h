@@ -34,6 +34,7 @@ struct options {
 	enum hs_mode mode;
 	bool check;
 	bool supervise;
+	bool leave;
 };
 
 struct homeostatd {

@@ -123,6 +123,15 @@ int kernel_attach_xdp(struct kernel *k, __u32 slot, __u32 ifindex, const char **
 		      bool *generic);
 void kernel_detach_xdp(struct kernel *k, __u32 slot);
 
+/*
+ * The same program as a component of libxdp's dispatcher, which shares all maps with it (user/lib/dispatcher.h puts it there). A
+ * descriptor, the caller's; or negative errno and one clause in `why`.
+ */
+int kernel_load_beside(struct kernel *k, char *why, size_t size);
+
+/* What is forked from now on has none of the maps that we have mapped: gate, knobs and the rest stay ours to write. */
+void kernel_keep_maps(const struct kernel *k);
+
 /* Our program for outgoing packets on an interface, before those that are there. @slot as above. 0 or negative errno. */
 int kernel_attach_tc(struct kernel *k, __u32 slot, __u32 ifindex);
 void kernel_detach_tc(struct kernel *k, __u32 slot);

@@ -22,6 +22,7 @@
 #include <bpf/libbpf.h>
 
 #include "clock.h"
+#include "dispatcher.h"
 #include "fault.h"
 #include "kernel.h"
 #include "homeostat.skel.h" /* after the types that it uses */
@@ -232,8 +233,13 @@ static int map_state(struct kernel *k, char *error, size_t size)
 		.pulse = bpf_map__fd(skel->maps.PULSE),
 	};
 	find_counters(k);
-	if (k->gate->abi_version == HS_ABI_VERSION)
+	if (k->gate->abi_version == HS_ABI_VERSION) {
+		/* for who finds a program of ours that has outlived us */
+		k->gate->owner = (__u32)getpid();
+		if (process_start(k->gate->owner, &k->gate->owner_start))
+			k->gate->owner_start = 0;
 		return 0;
+	}
 	snprintf(error, size,
 		 "kernel object: version %u of the interface, this daemon has %u; install daemon "
 		 "and object from the same build",

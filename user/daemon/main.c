@@ -34,6 +34,8 @@ static const struct option_info {
 	{'S', "supervise", NULL, "run under homeostat-guard, again after a failure (no systemd)"},
 	{'g', "guard-fd", "N", "socket to homeostat-guard, which gives it"},
 	{'c', "check", NULL, "check the profile, touch nothing, and exit"},
+	{'L', "leave", NULL,
+	 "take off XDP programs that dead ones have left beside others, and exit"},
 	{'f', "foreground", NULL, "stay in the foreground (it always does)"},
 	{'h', "help", NULL, "this text"},
 	{'V', "version", NULL, "version of program and interface"},
@@ -102,6 +104,9 @@ static int take_option(struct options *opt, int letter, const char *argument)
 		return -1;
 	case 'c':
 		opt->check = true;
+		return -1;
+	case 'L':
+		opt->leave = true;
 		return -1;
 	case 'f':
 		return -1;
@@ -185,6 +190,8 @@ int main(int argc, char **argv)
 				"--check, --help and --version do without\n");
 		return 2;
 	}
+	if (opt.leave)
+		return usher_clean() ? 1 : 0;
 	if (opt.supervise && opt.guard_fd < 0)
 		return supervise_self(&opt, argc, argv);
 	err = daemon_start(&d, &opt);

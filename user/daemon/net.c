@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "nic.h"
 #include "parse.h"
@@ -22,19 +23,13 @@ static __u32 ifindex_of(const char *root, const char *name)
 	return (__u32)index;
 }
 
-static bool wanted(const struct profile *profile, const char *name)
-{
-	for (__u32 i = 0; profile && i < profile->interface_nr; i++) {
-		if (!strcmp(profile->interface[i].name, name))
-			return true;
-	}
-	return false;
-}
-
-/* The slot of an interface; a new one where it has none. There are as many as a profile may name. */
+/*
+ * The slot of an interface; a new one where it has none. There are as many as a profile may name; KERNEL_INTERFACES_MAX: all are
+ * taken, some by interfaces that could not be left yet.
+ */
 static __u32 slot_of(const struct net *net, const char *name)
 {
-	__u32 free = 0;
+	__u32 free = KERNEL_INTERFACES_MAX;
 
 	for (__u32 i = 0; i < KERNEL_INTERFACES_MAX; i++) {
 		if (!strcmp(net->interface[i].name, name))
@@ -166,14 +161,63 @@ static void follow_steering(struct net_interface *i, const struct profile *profi
 	i->steer_said = asked;
 }
 
+static void say_beside(struct net_interface *i, const struct beside_place *p)
+{
+	struct net_hook *hook = &i->hook[NET_IN];
+
+	if (p->ifindex && hook->ifindex != p->ifindex)
+		log_info("%s: looking at incoming packets (%s XDP, beside others)", i->name,
+			 p->generic ? "generic" : "native");
+	if (!p->ifindex && hook->ifindex)
+		log_info("%s: left libxdp's dispatcher", i->name);
+	if (*p->why && strcmp(hook->why, p->why) && p->asked != BESIDE_JOIN)
+		log_warn("%s: beside other XDP programs: %s", i->name, p->why);
+	hook->ifindex = p->ifindex;
+	i->generic = p->generic;
+	snprintf(hook->why, sizeof(hook->why), "%s", p->why);
+}
+
+/* Under a dispatcher, by the usher. */
+static void follow_beside(struct net *net, struct kernel *k, __u32 slot, __u32 now, bool retry)
+{
+	struct net_interface *i = &net->interface[slot];
+	const struct family *f = &k->family[FAMILY_XDP];
+
+	if (!i->beside) /* a link of our own, of an earlier profile */
+		leave(net, k, slot, NET_IN);
+	i->beside = true;
+	i->steer_why = "a program under libxdp's dispatcher cannot hand packets over";
+	beside_follow(&net->beside, slot, i->name, f->state == FAMILY_UNAVAILABLE ? 0 : now, retry,
+		      clock_ns());
+	say_beside(i, &net->beside.place[slot]);
+	if (!now || f->state == FAMILY_UNAVAILABLE)
+		snprintf(i->hook[NET_IN].why, sizeof(i->hook[NET_IN].why), "%s",
+			 i->hook[NET_IN].ifindex ? net->beside.place[slot].why
+			 : now			 ? f->why
+						 : reason(-ENODEV, NET_IN));
+}
+
+static void follow_in(struct net *net, struct kernel *k, __u32 slot, bool beside, __u32 now,
+		      const char *root, bool retry)
+{
+	struct net_interface *i = &net->interface[slot];
+
+	if (beside || i->beside)
+		follow_beside(net, k, slot, beside ? now : 0, retry);
+	if (beside || beside_there(&net->beside, slot))
+		return;
+	i->beside = false;
+	follow_end(net, k, slot, NET_IN, now, root, retry);
+}
+
 static void follow_one(struct net *net, struct kernel *k, __u32 slot, const struct profile *profile,
-		       const char *root, bool retry)
+		       bool beside, const char *root, bool retry)
 {
 	struct net_interface *i = &net->interface[slot];
 	__u32 now = ifindex_of(root, i->name);
 
-	for (int end = 0; end < NET_END_NR; end++)
-		follow_end(net, k, slot, (enum net_end)end, now, root, retry);
+	follow_in(net, k, slot, beside, now, root, retry);
+	follow_end(net, k, slot, NET_OUT, now, root, retry);
 	follow_qdisc(i, k, profile);
 	follow_steering(i, profile);
 }
@@ -181,20 +225,28 @@ static void follow_one(struct net *net, struct kernel *k, __u32 slot, const stru
 void net_follow(struct net *net, struct kernel *k, const struct profile *profile, const char *root,
 		bool retry)
 {
+	beside_hear(&net->beside);
 	for (__u32 slot = 0; slot < KERNEL_INTERFACES_MAX; slot++) {
 		struct net_interface *i = &net->interface[slot];
 
-		if (!i->name[0] || wanted(profile, i->name))
+		if (!i->name[0] || (profile && profile_looks_at(profile, i->name)))
 			continue;
-		for (int end = 0; end < NET_END_NR; end++)
-			leave(net, k, slot, (enum net_end)end);
-		memset(i, 0, sizeof(*i));
+		leave(net, k, slot, NET_OUT);
+		if (i->beside)
+			follow_beside(net, k, slot, 0, false);
+		else
+			leave(net, k, slot, NET_IN);
+		if (!beside_there(&net->beside, slot)) /* else it is not forgotten */
+			memset(i, 0, sizeof(*i));
 	}
 	for (__u32 n = 0; profile && n < profile->interface_nr; n++) {
-		__u32 slot = slot_of(net, profile->interface[n].name);
+		const struct profile_interface *p = &profile->interface[n];
+		__u32 slot = slot_of(net, p->name);
 
-		strcpy(net->interface[slot].name, profile->interface[n].name);
-		follow_one(net, k, slot, profile, root, retry);
+		if (slot == KERNEL_INTERFACES_MAX)
+			continue;
+		strcpy(net->interface[slot].name, p->name);
+		follow_one(net, k, slot, profile, p->beside, root, retry);
 	}
 }
 
@@ -211,7 +263,9 @@ bool net_steers(const struct net *net)
 
 const struct net_interface *net_interface(const struct net *net, const char *name)
 {
-	const struct net_interface *i = &net->interface[slot_of(net, name)];
+	__u32 slot = slot_of(net, name);
 
-	return strcmp(i->name, name) ? NULL : i;
+	return slot == KERNEL_INTERFACES_MAX || !net->interface[slot].name[0]
+		       ? NULL
+		       : &net->interface[slot];
 }

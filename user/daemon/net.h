@@ -4,6 +4,7 @@
 #ifndef HOMEOSTAT_NET_H
 #define HOMEOSTAT_NET_H
 
+#include "beside.h"
 #include "kernel.h"
 #include "profile.h"
 
@@ -24,6 +25,7 @@ struct net_interface {
 	char name[16]; /* "" = this slot is free */
 	struct net_hook hook[NET_END_NR];
 	bool generic;	 /* NET_IN: behind the driver, not in it */
+	bool beside;	 /* NET_IN: under libxdp's dispatcher */
 	bool steer_said; /* NET_IN: that steering is asked for and cannot be */
 	const char *
 		steer_why; /* NET_IN: why its packets cannot be handed to other CPUs, NULL = they can */
@@ -35,6 +37,7 @@ _Static_assert(PROFILE_INTERFACES_MAX == KERNEL_INTERFACES_MAX, "a slot for each
 
 struct net {
 	struct net_interface interface[KERNEL_INTERFACES_MAX];
+	struct beside beside; /* by the same slots */
 	void (*slow)(
 		void *ctx); /* told before each call for which a driver may take its time; NULL = nobody */
 	void *ctx;	    /* for it */
@@ -53,7 +56,7 @@ void net_follow(struct net *net, struct kernel *k, const struct profile *profile
 /* Is there an interface whose packets can be handed to other CPUs? */
 bool net_steers(const struct net *net);
 
-/* What is known of an interface that was asked for, or NULL. */
+/* What is known of an interface that was asked for, or that our program could not be taken off yet; or NULL. */
 const struct net_interface *net_interface(const struct net *net, const char *name);
 
 #endif

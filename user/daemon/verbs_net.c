@@ -21,37 +21,58 @@
 
 #define CONNECTIONS_MAX 512 /* in one reply; all are counted */
 
+/* Where our program for incoming packets is; nobody knows once the usher is lost. */
+static const char *where(const struct net *net, const struct net_interface *i)
+{
+	if (i && i->beside && !net->beside.pid &&
+	    beside_there(&net->beside, (__u32)(i - net->interface)))
+		return "unknown";
+	if (!i || !i->hook[NET_IN].ifindex)
+		return "off";
+	return i->generic ? "generic" : "native";
+}
+
+static void list_interface(struct call *call, struct json_object *array, const char *name,
+			   bool beside)
+{
+	const struct net_interface *i = net_interface(&call->d->net, name);
+	struct json_object *row = js_push_obj(array);
+	const char *unarmed = call->d->armed	  ? ""
+			      : *call->d->refusal ? call->d->refusal
+						  : "not armed";
+
+	js_add_str(row, "name", name);
+	js_add_str(row, "xdp", where(&call->d->net, i));
+	js_add_str(row, "place", beside ? "beside others" : "alone");
+	js_add_str(row, "why", i ? i->hook[NET_IN].why : unarmed);
+	js_add_str(row, "steer", i && i->hook[NET_IN].ifindex && !i->steer_why ? "yes" : "no");
+	js_add_str(row, "steer_why",
+		   !i		  ? unarmed
+		   : i->steer_why ? i->steer_why
+				  : i->hook[NET_IN].why);
+	js_add_str(row, "egress",
+		   !i || !i->hook[NET_OUT].ifindex ? "off"
+		   : i->paced			   ? "paced"
+						   : "priority only");
+	js_add_str(row, "qdisc", i ? i->qdisc : "");
+	js_add_str(row, "egress_why", i ? i->hook[NET_OUT].why : unarmed);
+}
+
 static void list_interfaces(struct call *call)
 {
 	struct json_object *array = js_add_array(call->reply, "interfaces");
 	const struct profile *profile = &call->d->policy.profile;
 	const struct net *net = &call->d->net;
-	const char *unarmed = call->d->armed	  ? ""
-			      : *call->d->refusal ? call->d->refusal
-						  : "not armed";
 
-	for (__u32 n = 0; n < profile->interface_nr; n++) {
-		struct json_object *row = js_push_obj(array);
-		const struct net_interface *i = net_interface(net, profile->interface[n].name);
+	for (__u32 n = 0; n < profile->interface_nr; n++)
+		list_interface(call, array, profile->interface[n].name,
+			       profile->interface[n].beside);
+	/* and those of an earlier one that could not be left yet */
+	for (__u32 slot = 0; slot < KERNEL_INTERFACES_MAX; slot++) {
+		const char *name = net->interface[slot].name;
 
-		js_add_str(row, "name", profile->interface[n].name);
-		js_add_str(row, "xdp",
-			   !i || !i->hook[NET_IN].ifindex ? "off"
-			   : i->generic			  ? "generic"
-							  : "native");
-		js_add_str(row, "why", i ? i->hook[NET_IN].why : unarmed);
-		js_add_str(row, "steer",
-			   i && i->hook[NET_IN].ifindex && !i->steer_why ? "yes" : "no");
-		js_add_str(row, "steer_why",
-			   !i		  ? unarmed
-			   : i->steer_why ? i->steer_why
-					  : i->hook[NET_IN].why);
-		js_add_str(row, "egress",
-			   !i || !i->hook[NET_OUT].ifindex ? "off"
-			   : i->paced			   ? "paced"
-							   : "priority only");
-		js_add_str(row, "qdisc", i ? i->qdisc : "");
-		js_add_str(row, "egress_why", i ? i->hook[NET_OUT].why : unarmed);
+		if (*name && !profile_looks_at(profile, name))
+			list_interface(call, array, name, true);
 	}
 }
 

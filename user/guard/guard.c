@@ -68,7 +68,7 @@ int guard_start(struct guard *g, char **argv)
 	if (!g->restorer) {
 		close(pipe_fd[1]); /* or it would never see its end */
 		restorer_settle();
-		_exit(restorer_main(pipe_fd[0], g->dir, g->root));
+		_exit(restorer_main(pipe_fd[0], g->dir, g->root, argv[0]));
 	}
 	close(pipe_fd[0]);
 	g->restorer_fd = pidfd_open(g->restorer, 0);

@@ -9,7 +9,7 @@
  * Heartbeat overdue: gate shut. Daemon deaf: SIGKILL. Daemon dead: gate shut, undo, exit with its code.
  * Guard dead: the daemon sees the end of its socket and stops in good order; the restorer sees that of
  * its pipe, waits for the daemon's death (the undo table's lock) and undoes.
- * 500 lines are the limit for all of this (make lint) but hook.c, which nothing else depends on.
+ * 500 lines are the limit for this (make lint), but for hook.h, hook.c and leave.c, which nothing else depends on.
  */
 #ifndef HOMEOSTAT_GUARD_H
 #define HOMEOSTAT_GUARD_H
@@ -65,8 +65,8 @@ int guard_end(struct guard *g);
 /* One look at the gate: shuts it, kills the daemon, as it takes. Time to the next, ns. */
 __u64 guard_look(struct guard *g, __u64 now);
 
-/* Obeys what comes through the pipe until its end. The exit code: 0, 1 = not all was put back. */
-int restorer_main(int pipe, const char *dir, const char *root);
+/* Obeys what comes through the pipe until its end. @daemon is its path. The exit code: 0, 1 = not all was put back. */
+int restorer_main(int pipe, const char *dir, const char *root, const char *daemon);
 
 /* For the restorer's process: hard to kill by memory, terminal or session. */
 void restorer_settle(void);
@@ -75,8 +75,5 @@ void restorer_settle(void);
 
 /* What the restorer's was: the hook gets it back; "" = not changed. */
 extern char restorer_oom_score[16];
-
-/* Starts the hook that the table names, if it is due and may be run; the last one is reaped first. */
-void hook_run(struct undo_table *table);
 
 #endif

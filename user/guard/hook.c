@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "hook.h"
 #include "log.h"
 #include "parse.h"
 #include "trust.h"

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "hook.h"
 #include "log.h"
 #include "parse.h"
 
@@ -33,7 +34,7 @@ static void report(void *ctx, const struct undo_entry *e, enum undo_outcome outc
 		 err ? strerror(-err) : "", e->old);
 }
 
-int restorer_main(int pipe, const char *dir, const char *root)
+int restorer_main(int pipe, const char *dir, const char *root, const char *daemon)
 {
 	struct undo undo;
 	int left = 0, err = undo_open(&undo, dir, root, false);
@@ -53,6 +54,7 @@ int restorer_main(int pipe, const char *dir, const char *root)
 		err = undo_lock(&undo, -1);
 		left = err ? 0 : undo_replay(undo.table, root, report, NULL);
 		undo_unlock(&undo); /* a hook may go on for long; who comes next need not wait */
+		leave_dispatchers(daemon);
 		if (n <= 0)
 			log_error("restorer: the guard is dead");
 		hook_run(undo.table); /* who would have asked for it may be dead */

@@ -56,6 +56,7 @@ struct profile_flow {
 #define PROFILE_INTERFACES_MAX 16
 struct profile_interface {
 	char name[16]; /* IFNAMSIZ */
+	bool beside;   /* share it with other XDP programs, under libxdp's dispatcher */
 };
 
 #define PROFILE_SLOS_MAX 16
@@ -158,6 +159,12 @@ bool profile_holds_bulk(const struct profile *profile);
 
 /* Has it a flow whose connections get our congestion control; one that is critical and may be of TCP? Pure. */
 bool profile_takes_tcp(const struct profile *profile);
+
+/* Is an interface of that name in it? Pure. */
+bool profile_looks_at(const struct profile *profile, const char *name);
+
+/* Does it share an interface with other XDP programs? Pure. */
+bool profile_beside(const struct profile *profile);
 
 bool profile_critical_tcp(const struct profile *profile);
 

@@ -129,6 +129,7 @@ static const cyaml_schema_field_t steer_fields[] = {
 };
 static const cyaml_schema_field_t interface_fields[] = {
 	MUST(struct interface_text, name),
+	MAY(struct interface_text, xdp),
 	CYAML_FIELD_END,
 };
 

@@ -41,7 +41,7 @@ struct steer_text {
 	char *cpus;
 };
 struct interface_text {
-	char *name;
+	char *name, *xdp;
 };
 struct flow_text {
 	char *name, *class, *protocol, *port, *peer_port, *peer, *dscp, *mark, *tcp;

@@ -230,6 +230,7 @@ static int check_flow(struct profile_file *file, struct profile *profile, int in
 static int check_interface(struct profile_file *file, struct profile *profile, int index)
 {
 	const char *name = file->text->interfaces[index].name;
+	const char *xdp = file->text->interfaces[index].xdp;
 	struct place at = {file, "interfaces", index, "name"};
 
 	/* as the kernel has it: dev_valid_name() */
@@ -241,7 +242,11 @@ static int check_interface(struct profile_file *file, struct profile *profile, i
 		if (!strcmp(profile->interface[i].name, name))
 			return check_wrong(at, "interface '%s' stands twice; expected once", name);
 	}
+	at.key = "xdp";
+	if (xdp && strcmp(xdp, "beside"))
+		return check_wrong(at, "'xdp: %.32s'; expected beside, or no such key", xdp);
 	strcpy(profile->interface[index].name, name);
+	profile->interface[index].beside = xdp;
 	return 0;
 }
 
@@ -252,6 +257,24 @@ bool profile_holds_bulk(const struct profile *profile)
 			return true;
 	}
 	return profile->recognise;
+}
+
+bool profile_looks_at(const struct profile *profile, const char *name)
+{
+	for (__u32 i = 0; i < profile->interface_nr; i++) {
+		if (!strcmp(profile->interface[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+bool profile_beside(const struct profile *profile)
+{
+	for (__u32 i = 0; i < profile->interface_nr; i++) {
+		if (profile->interface[i].beside)
+			return true;
+	}
+	return false;
 }
 
 bool profile_takes_tcp(const struct profile *profile)

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/* What the restorer starts, after all that matters: each in a process of its own, within a limit. */
+#ifndef HOMEOSTAT_GUARD_HOOK_H
+#define HOMEOSTAT_GUARD_HOOK_H
+
+#include "undo.h"
+
+/* Has our programs taken out of libxdp's dispatchers, by the program at @daemon. For a daemon that is dead. */
+void leave_dispatchers(const char *daemon);
+
+/* Starts the hook that the table names, if it is due and may be run; the last one is reaped first. */
+void hook_run(struct undo_table *table);
+
+#endif
