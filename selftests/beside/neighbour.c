@@ -146,7 +146,7 @@ static int hold(unsigned int seconds)
 		return fail("hold", -errno);
 	puts("held");
 	fflush(stdout);
-	sleep(seconds);
+	sleep(seconds); /* it is to be held for so long: nothing is waited for */
 	return 0;
 }
 

@@ -67,15 +67,6 @@ begin_guarded() {
 	hs_pid=$(child "$guard" homeostatd)
 	usher=$(child "$hs_pid" homeostat-usher)
 }
-# stream PORT DSCP COUNT RATE: from the other end to us; what was counted is in $tmp/counted
-stream() {
-	rm -f "$tmp/counted" "$tmp/sent"
-	datagrams -l -A 10.77.0.1 -P "$1" -n "$3" -o "$tmp/counted" &
-	_listener=$!
-	check "port $1: there is a listener" within 10 grep -q ":$(printf %04X "$1") " /proc/net/udp
-	ip netns exec far datagrams -A 10.77.0.1 -P "$1" -q "$2" -n "$3" -r "$4" -o "$tmp/sent"
-	wait "$_listener"
-}
 came() { field received <"$tmp/counted"; }
 
 # refused: with its reason, and nothing is done
@@ -119,7 +110,7 @@ equals 'it cannot be steered, and says why' "$(of near steer_why)" "a program un
 check 'the log says so' grep -q 'near: its packets are not handed to other CPUs: a program under' "$hs_log"
 
 before=$(counted 20) ours=$(of orders packets)
-stream 9000 0 1000 0
+stream_in 9000 0 1000 0
 equals 'critical: all of them came' "$(came)" 1000
 equals 'critical: counted by us' "$(($(of orders packets) - ours))" 1000
 at_least 'critical: counted by the neighbour behind us' "$(($(counted 20) - before))" 1000
@@ -128,7 +119,7 @@ first=$(of backup shed)
 equals 'nothing was shed' "$first" 0
 check 'the limit is in force' within 10 limit_is 2000
 before=$(spared)
-stream 9001 8 4000 8000
+stream_in 9001 8 4000 8000
 shed=$(of backup shed)
 at_least 'bulk: is shed' "$shed" 1000
 equals 'bulk: what was shed is what is missing' "$((4000 - shed))" "$(came)"
@@ -143,7 +134,7 @@ changes() {
 }
 changes >"$tmp/changes" 2>&1 &
 changed=$!
-stream 9000 0 15000 1500
+stream_in 9000 0 15000 1500
 _rc=0
 wait "$changed" || _rc=$?
 equals 'disarmed, tripped, a neighbour left, under traffic: all of it was done' "$_rc" 0
@@ -196,7 +187,7 @@ check 'its daemon lives: it is there' order 5 10 20
 hs_stop
 check 'stopped without an usher: it is there' order 5 10 20
 before=$(spared)
-stream 9001 8 2000 8000
+stream_in 9001 8 2000 8000
 equals 'stopped without an usher: all of bulk came' "$(came)" 2000
 equals 'stopped without an usher: all of bulk went on' "$(($(spared) - before))" 0
 says 'restore takes it off' "near: XDP program [0-9]* in libxdp's dispatcher: taken off" homeostat restore

@@ -34,15 +34,6 @@ of() {
 }
 has_xdp() { ip link show "$1" | grep -q 'xdp'; }
 no_xdp() { ! has_xdp "$1"; }
-# stream PORT DSCP COUNT RATE: from the other end to us; what was counted is in $tmp/counted
-stream() {
-	rm -f "$tmp/counted" "$tmp/sent"
-	datagrams -l -A 10.77.0.1 -P "$1" -n "$3" -o "$tmp/counted" &
-	_listener=$!
-	check "port $1: there is a listener" within 10 grep -q ":$(printf %04X "$1") " /proc/net/udp
-	ip netns exec far datagrams -A 10.77.0.1 -P "$1" -q "$2" -n "$3" -r "$4" -o "$tmp/sent"
-	wait "$_listener"
-}
 
 hs_act "$tmp/net.yaml" || cannot 'homeostat arms' "$(tail -n 1 "$hs_log")"
 equals 'the program is in the driver' "$(of near xdp)" native
@@ -51,37 +42,37 @@ equals 'an interface that is not there' "$(of later xdp)" off
 check 'and why' grep -q 'later: its incoming packets are not looked at: there is no such interface' "$hs_log"
 
 before=$(of orders packets)
-stream 9000 0 3000 0
+stream_in 9000 0 3000 0
 equals 'critical: all of them came' "$(field received <"$tmp/counted")" 3000
 equals 'critical: counted' "$(($(of orders packets) - before))" 3000
 # DSCP of bulk, but the first flow that fits has it
-stream 9000 8 3000 0
+stream_in 9000 8 3000 0
 equals 'critical beats bulk: all of them came' "$(field received <"$tmp/counted")" 3000
 equals 'critical: none was shed' "$(of orders shed)" 0
 
 limit_is() { [ "$(knob net.bulk.limit_hz)" = "$1" ]; }
 check 'the limit is in force' within 10 limit_is 2000
 # 8000 a second, of which 2000 are let in, and 20 that may have been saved up
-stream 9001 8 16000 8000
+stream_in 9001 8 16000 8000
 most=$(awk -v span="$(field span_ns <"$tmp/sent")" 'BEGIN { print int(span * 2000 / 1e9) + 20 }')
 at_most 'bulk: came' "$(field received <"$tmp/counted")" "$((most + most / 50))"
 at_least 'bulk: came' "$(field received <"$tmp/counted")" "$((most - most / 10))"
 equals 'bulk: what was shed is what is missing' "$(($(of backup packets) - $(of backup shed)))" "$(field received <"$tmp/counted")"
 equals 'bulk: what came is in order' "$(field reordered <"$tmp/counted")" 0
-stream 9002 0 100 0
+stream_in 9002 0 100 0
 equals 'neither critical nor bulk: of the peer' "$(of peer packets)" 100
 
 # a wish, and another profile: what was counted stays, or begins anew
 homeostat wish net.bulk.limit_hz 10000000hz >/dev/null
 check 'wish: no limit' within 10 limit_is 10000000
-stream 9001 8 8000 8000
+stream_in 9001 8 8000 8000
 equals 'bulk without a limit: all of them came' "$(field received <"$tmp/counted")" 8000
 homeostat wish net.bulk.limit_hz --clear >/dev/null
 check 'the limit is back' within 10 limit_is 2000
 sed 's/class: bulk, dscp: CS1/class: normal, dscp: CS1/' "$tmp/net.yaml" >"$tmp/other.yaml"
 check 'another profile is loaded' homeostat profile load "$tmp/other.yaml"
 equals 'its counts begin anew' "$(of backup shed)" 0
-stream 9001 8 8000 8000
+stream_in 9001 8 8000 8000
 equals 'what was bulk is normal: all of them came' "$(field received <"$tmp/counted")" 8000
 sed '/^  - { name: near }/d' "$tmp/net.yaml" >"$tmp/none.yaml"
 check 'a profile without the interface' homeostat profile load "$tmp/none.yaml"
@@ -97,7 +88,7 @@ stream_reload() {
 }
 stream_reload &
 reloads=$!
-stream 9000 0 6000 3000
+stream_in 9000 0 6000 3000
 wait "$reloads"
 equals 'reloads under traffic: all of them came' "$(field received <"$tmp/counted")" 6000
 equals 'reloads under traffic: none was shed' "$(of orders shed)" 0
@@ -117,7 +108,7 @@ for kind in '9000 0 critical' '9001 8 bulk'; do
 			[ ! -s "$tmp/sent" ] # the sender is at it still
 	) &
 	changed=$!
-	stream "$1" "$2" 12000 1500
+	stream_in "$1" "$2" 12000 1500
 	wait "$changed"
 	equals "attached, taken off and tripped under $3: all of it was done" "$?" 0
 	equals "attached, taken off and tripped under $3: all of them came" "$(field received <"$tmp/counted")" 12000
@@ -127,7 +118,7 @@ done
 # the gate alone: the program is there, and lets everything pass
 kill -STOP "$hs_pid"
 homeostat trip >/dev/null
-stream 9001 8 8000 8000
+stream_in 9001 8 8000 8000
 check 'the gate is shut: the program is there still' has_xdp near
 equals 'the gate is shut: all of bulk came' "$(field received <"$tmp/counted")" 8000
 kill -CONT "$hs_pid"
@@ -145,10 +136,10 @@ ip link del later
 
 # by death
 check 'armed again: and the limit is' within 10 limit_is 2000
-stream 9001 8 8000 8000
+stream_in 9001 8 8000 8000
 at_least 'armed again: bulk is shed' "$(of backup shed)" 1000
 hs_kill
 check 'the daemon was killed: the program is gone' within 10 no_xdp near
-stream 9001 8 8000 8000
+stream_in 9001 8 8000 8000
 equals 'the daemon was killed: all of bulk came' "$(field received <"$tmp/counted")" 8000
 finish

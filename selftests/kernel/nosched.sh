@@ -38,15 +38,6 @@ is() { [ "$(status_leaf "$1")" = "$2" ]; }
 offers() { grep -qw "$1" /proc/sys/net/ipv4/tcp_available_congestion_control; }
 offers_not() { ! offers "$1"; }
 knob_is() { [ "$(knob "$1")" = "$2" ]; }
-# stream PORT DSCP COUNT RATE: from the other end to us; what was counted is in $tmp/counted
-stream() {
-	rm -f "$tmp/counted"
-	datagrams -l -A 10.77.0.1 -P "$1" -n "$3" -o "$tmp/counted" &
-	_listener=$!
-	check "port $1: there is a listener" within 10 grep -q ":$(printf %04X "$1") " /proc/net/udp
-	ip netns exec far datagrams -A 10.77.0.1 -P "$1" -q "$2" -n "$3" -r "$4" -o "$tmp/sent"
-	wait "$_listener"
-}
 
 # for the scheduler alone
 hs_start balanced || cannot 'homeostatd starts' "$(tail -n 1 "$hs_log")"
@@ -62,9 +53,9 @@ says 'so does status' '^scheduler +none: left out' homeostat status
 check 'our program is there' within 10 has_xdp near
 check 'our congestion control is there' within 10 offers homeostat
 check 'the limit is in force' within 10 knob_is net.bulk.limit_hz 2000
-stream 9000 0 3000 0
+stream_in 9000 0 3000 0
 equals 'critical: all of them came' "$(field received <"$tmp/counted")" 3000
-stream 9001 8 8000 8000
+stream_in 9001 8 8000 8000
 at_least 'bulk: it is shed' "$(of backup shed)" 4000
 ip netns exec far iperf3 -s -1 >/dev/null 2>&1 &
 listens() { ip netns exec far grep -q ":$(printf %04X "$1") 0000" /proc/net/tcp6; }
@@ -77,7 +68,7 @@ check 'it is armed still' is armed true
 
 # trip, and death
 homeostat trip >/dev/null
-stream 9001 8 8000 8000
+stream_in 9001 8 8000 8000
 equals 'tripped: all of bulk came' "$(field received <"$tmp/counted")" 8000
 check 'tripped: our program is gone' within 10 no_xdp near
 check 'tripped: our congestion control is gone' within 10 offers_not homeostat
@@ -97,6 +88,6 @@ check 'armed again' homeostat arm
 check 'our program is there once more' within 10 has_xdp near
 hs_kill
 check 'killed: the program is gone' within 10 no_xdp near
-stream 9001 8 8000 8000
+stream_in 9001 8 8000 8000
 equals 'killed: all of bulk came' "$(field received <"$tmp/counted")" 8000
 finish

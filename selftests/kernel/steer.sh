@@ -111,7 +111,7 @@ sender=$!
 for i in 1 2 3; do
 	for cpu in 1 2; do
 		check "loads that change: CPU $cpu is hot ($i)" busy $cpu
-		sleep 0.3
+		sleep 0.3 # how long the load lasts beside the stream (virtual time)
 		check "loads that change: it is not any more ($i)" calm $cpu
 	done
 done

@@ -80,6 +80,16 @@ says() {
 	fi
 }
 
+# stream_in PORT DSCP COUNT RATE: from the other end to us, of what network_make made; what was counted is in $tmp/counted
+stream_in() {
+	rm -f "$tmp/counted" "$tmp/sent"
+	datagrams -l -A 10.77.0.1 -P "$1" -n "$3" -o "$tmp/counted" &
+	_listener=$!
+	check "port $1: there is a listener" within 10 grep -q ":$(printf %04X "$1") " /proc/net/udp
+	ip netns exec far datagrams -A 10.77.0.1 -P "$1" -q "$2" -n "$3" -r "$4" -o "$tmp/sent"
+	wait "$_listener"
+}
+
 # clean_log: the kernel had nothing to complain of
 clean_log() {
 	if warnings >"$tmp/warnings"; then

@@ -418,6 +418,19 @@ static struct hs_tcp_class acked(enum hs_flow_class class, __u64 bytes)
 	return sum;
 }
 
+/* All that either end sent is acknowledged: the last ACK is delayed, by 40 ms. */
+static void all_acked(struct pair p)
+{
+	for (int i = 0; i < 2; i++) {
+		int fd = i ? p.server : p.client;
+		struct tcp_info info = {.tcpi_unacked = 1};
+		socklen_t len = sizeof(info);
+
+		WAIT_UNTIL(!info.tcpi_unacked,
+			   assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0));
+	}
+}
+
 /* By class, as declared: the end with the port is critical, both ends with peer ::1 are bulk. What was before does not count. */
 static void measures_by_class(void **state)
 {
@@ -428,7 +441,8 @@ static void measures_by_class(void **state)
 	(void)state;
 	talk(critical);
 	talk(bulk);
-	usleep(100000); /* its last ACK is delayed, by 40 ms */
+	all_acked(critical);
+	all_acked(bulk);
 	look(1, true);
 	assert_true(kernel.tcp_look->sockets >= 4);
 	look(1, false);
@@ -525,7 +539,8 @@ static void measures_in_pieces(void **state)
 	look(1, true);
 	for (int i = 0; i < HS_TCP_PIECE; i++)
 		talk(p[i]);
-	usleep(100000);			       /* as above */
+	for (int i = 0; i < HS_TCP_PIECE; i++)
+		all_acked(p[i]);
 	assert_in_range(look(1, false), 3, 4); /* two pieces, and the end */
 	assert_int_equal(seen(HS_FLOW_BULK)->acked, 6 * HS_TCP_PIECE);
 	for (int i = 0; i < HS_TCP_PIECE; i++)

@@ -79,63 +79,6 @@ void daemon_event(struct homeostatd *d, struct hs_event *event)
 	on_event(d, event);
 }
 
-/* ---- CPUs ---- */
-
-/* The process, and what it starts from now on, on CPUs that nobody has reserved. */
-static int keep_house(struct homeostatd *d)
-{
-	CPU_ZERO(&d->housekeeping);
-	for (__u32 cpu = 0; cpu < d->topo.possible_nr; cpu++) {
-		if (topology_housekeeping(&d->topo, cpu))
-			CPU_SET(cpu, &d->housekeeping);
-	}
-	if (!CPU_COUNT(&d->housekeeping)) {
-		log_warn("every CPU is isolated or nohz_full: homeostatd runs wherever it is");
-		return sched_getaffinity(0, sizeof(d->housekeeping), &d->housekeeping) ? -errno : 0;
-	}
-	if (sched_setaffinity(0, sizeof(d->housekeeping), &d->housekeeping))
-		return -errno;
-	if (d->heartbeat.running)
-		return -pthread_setaffinity_np(d->heartbeat.thread, sizeof(d->housekeeping),
-					       &d->housekeeping);
-	return 0;
-}
-
-/* Hotplug and cpuset partitions change what a CPU is for: cheap to notice, dear to read. */
-static void watch_cpus(struct homeostatd *d)
-{
-	/* not every kernel lists isolated cpuset partitions in the second */
-	static const char *const lists[] = {"/sys/devices/system/cpu/online",
-					    "/sys/devices/system/cpu/isolated",
-					    "/sys/fs/cgroup/cpuset.cpus.isolated"};
-	char seen[sizeof(d->cpus_seen)] = "";
-	size_t len = 0;
-	int err;
-
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		/* no such file, nothing in it; too long, its beginning */
-		read_file(d->opt.root, lists[i], seen + len, sizeof(seen) / 3 - 1);
-		len += strlen(seen + len);
-		seen[len++] = ';';
-		seen[len] = '\0';
-	}
-	if (!strcmp(seen, d->cpus_seen))
-		return;
-	if (d->cpus_seen[0]) {
-		heartbeat_patience(&d->heartbeat, LOAD_PATIENCE_NS);
-		err = topology_read(&d->topo, d->opt.root);
-		if (!err)
-			err = policy_write_cpus(&d->policy, &d->kernel, &d->topo);
-		if (!err)
-			err = keep_house(d);
-		if (!err)
-			err = kernel_pulse(&d->kernel); /* on a housekeeping CPU from now on */
-		log_info("CPUs changed: %s%s%s", seen, err ? ": " : "", err ? strerror(-err) : "");
-		heartbeat_patience(&d->heartbeat, 0);
-	}
-	strcpy(d->cpus_seen, seen);
-}
-
 /* ---- profile ---- */
 
 static void rematch(struct homeostatd *d)
@@ -425,7 +368,7 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	err = first_profile(d, &profile);
 	if (err)
 		return err;
-	err = keep_house(d);
+	err = house_keep(d);
 	if (err)
 		log_warn("cannot keep to housekeeping CPUs: %s", strerror(-err));
 	err = open_doors(d);
@@ -446,7 +389,7 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	aftermath_profile(d);
 	start_sensing(d);
 	arm_hooks(d, clock_ns(), true);
-	watch_cpus(d);
+	house_watch(d);
 	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
 	judge_set(d);
 	if (opt->mode == HS_MODE_ACT)
@@ -538,7 +481,7 @@ static void on_tick(struct homeostatd *d)
 		rematch(d);
 	}
 	if (!(d->ticks % TOPOLOGY_TICKS))
-		watch_cpus(d);
+		house_watch(d);
 	if (d->served) /* a long reply leaves the heap in pieces */
 		malloc_trim(0);
 	d->served = false;

@@ -137,6 +137,20 @@ void daemon_progress(void *d);
 /* Changes the mode, arming and disarming as it takes. 0 or negative errno and `why`. */
 int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size);
 
+/* ---- house.c ---- */
+
+/*
+ * Puts the process, and what it starts from now on, on CPUs that nobody has reserved, or leaves it where it is if there are none. 0, or
+ * negative errno.
+ */
+int house_keep(struct homeostatd *d);
+
+/*
+ * Hotplug and cpuset partitions change what a CPU is for, which is cheap to notice and dear to read: notices it, and has policy, pulse and
+ * this process follow.
+ */
+void house_watch(struct homeostatd *d);
+
 /* ---- guarded.c ---- */
 
 /*

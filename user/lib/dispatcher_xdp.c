@@ -97,6 +97,13 @@ static int lock_is_free(void)
 	return 0;
 }
 
+/* Before anything is changed. */
+static int ready(void)
+{
+	settle();
+	return lock_is_free();
+}
+
 /* ---- programs ---- */
 
 int process_start(__u32 pid, __u64 *start)
@@ -245,10 +252,8 @@ int xdp_look(__u32 ifindex, __u32 prog_id, struct xdp_there *there)
 int xdp_join(__u32 ifindex, int prog_fd, bool generic)
 {
 	struct xdp_program *p;
-	int err;
+	int err = ready();
 
-	settle();
-	err = lock_is_free();
 	if (err)
 		return err;
 	p = xdp_program__from_fd(prog_fd);
@@ -262,10 +267,8 @@ int xdp_join(__u32 ifindex, int prog_fd, bool generic)
 int xdp_leave(__u32 ifindex, __u32 prog_id, bool generic)
 {
 	struct xdp_program *p;
-	int err;
+	int err = ready();
 
-	settle();
-	err = lock_is_free();
 	if (err)
 		return err;
 	p = xdp_program__from_id(prog_id);
