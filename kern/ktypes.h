@@ -381,6 +381,7 @@ struct rate_sample {
 	s32 delivered;
 	long interval_us;
 	long rtt_us; /* -1 = not known */
+	u32 acked_sacked;
 };
 
 enum tcp_ca_event {

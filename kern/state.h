@@ -269,9 +269,10 @@ struct socket_state {
 	__u32 last_rtt_us;
 	__u32 lost; /* tp->lost and tp->delivered when it began */
 	__u32 delivered;
-	__u32 settled;	  /* 1 = the first epoch, in which it fills the path, is over */
+	__u32 settling;	  /* rounds to go until the path, once it was full, is as it will be */
 	__u32 round_lost; /* tp->lost when the present round began … */
 	__u32 host;	  /* … and 1 = in some round it lost while the host was congested */
+	__u32 window;	  /* in packets, which losses have not cut; 0 = BBR's alone counts */
 };
 
 struct sockets_map {

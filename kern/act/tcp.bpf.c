@@ -34,7 +34,9 @@
 #define QUEUE_FLOOR_US 500 /* less than that no RTT tells from noise of the hosts */
 #define BBR_QUEUE_US                                                                               \
 	5000 /* … and less than that is BBR's own doing on a short path (seen: 2 ms at an RTT of 1 ms) */
+#define BBR_GAIN 3	/* about what BBR begins with (2.89) */
 #define AGAIN_ROUNDS 64 /* a loss without a queue counts as the next one for so many round trips */
+#define SETTLE_ROUNDS 2 /* after the path was full: all that its queue lost is known by then */
 #define EPOCH_ROUNDS 16 /* two of BBR's gain cycles, each of which empties the queue once */
 #define CLEAN_ROUNDS 256
 #define STALE_NS 1000000000ULL /* a vital sign of before that says nothing about now */
@@ -209,8 +211,41 @@ static __always_inline void epoch_begin(const struct tcp_sock *tp, struct socket
 {
 	s->rounds = 0;
 	s->rtt_us = ~0U;
-	s->lost = s->round_lost = tp->lost;
+	s->lost = tp->lost;
 	s->delivered = tp->delivered;
+}
+
+/* What the path holds, in packets: what was delivered in this sample's time, taken to the shortest RTT. 0 = not known. */
+static __always_inline u32 path_holds(const struct tcp_sock *tp, const struct rate_sample *rs)
+{
+	if (rs->delivered <= 0 || rs->interval_us <= 0)
+		return 0;
+	return (u64)rs->delivered * tp->rtt_min.s[0].v / (u64)rs->interval_us;
+}
+
+/*
+ * BBR doubles its window until the path is full, but while it recovers from a loss it sends no more than was delivered,
+ * for a round. A small window of which each round loses something so hardly ever grows (seen at 10 % and 100 ms: 18 rounds to
+ * a full path instead of 8). As long as there is no queue, it is doubled here through losses, up to thrice what the path
+ * was seen to hold; not after a timeout.
+ */
+static __always_inline void keep_doubling(struct sock *sk, struct socket_state *s,
+					  const struct rate_sample *rs)
+{
+	struct tcp_sock *tp = tcp_of(sk);
+	u32 most = BBR_GAIN * path_holds(tp, rs), window = s->window + rs->acked_sacked;
+
+	if (tp->snd_ssthresh < TCP_INFINITE_SSTHRESH || s->last_rtt_us > filled_us(tp) ||
+	    BPF_CORE_READ_BITFIELD((struct inet_connection_sock *)sk, icsk_ca_state) >=
+		    TCP_CA_LOSS) {
+		s->window = 0;
+		return;
+	}
+	if (window > most)
+		window = most;
+	if (window > tp->snd_cwnd)
+		tp->snd_cwnd = window;
+	s->window = tp->snd_cwnd;
 }
 
 /*
@@ -221,14 +256,12 @@ static __always_inline void epoch_begin(const struct tcp_sock *tp, struct socket
 static __always_inline void leave_window(struct sock *sk, const struct rate_sample *rs)
 {
 	struct tcp_sock *tp = tcp_of(sk);
-	u32 flying = in_flight(tp) + 1, holds = flying;
+	u32 flying = in_flight(tp) + 1, holds = path_holds(tp, rs);
 
-	if (rs->delivered > 0 && rs->interval_us > 0) {
-		u64 most = (u64)rs->delivered * tp->rtt_min.s[0].v / (u64)rs->interval_us;
-
-		if (most > holds)
-			holds = most < tp->snd_cwnd ? most : tp->snd_cwnd;
-	}
+	if (holds > tp->snd_cwnd)
+		holds = tp->snd_cwnd;
+	if (holds < flying)
+		holds = flying;
 	tp->snd_ssthresh = holds > 2 ? holds : 2;
 	if (flying < tp->snd_cwnd)
 		tp->snd_cwnd = flying;
@@ -236,36 +269,63 @@ static __always_inline void leave_window(struct sock *sk, const struct rate_samp
 		sk->sk_pacing_status = 0;
 }
 
-/* Is it time to go back? Looks once in an epoch. */
+/* Within tcp.loss.tolerance_permille of what was sent? */
+static __always_inline bool bearable(u32 lost, u32 delivered)
+{
+	return lost * 1000ULL <= (u64)(lost + delivered) * knob_bounded(HS_KNOB_TCP_LOSS);
+}
+
+/*
+ * BBR takes three rounds without growth for a full path, also where it was losses that held it back, or a receiver that
+ * waits for what is lost. A path that is full has a queue by then, as BBR sends at thrice the rate that it has found. Where
+ * there is none it is to count from the beginning, as it does by itself after a timeout. (Seen at 10 % and 100 ms: it stayed
+ * at 4 Mbit/s of 200.) Where a round loses more than may be borne, it is left to count: a policer has no queue either.
+ */
+static __always_inline void keep_looking(struct sock *sk, const struct socket_state *s, u32 lost,
+					 u32 delivered)
+{
+	if (lost && bearable(lost, delivered) && s->last_rtt_us <= filled_us(tcp_of(sk)))
+		bbr_set_state(sk, TCP_CA_LOSS);
+}
+
+/* An epoch is over: is it time to go back? Until the path was full once, its losses and its queue say nothing. */
+static __always_inline bool epoch_is_over(const struct tcp_sock *tp, struct socket_state *s)
+{
+	u32 lost = tp->lost - s->lost, delivered = tp->delivered - s->delivered;
+	bool over = false;
+
+	s->clean = lost ? 0 : s->clean + EPOCH_ROUNDS;
+	if (s->host || s->clean >= CLEAN_ROUNDS)
+		over = true;
+	else if (!s->settling && lost)
+		over = !bearable(lost, delivered) || s->rtt_us > queued_us(tp, BBR_QUEUE_US);
+	epoch_begin(tp, s);
+	return over;
+}
+
+/* Is it time to go back? Looks once in an epoch, the first of which begins when the path is full. */
 static __always_inline bool loss_is_over(struct sock *sk, struct socket_state *s,
 					 const struct rate_sample *rs)
 {
 	struct tcp_sock *tp = tcp_of(sk);
-	u32 lost, delivered;
-	bool over = false;
+	u32 lost = tp->lost - s->round_lost, delivered = tp->delivered - s->round_end;
 
 	if (rs->rtt_us > 0 && rs->rtt_us < s->rtt_us)
 		s->rtt_us = rs->rtt_us;
 	if ((s32)(rs->prior_delivered - s->round_end) < 0)
 		return false;
 	s->round_end = tp->delivered;
-	if (tp->lost != s->round_lost && host_congested())
-		s->host = 1;
 	s->round_lost = tp->lost;
-	if (++s->rounds < EPOCH_ROUNDS)
-		return false;
-	lost = tp->lost - s->lost;
-	delivered = tp->delivered - s->delivered;
-	s->clean = lost ? 0 : s->clean + EPOCH_ROUNDS;
-	if (s->host || s->clean >= CLEAN_ROUNDS)
-		over = true;
-	else if (lost * 1000ULL > (u64)(lost + delivered) * knob_bounded(HS_KNOB_TCP_LOSS))
-		over = true;
-	else if (lost && s->settled && s->rtt_us > queued_us(tp, BBR_QUEUE_US))
-		over = true;
-	s->settled = 1;
-	epoch_begin(tp, s);
-	return over;
+	if (lost && host_congested())
+		s->host = 1;
+	if (tp->snd_ssthresh >= TCP_INFINITE_SSTHRESH) {
+		s->settling = SETTLE_ROUNDS;
+		keep_looking(sk, s, lost, delivered);
+	} else if (s->settling) {
+		s->settling--;
+		epoch_begin(tp, s);
+	}
+	return ++s->rounds >= EPOCH_ROUNDS && epoch_is_over(tp, s);
 }
 
 SEC("struct_ops/loss_init")
@@ -280,9 +340,11 @@ void BPF_PROG(loss_init, struct sock *sk)
 		return;
 	epoch_begin(tp, s);
 	s->round_end = tp->delivered;
+	s->round_lost = tp->lost;
 	s->clean = 0;
 	s->host = 0;
-	s->settled = 0;
+	s->settling = SETTLE_ROUNDS;
+	s->window = tp->snd_cwnd;
 	s->moves++;
 }
 
@@ -300,6 +362,8 @@ void BPF_PROG(loss_main, struct sock *sk, u32 ack, int flag, const struct rate_s
 	s = bpf_sk_storage_get(&SOCKETS, sk, 0, 0);
 	if (s && rs->rtt_us > 0)
 		s->last_rtt_us = rs->rtt_us;
+	if (s)
+		keep_doubling(sk, s, rs);
 	/* without memory for what it needs to know it goes back at once */
 	if ((!s || loss_is_over(sk, s, rs)) && !tcp_move(sk, "homeostat")) {
 		leave_window(sk, rs);
@@ -348,24 +412,10 @@ u32 BPF_PROG(loss_min_tso_segs, struct sock *sk)
 	return bbr_min_tso_segs(sk);
 }
 
-/*
- * BBR begins by doubling, and takes three rounds without growth for a full path, also where it was losses that held it back:
- * with each recovery it conserves packets for a round. A path that is full has a queue by then, as BBR sends at thrice the
- * rate that it has found. Where there is none it is to count from the beginning, as it does by itself after a timeout. (Seen
- * at 100 ms and 1 %: it stayed at an eighth of the rate, and gets there by a quarter in 8 rounds.)
- */
 SEC("struct_ops/loss_set_state")
 void BPF_PROG(loss_set_state, struct sock *sk, u8 state)
 {
-	struct tcp_sock *tp = tcp_of(sk);
-	struct socket_state *s;
-
 	bbr_set_state(sk, state);
-	if (!gate_open() || state != TCP_CA_RECOVERY || tp->snd_ssthresh < TCP_INFINITE_SSTHRESH)
-		return;
-	s = bpf_sk_storage_get(&SOCKETS, sk, 0, 0);
-	if (s && s->last_rtt_us <= filled_us(tp))
-		bbr_set_state(sk, TCP_CA_LOSS);
 }
 
 SEC(".struct_ops.link")
