@@ -8,7 +8,8 @@
 #
 # Usage: tcp.sh LOSSES RTTS RATES ARMS SECONDS SEED, the first four each a list such as "0 0.1 1 10" (%), "1 20 100" (ms),
 # "100 200" (Mbit/s). Each arm has SECONDS, and 100 round trips at least: a window takes some of them to grow. Each meets
-# the losses of SEED, from the first one on.
+# the losses of SEED, from the first one on. An arm "homeostat/bbr" is homeostat's connection beside one of BBR, which
+# begins a second earlier; "beside_bps" is what that one gets.
 
 # shellcheck source=selftests/lab/lib.sh
 . /lab/lib.sh
@@ -24,27 +25,35 @@ path_make >/dev/null || die 'the path could not be made'
 hs_act "$tmp/tcp.yaml" || die "homeostat does not arm: $(tail -n 3 "$hs_log")"
 ip netns exec far iperf3 -s -p 5201 >/dev/null 2>&1 &
 ip netns exec far iperf3 -s -p 5202 >/dev/null 2>&1 &
-for port in 1451 1452; do
+ip netns exec far iperf3 -s -p 5203 >/dev/null 2>&1 &
+for port in 1451 1452 1453; do
 	within 10 ip netns exec far grep -q ":$port 00" /proc/net/tcp6 || die "no server at port 0x$port"
 done
 
-# measure ARM SECONDS: prints goodput_bps retransmits mean_rtt_us
+# measure ARM SECONDS: what iperf3 says, and a ping beside it, is in $tmp
 measure() {
-	case $1 in
-	homeostat) set -- "$2" -p 5202 ;;
-	*) set -- "$2" -p 5201 -C "$1" ;;
+	_arm=${1%/*} _beside=${1#"${1%/*}"} _seconds=$2
+	case $_arm in
+	homeostat) set -- -p 5202 ;;
+	*) set -- -p 5201 -C "$_arm" ;;
 	esac
-	_seconds=$1
 	[ "$((_seconds * 1000))" -ge "$((rtt * 100))" ] || _seconds=$((rtt / 10))
-	shift
+	rm -f "$tmp/beside"
+	if [ -n "$_beside" ]; then
+		iperf3 -J -c "$path_far" -t "$_seconds" -O 1 -i 0 -p 5203 -C "${_beside#/}" >"$tmp/beside" &
+		_other=$!
+		sleep 1 # virtual time: the other one is there first
+	fi
 	ping -q -i 0.05 -c "$((_seconds * 20))" -W 2 "$path_far" >"$tmp/ping" 2>&1 &
 	_ping=$!
 	iperf3 -J -c "$path_far" -t "$_seconds" -i 0 "$@" >"$tmp/iperf"
 	wait $_ping
+	[ -z "$_beside" ] || wait "$_other"
 	jflat <"$tmp/iperf" >"$tmp/flat"
 }
 # leaf_of PATH: of the last measurement
 leaf_of() { awk -v p="$1" '$1 == p { print $2; exit }' "$tmp/flat"; }
+beside_bps() { [ ! -e "$tmp/beside" ] || leaf end.sum_received.bits_per_second <"$tmp/beside"; }
 ping_us() { sed -n 's,.*min/avg/max = [^/]*/\([0-9.]*\)/.*,\1,p' "$tmp/ping" | awk '{ printf "%d", $1 * 1000 }'; }
 
 for loss in $1; do
@@ -54,7 +63,7 @@ for loss in $1; do
 				path_is "$loss" "$rtt" "$rate" "$6" || die "no path of $loss $rtt $rate"
 				before=$(counter tcp.taken) to=$(counter tcp.to_loss) back=$(counter tcp.back)
 				measure "$arm" "$5"
-				record "\"loss\":$loss,\"rtt\":$rtt,\"rate\":$rate,\"arm\":\"$arm\",\"goodput_bps\":$(leaf_of end.sum_received.bits_per_second),\"retransmits\":$(leaf_of end.sum_sent.retransmits),\"ping_us\":$(ping_us),\"taken\":$(($(counter tcp.taken) - before)),\"to_loss\":$(($(counter tcp.to_loss) - to)),\"back\":$(($(counter tcp.back) - back))"
+				record "\"loss\":$loss,\"rtt\":$rtt,\"rate\":$rate,\"arm\":\"$arm\",\"goodput_bps\":$(leaf_of end.sum_received.bits_per_second),\"retransmits\":$(leaf_of end.sum_sent.retransmits),\"ping_us\":$(ping_us),\"beside_bps\":$(beside_bps | grep . || echo 0),\"taken\":$(($(counter tcp.taken) - before)),\"to_loss\":$(($(counter tcp.to_loss) - to)),\"back\":$(($(counter tcp.back) - back))"
 			done
 		done
 	done
