@@ -427,6 +427,7 @@ struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u32 notsent_lowat;
 	u32 snd_cwnd;
+	u32 snd_cwnd_clamp;
 	u32 lost_out;
 	u32 sacked_out;
 	u32 retrans_out;

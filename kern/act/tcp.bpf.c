@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * Congestion control that asks whether a loss was congestion. It has no window arithmetic of its own: a connection is
- * driven by the kernel's CUBIC, and while it loses packets on a path without a queue, by the kernel's BBR.
+ * Congestion control that asks whether a loss was congestion. A connection is driven by the kernel's CUBIC, and while it
+ * loses packets on a path without a queue, by the kernel's BBR. The windows are theirs, but where losses keep BBR from
+ * filling a path that has no queue yet: keep_doubling() and keep_looking().
  *
  * Model. There are two struct_ops, and a connection is moved from one to the other with TCP_CONGESTION. `homeostat` is
  * CUBIC. Packets are dropped where a queue is full, and their neighbours have stood in that queue: when the connection goes
  * into recovery, the last measured RTT is compared with the path's shortest. Within `tcp.queue.tolerance_permille` of it
- * there was no queue, the loss was not congestion, and the connection moves to `homeostat_loss`, which is BBR. That looks
- * back over EPOCH_ROUNDS round trips at a time and moves to `homeostat` again when nothing was lost for CLEAN_ROUNDS,
+ * there was no queue, the loss was not congestion, and the connection moves to `homeostat_loss`, which is BBR. Once the path
+ * was full it looks back over EPOCH_ROUNDS round trips at a time, and moves to `homeostat` again when nothing was lost for CLEAN_ROUNDS,
  * when more was lost than `tcp.loss.tolerance_permille`, or when something was lost while the queue never went away.
  * This knob at 0, its stock, is plain CUBIC.
  *
@@ -35,6 +36,7 @@
 #define BBR_QUEUE_US                                                                               \
 	5000 /* … and less than that is BBR's own doing on a short path (seen: 2 ms at an RTT of 1 ms) */
 #define BBR_GAIN 3	/* about what BBR begins with (2.89) */
+#define BBR_LEAST 4	/* packets: its window while it looks for the shortest RTT */
 #define AGAIN_ROUNDS 64 /* a loss without a queue counts as the next one for so many round trips */
 #define SETTLE_ROUNDS 2 /* after the path was full: all that its queue lost is known by then */
 #define EPOCH_ROUNDS 16 /* two of BBR's gain cycles, each of which empties the queue once */
@@ -216,7 +218,7 @@ static __always_inline void epoch_begin(const struct tcp_sock *tp, struct socket
 }
 
 /* What the path holds, in packets: what was delivered in this sample's time, taken to the shortest RTT. 0 = not known. */
-static __always_inline u32 path_holds(const struct tcp_sock *tp, const struct rate_sample *rs)
+static __always_inline u64 path_holds(const struct tcp_sock *tp, const struct rate_sample *rs)
 {
 	if (rs->delivered <= 0 || rs->interval_us <= 0)
 		return 0;
@@ -227,13 +229,13 @@ static __always_inline u32 path_holds(const struct tcp_sock *tp, const struct ra
  * BBR doubles its window until the path is full, but while it recovers from a loss it sends no more than was delivered,
  * for a round. A small window of which each round loses something so hardly ever grows (seen at 10 % and 100 ms: 18 rounds to
  * a full path instead of 8). As long as there is no queue, it is doubled here through losses, up to thrice what the path
- * was seen to hold; not after a timeout.
+ * was seen to hold; not after a timeout, and not where BBR lets the path run empty to see the shortest RTT.
  */
 static __always_inline void keep_doubling(struct sock *sk, struct socket_state *s,
 					  const struct rate_sample *rs)
 {
 	struct tcp_sock *tp = tcp_of(sk);
-	u32 most = BBR_GAIN * path_holds(tp, rs), window = s->window + rs->acked_sacked;
+	u64 most = BBR_GAIN * path_holds(tp, rs), window = (u64)s->window + rs->acked_sacked;
 
 	if (tp->snd_ssthresh < TCP_INFINITE_SSTHRESH || s->last_rtt_us > filled_us(tp) ||
 	    BPF_CORE_READ_BITFIELD((struct inet_connection_sock *)sk, icsk_ca_state) >=
@@ -241,8 +243,12 @@ static __always_inline void keep_doubling(struct sock *sk, struct socket_state *
 		s->window = 0;
 		return;
 	}
+	if (tp->snd_cwnd <= BBR_LEAST)
+		return;
 	if (window > most)
 		window = most;
+	if (window > tp->snd_cwnd_clamp)
+		window = tp->snd_cwnd_clamp;
 	if (window > tp->snd_cwnd)
 		tp->snd_cwnd = window;
 	s->window = tp->snd_cwnd;
@@ -256,7 +262,8 @@ static __always_inline void keep_doubling(struct sock *sk, struct socket_state *
 static __always_inline void leave_window(struct sock *sk, const struct rate_sample *rs)
 {
 	struct tcp_sock *tp = tcp_of(sk);
-	u32 flying = in_flight(tp) + 1, holds = path_holds(tp, rs);
+	u32 flying = in_flight(tp) + 1;
+	u64 holds = path_holds(tp, rs);
 
 	if (holds > tp->snd_cwnd)
 		holds = tp->snd_cwnd;
@@ -284,7 +291,8 @@ static __always_inline bool bearable(u32 lost, u32 delivered)
 static __always_inline void keep_looking(struct sock *sk, const struct socket_state *s, u32 lost,
 					 u32 delivered)
 {
-	if (lost && bearable(lost, delivered) && s->last_rtt_us <= filled_us(tcp_of(sk)))
+	if (gate_open() && lost && bearable(lost, delivered) &&
+	    s->last_rtt_us <= filled_us(tcp_of(sk)))
 		bbr_set_state(sk, TCP_CA_LOSS);
 }
 
@@ -352,8 +360,9 @@ SEC("struct_ops/loss_main")
 void BPF_PROG(loss_main, struct sock *sk, u32 ack, int flag, const struct rate_sample *rs)
 {
 	struct socket_state *s;
+	bool open = gate_open();
 
-	if (!gate_open() && !tcp_move(sk, "cubic")) {
+	if (!open && !tcp_move(sk, "cubic")) {
 		leave_window(sk, rs);
 		tcp_count(HS_COUNT_TCP_LEFT);
 		return;
@@ -362,7 +371,7 @@ void BPF_PROG(loss_main, struct sock *sk, u32 ack, int flag, const struct rate_s
 	s = bpf_sk_storage_get(&SOCKETS, sk, 0, 0);
 	if (s && rs->rtt_us > 0)
 		s->last_rtt_us = rs->rtt_us;
-	if (s)
+	if (s && open)
 		keep_doubling(sk, s, rs);
 	/* without memory for what it needs to know it goes back at once */
 	if ((!s || loss_is_over(sk, s, rs)) && !tcp_move(sk, "homeostat")) {

@@ -132,6 +132,12 @@ wait "$stream"
 at_least '1 %: goodput is three times that of CUBIC' "$(goodput 5202)" "$((3 * cubic))"
 at_least '1 %: moves are counted' "$(counter tcp.to_loss)" 1
 
+# Much loss, and round trips of 100 ms: the path is to be filled within seconds (26 Mbit/s where losses cut the beginning short, 90 now).
+path_is 10 100 200 6
+stream 5202 4
+wait "$stream"
+at_least '10 %: it fills the path' "$(goodput 5202)" 60000000
+
 # the loss ends: it comes back
 stream 5202 9
 check '1 %: it bears loss' within 5 is 5202 congestion homeostat_loss

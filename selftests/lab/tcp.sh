@@ -42,7 +42,7 @@ measure() {
 	if [ -n "$_beside" ]; then
 		iperf3 -J -c "$path_far" -t "$_seconds" -O 1 -i 0 -p 5203 -C "${_beside#/}" >"$tmp/beside" &
 		_other=$!
-		sleep 1 # virtual time: the other one is there first
+		sleep 1 # nothing is waited for: ours is to begin a second of virtual time later
 	fi
 	ping -q -i 0.05 -c "$((_seconds * 20))" -W 2 "$path_far" >"$tmp/ping" 2>&1 &
 	_ping=$!
@@ -53,7 +53,11 @@ measure() {
 }
 # leaf_of PATH: of the last measurement
 leaf_of() { awk -v p="$1" '$1 == p { print $2; exit }' "$tmp/flat"; }
-beside_bps() { [ ! -e "$tmp/beside" ] || leaf end.sum_received.bits_per_second <"$tmp/beside"; }
+# beside_bps: of the other one; 0 where there is none
+beside_bps() {
+	[ -e "$tmp/beside" ] || { echo 0; return; }
+	leaf end.sum_received.bits_per_second <"$tmp/beside"
+}
 ping_us() { sed -n 's,.*min/avg/max = [^/]*/\([0-9.]*\)/.*,\1,p' "$tmp/ping" | awk '{ printf "%d", $1 * 1000 }'; }
 
 for loss in $1; do
@@ -63,7 +67,8 @@ for loss in $1; do
 				path_is "$loss" "$rtt" "$rate" "$6" || die "no path of $loss $rtt $rate"
 				before=$(counter tcp.taken) to=$(counter tcp.to_loss) back=$(counter tcp.back)
 				measure "$arm" "$5"
-				record "\"loss\":$loss,\"rtt\":$rtt,\"rate\":$rate,\"arm\":\"$arm\",\"goodput_bps\":$(leaf_of end.sum_received.bits_per_second),\"retransmits\":$(leaf_of end.sum_sent.retransmits),\"ping_us\":$(ping_us),\"beside_bps\":$(beside_bps | grep . || echo 0),\"taken\":$(($(counter tcp.taken) - before)),\"to_loss\":$(($(counter tcp.to_loss) - to)),\"back\":$(($(counter tcp.back) - back))"
+				beside=$(beside_bps) || die "$arm: nothing is known of the other one: $(cat "$tmp/beside")"
+				record "\"loss\":$loss,\"rtt\":$rtt,\"rate\":$rate,\"arm\":\"$arm\",\"goodput_bps\":$(leaf_of end.sum_received.bits_per_second),\"retransmits\":$(leaf_of end.sum_sent.retransmits),\"ping_us\":$(ping_us),\"beside_bps\":$beside,\"taken\":$(($(counter tcp.taken) - before)),\"to_loss\":$(($(counter tcp.to_loss) - to)),\"back\":$(($(counter tcp.back) - back))"
 			done
 		done
 	done
