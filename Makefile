@@ -5,6 +5,7 @@
 # make test   set up what is missing, build, pass all tests
 # make fault  the whole fault campaign (about an hour); writes docs/fault-campaign.md
 # make helping  does "Am I helping?" stay calm, and find out harm (two hours); writes docs/helping.md
+# make effects  what do the parameters of the knowledge base do? (ten minutes); writes docs/effects.md
 # make lab    the laboratory's experiments (SCENARIOS=hogs chooses some), with tables and pictures
 # make lab-check  has a figure of homeostat become worse than is recorded?
 # make lab-growth  what do many CPUs and many runnable tasks cost?
@@ -45,7 +46,7 @@ WARN := -Wall -Wextra -Werror
 CFLAGS ?= -O2 -g
 # the same bytes wherever the tree lies: a lab guest's figures depend on each of them
 RELATIVE := -ffile-prefix-map=$(CURDIR)=.
-PKGS := json-c libcyaml yaml-0.1 libcap libseccomp zlib
+PKGS := json-c libcyaml yaml-0.1 libcap libseccomp libmnl zlib
 USER_CFLAGS := -std=gnu11 $(CFLAGS) $(RELATIVE) $(WARN) -Wstrict-prototypes -Wshadow -Wno-missing-field-initializers \
 	-Wformat=2 -Wvla -D_GNU_SOURCE -DHS_VERSION='"$(VERSION)"' -Ikern -Iuser/lib -Iuser/daemon -Iuser -I$(O) \
 	$(LIBBPF_CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -53,7 +54,7 @@ HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 LDHARDEN := -pie -Wl,-z,relro,-z,now
 # static: it has to go with the libbpf that we have, and hosts rarely have it
 USER_LIBS := -l:libxdp.a $(LIBBPF_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread
-CLI_LIBS := -lncursesw -ltinfo
+CLI_LIBS := -lncursesw -ltinfo -lsqlite3
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 # ---- kernel side: every .bpf.c, one object, one skeleton ----
@@ -76,15 +77,22 @@ $(O)/homeostat.skel.h: $(O)/homeostat.bpf.o
 
 # ---- user side ----
 LIB_SRC := $(wildcard user/lib/*.c)
-DAEMON_SRC := $(filter-out user/daemon/fault.c,$(wildcard user/daemon/*.c))
+# with the hand and the reader of slow vital signs, processes that are forked from it
+DAEMON_SRC := $(filter-out user/daemon/fault.c,$(wildcard user/daemon/*.c user/daemon/*/*.c)) $(wildcard user/hand/*.c user/sense/*.c)
 CLI_SRC := $(wildcard user/cli/*.c)
 GUARD_SRC := $(wildcard user/guard/*.c)
+ADVISER_SRC := $(wildcard user/adviser/*.c)
+# the history: the historian writes it, the program homeostat reads it; the daemon has nothing of it
+HISTORY_SRC := $(wildcard user/history/*.c)
+STORE_SRC := $(filter-out %/main.c,$(HISTORY_SRC))
 UNIT_SRC := $(wildcard selftests/unit/test_*.c)
 KTEST_SRC := $(filter-out %/test_fault.c,$(wildcard selftests/kernel/test_*.c))
 LOAD_SRC := $(wildcard selftests/lab/load/*.c)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 sanobj = $(patsubst %.c,$(O)/san/%.o,$(1))
-NOMAIN := $(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC) $(GUARD_SRC))
+NOMAIN := $(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC) $(GUARD_SRC) $(HISTORY_SRC))
+# no guest test has need of it
+ADVISER_NOMAIN := $(filter-out %/main.c,$(ADVISER_SRC))
 
 $(O)/%.o: %.c | $(O)/homeostat.skel.h
 	@mkdir -p $(@D)
@@ -95,7 +103,7 @@ $(O)/san/%.o: %.c | $(O)/homeostat.skel.h
 	$(call say,CC-SAN,$@)$(CC) $(USER_CFLAGS) $(SAN) -MMD -MP -c $< -o $@
 
 .PHONY: programs
-programs: $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard
+programs: $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard $(O)/homeostat-adviser $(O)/homeostat-historian
 
 # an archive: each program takes what it uses, and no more
 $(O)/libhomeostat.a: $(call obj,$(LIB_SRC))
@@ -106,12 +114,19 @@ $(O)/san/libhomeostat.a: $(call sanobj,$(LIB_SRC))
 $(O)/homeostatd: $(call obj,$(DAEMON_SRC)) $(O)/libhomeostat.a
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -Wl,-Map=$@.map -o $@ $^ $(USER_LIBS)
 
-$(O)/homeostat: $(call obj,$(CLI_SRC)) $(O)/libhomeostat.a
+$(O)/homeostat: $(call obj,$(CLI_SRC) $(STORE_SRC)) $(O)/libhomeostat.a
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
 # the smallest: what it links, it has to keep in memory
 $(O)/homeostat-guard: $(call obj,$(GUARD_SRC)) $(O)/libhomeostat.a
-	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ -lseccomp -lcap
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ -lseccomp -lcap -lmnl
+
+# unprivileged: no BPF in it
+$(O)/homeostat-adviser: $(call obj,$(ADVISER_SRC)) $(O)/libhomeostat.a
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(shell pkg-config --libs json-c libcyaml yaml-0.1 libmnl 2>/dev/null)
+
+$(O)/homeostat-historian: $(call obj,$(HISTORY_SRC)) $(O)/libhomeostat.a
+	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ -lsqlite3 $(shell pkg-config --libs json-c 2>/dev/null)
 
 # ---- the fault build: kernel side and daemon with faults on order (kern/fault.h), for tests only ----
 FAULT := $(O)/fault
@@ -136,7 +151,7 @@ $(FAULT)/homeostatd: $(call faultobj,$(DAEMON_SRC) user/daemon/fault.c) $(O)/lib
 
 # unit tests run sanitized, against sanitized objects
 UNIT := $(patsubst selftests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
-$(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN)) $(O)/san/libhomeostat.a
+$(O)/unit/%: $(O)/san/selftests/unit/%.o $(call sanobj,$(NOMAIN) $(ADVISER_NOMAIN)) $(O)/san/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD-SAN,$@)$(CC) $(SAN) $(WRAP) -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
 
@@ -150,8 +165,11 @@ WRAP_TC := --wrap=kernel_attach_tc,--wrap=kernel_detach_tc,--wrap=kernel_qdisc,-
 $(O)/unit/test_arm $(O)/cov/unit/test_arm $(O)/unit/test_armed $(O)/cov/unit/test_armed: private WRAP := -Wl,--wrap=kernel_pulse,--wrap=kernel_attach_sched,--wrap=kernel_detach_sched,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC),$(WRAP_TCP),$(WRAP_HOOK)
 $(O)/unit/test_net $(O)/cov/unit/test_net: private WRAP := -Wl,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp,$(WRAP_TC)
 $(O)/unit/test_steer $(O)/cov/unit/test_steer: private WRAP := -Wl,--wrap=kernel_steer,--wrap=bpf_map_update_elem,--wrap=bpf_map_delete_elem
+$(O)/unit/test_sensing $(O)/cov/unit/test_sensing: private WRAP := -Wl,--wrap=log_line
+$(O)/unit/test_sense $(O)/cov/unit/test_sense: private WRAP := -Wl,--wrap=read_file,--wrap=log_line
 $(O)/unit/test_connections $(O)/cov/unit/test_connections: private WRAP := -Wl,$(WRAP_TCP)
 $(O)/unit/test_tcp_look $(O)/cov/unit/test_tcp_look: private WRAP := -Wl,$(WRAP_LOOK)
+$(O)/unit/test_irqs $(O)/cov/unit/test_irqs: private WRAP := -Wl,--wrap=kernel_hook,--wrap=kernel_irqs,--wrap=kernel_irqs_anew
 WRAP_XDP := --wrap=xdp_pinned,--wrap=xdp_look,--wrap=xdp_join,--wrap=xdp_leave,--wrap=xdp_program_id
 $(O)/unit/test_dispatcher $(O)/cov/unit/test_dispatcher: private WRAP := -Wl,$(WRAP_XDP)
 WRAP_USHER := --wrap=dispatcher_join,--wrap=dispatcher_leave,--wrap=dispatcher_look,--wrap=dispatcher_clean,--wrap=xdp_program_id,--wrap=kernel_attach_xdp,--wrap=kernel_detach_xdp
@@ -165,6 +183,9 @@ FUZZ_S ?= 60
 fuzzobj = $(patsubst %.c,$(O)/fuzz/obj/%.o,$(1))
 $(O)/unit/test_fuzz: $(call sanobj,$(FUZZ_SRC))
 $(O)/san/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath selftests/fuzz/corpus)"'
+KB_TESTS := test_kb test_proposal test_cli_daemon test_advice test_advice_choice test_advice_fit test_advice_machine \
+	test_advice_objects test_advice_places test_adviser test_boot
+$(foreach t,$(KB_TESTS),$(O)/san/selftests/unit/$(t).o $(O)/cov/selftests/unit/$(t).o): USER_CFLAGS += -DHS_POLICY='"$(abspath policy)"'
 $(O)/san/selftests/unit/test_profile_limits.o: USER_CFLAGS += -DHS_PROFILES='"$(abspath policy/profiles)"'
 
 $(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
@@ -185,7 +206,7 @@ $(O)/cov/%.o: %.c | $(O)/homeostat.skel.h
 $(O)/cov/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath selftests/fuzz/corpus)"'
 $(O)/cov/selftests/unit/test_profile_limits.o: USER_CFLAGS += -DHS_PROFILES='"$(abspath policy/profiles)"'
 $(O)/cov/unit/test_fuzz: $(call covobj,$(FUZZ_SRC))
-$(O)/cov/unit/%: $(O)/cov/selftests/unit/%.o $(call covobj,$(NOMAIN) $(LIB_SRC) selftests/unit/gcov_exit.c)
+$(O)/cov/unit/%: $(O)/cov/selftests/unit/%.o $(call covobj,$(NOMAIN) $(ADVISER_NOMAIN) $(LIB_SRC) selftests/unit/gcov_exit.c)
 	@mkdir -p $(@D)
 	$(call say,LD-COV,$@)$(CC) --coverage $(WRAP) -Wl,--wrap=_exit -o $@ $^ $(USER_LIBS) $(CLI_LIBS) -lcmocka
 
@@ -204,7 +225,7 @@ $(O)/lab/%: selftests/lab/load/%.c $(wildcard selftests/lab/load/*.h kern/abi*.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ $< \
 		$(filter %.a,$^) $(if $(filter tsafe recorder reaction,$(@F)),$(LIBBPF_LIBS)) \
-		$(if $(filter controller,$(@F)),$(USER_LIBS)) -lpthread -lm
+		$(if $(filter controller,$(@F)),$(USER_LIBS)) $(if $(filter undoenter,$(@F)),-lmnl) -lpthread -lm
 $(O)/lab/undoenter $(O)/lab/controller: $(O)/libhomeostat.a
 # a controller in user space that is told by a program of its own
 $(O)/waits.skel.h: $(O)/selftests/lab/waits.bpf.o
@@ -237,7 +258,7 @@ $(O)/lab/faulter: $(FAULTER_SRC) $(wildcard selftests/fault/*.h selftests/lab/lo
 		$(O)/other.skel.h $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iuser/lib -I$(O) $(LIBBPF_CFLAGS) -o $@ \
-		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS)
+		$(FAULTER_SRC) $(O)/libhomeostat.a $(LIBBPF_LIBS) -lmnl
 
 # somebody else's XDP program under the same dispatcher
 $(O)/neighbour.skel.h: $(O)/selftests/beside/neighbour.bpf.o
@@ -278,7 +299,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test fault helping lab lab-check lab-growth bench bench-packets bench-acks bench-sockets check fuzz coverage format format-check lint install clean
+.PHONY: setup run test fault helping effects lab lab-check lab-growth bench bench-packets bench-acks bench-sockets check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -303,6 +324,12 @@ helping:
 	$(Q)O=$(O) scripts/setup
 	$(Q)$(MAKE) --no-print-directory programs tests
 	$(Q)O=$(O) scripts/helping --doc docs/helping.md
+
+# what parameters do, and its table in the documentation
+effects:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory programs tests
+	$(Q)O=$(O) scripts/effects --doc docs/effects.md
 
 # experiments in virtual time: scripts/lab --help
 SCENARIOS ?= $(basename $(notdir $(wildcard selftests/lab/*.yaml)))
@@ -365,11 +392,15 @@ lint:
 install: all
 	install -D -m 0755 $(O)/homeostatd $(DESTDIR)$(PREFIX)/sbin/homeostatd
 	install -D -m 0755 $(O)/homeostat-guard $(DESTDIR)$(PREFIX)/sbin/homeostat-guard
+	install -D -m 0755 $(O)/homeostat-adviser $(DESTDIR)$(PREFIX)/bin/homeostat-adviser
+	install -D -m 0755 $(O)/homeostat-historian $(DESTDIR)$(PREFIX)/sbin/homeostat-historian
 	install -D -m 0755 $(O)/homeostat $(DESTDIR)$(PREFIX)/bin/homeostat
 	for p in policy/profiles/*.yaml; do install -D -m 0644 $$p $(DESTDIR)$(SYSCONFDIR)/homeostat/profiles/$${p##*/}; done
-	install -D -m 0644 packaging/homeostatd.service $(DESTDIR)$(PREFIX)/lib/systemd/system/homeostatd.service
-	sed -i 's,/usr/\(s\?bin/homeostat\),$(PREFIX)/\1,g; s,/etc/homeostat,$(SYSCONFDIR)/homeostat,g' \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/homeostatd.service
+	install -D -m 0644 policy/parameters.yaml $(DESTDIR)$(PREFIX)/share/homeostat/parameters.yaml
+	for u in homeostatd homeostat-adviser homeostat-historian homeostat-boot; do \
+		install -D -m 0644 packaging/$$u.service $(DESTDIR)$(PREFIX)/lib/systemd/system/$$u.service && \
+		sed -i 's,/usr/\(s\?bin/homeostat\),$(PREFIX)/\1,g; s,/etc/homeostat,$(SYSCONFDIR)/homeostat,g' \
+			$(DESTDIR)$(PREFIX)/lib/systemd/system/$$u.service || exit 1; done
 	install -D -m 0644 packaging/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/homeostat.conf
 	install -D -m 0644 packaging/homeostat.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/homeostat
 	for m in $(DOCS); do install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done

@@ -19,7 +19,7 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 9
+#define HS_ABI_VERSION 11
 
 /* clang-format off: tables */
 
@@ -45,6 +45,87 @@
 	  "segments with data sent again, of all that were, " class " TCP connections")            \
 	X(TCP_DELIVERED_##ID, "tcp.delivered." class "_kbit", "kbit", SLOW,                        \
 	  "what the other ends of " class " TCP connections have acknowledged")
+
+/* Of the machine, read from /proc and /sys (user/sense/): a part of the table below, in the order in which they are read. */
+#define HS_MACHINE_VITALS(X)                                                                       \
+	X(CPU_BUSY, "cpu.busy_permille", "permille", SLOW,                                         \
+	  "share of CPU time spent at work, all CPUs")                                             \
+	X(CPU_IOWAIT, "cpu.iowait_permille", "permille", SLOW,                                     \
+	  "share of CPU time idle while a task waited for a disk, all CPUs")                       \
+	X(CPU_STEAL, "cpu.steal_permille", "permille", SLOW,                                       \
+	  "share of CPU time that the host of this virtual machine gave to others")                \
+	X(MEM_AVAILABLE, "mem.available_permille", "permille", SLOW,                               \
+	  "memory that can be had without swapping, of all")                                       \
+	X(MEM_DIRTY, "mem.dirty_permille", "permille", SLOW,                                       \
+	  "pages that wait to be written out, of the number at which writers are "                 \
+	  "made to wait")                                                                          \
+	X(MEM_SWAP, "mem.swap_hz", "hz", SLOW, "pages swapped in and out")                         \
+	X(MEM_REFAULTS, "mem.refaults_hz", "hz", SLOW,                                             \
+	  "pages read again soon after they were given up: memory is too small")                   \
+	X(MEM_OOM_KILLS, "mem.oom_kills", "count", SLOW,                                           \
+	  "processes killed for want of memory since homeostatd started")                          \
+	X(MEM_HUGE_FREE, "mem.hugepages_free", "count", SLOW,                                      \
+	  "huge pages free and not promised, of a pool of the default size")                       \
+	X(NUMA_MISS, "numa.miss_permille", "permille", SLOW,                                       \
+	  "pages that came from another NUMA node than the one wanted, of all "                    \
+	  "allocated")                                                                             \
+	X(LISTEN_QUEUE, "net.listen_queue_permille", "permille", SLOW,                             \
+	  "connections that wait to be accepted at the fullest listening TCP "                     \
+	  "socket, of net.core.somaxconn")                                                         \
+	X(TCP_MEMORY, "net.tcp_memory_permille", "permille", SLOW,                                 \
+	  "memory of TCP sockets; 1000 = the kernel begins to hold back")                          \
+	X(NIC_DROPS, "nic.drops_hz", "hz", SLOW,                                                   \
+	  "packets that network cards, or their drivers, dropped")                                 \
+	X(NIC_ERRORS, "nic.errors", "count", SLOW,                                                 \
+	  "packets that network cards could not receive or send since homeostatd "                 \
+	  "started")                                                                               \
+	X(NIC_DOWN, "nic.link_down", "count", SLOW,                                                \
+	  "network cards that are switched on and have no link")                                   \
+	X(CPU_FREQ, "cpu.freq_permille", "permille", SLOW,                                         \
+	  "clock rate of the CPUs, of the highest they have, mean")                                \
+	X(CPU_FREQ_LIMIT, "cpu.freq_limit_permille", "permille", SLOW,                             \
+	  "clock rate that the slowest CPU is allowed, of the highest it has")                     \
+	X(THERMAL_HOTTEST, "thermal.hottest_mc", "mc", SLOW,                                       \
+	  "temperature of the hottest spot; 0 = freezing or below")                                \
+	X(THERMAL_MARGIN, "thermal.margin_mc", "mc", SLOW,                                         \
+	  "how far the spot nearest to it is from being throttled or switched off")                \
+	X(THERMAL_SLOPE, "thermal.slope_mc_s", "mc_s", SLOW,                                       \
+	  "how fast the hottest spot gets hotter, over half a minute; 0 = it does "                \
+	  "not")                                                                                   \
+	X(POWER_PACKAGE, "power.package_mw", "mw", SLOW,                                           \
+	  "what the processors draw, by their energy counters (RAPL)")                             \
+	X(POWER_MACHINE, "power.machine_mw", "mw", SLOW,                                           \
+	  "what the machine draws from its batteries, or by its power sensor "                     \
+	  "(INA2xx)")                                                                              \
+	X(POWER_BATTERY, "power.battery_permille", "permille", SLOW,                               \
+	  "charge of batteries and UPS, of a full one")                                            \
+	X(POWER_ON_BATTERY, "power.on_battery", "count", SLOW,                                     \
+	  "1 = a battery or UPS feeds the machine, 0 = none does")                                 \
+	X(ENERGY_INSTRUCTION, "energy.per_kinstruction_nj", "nj", SLOW,                            \
+	  "energy for each 1000 instructions of programs (needs the processor's "                  \
+	  "counters)")                                                                             \
+	X(ENERGY_CPU, "energy.per_cpu_ms_nj", "nj", SLOW,                                          \
+	  "energy for each ms of CPU time of programs, in time of the strongest CPU")              \
+	X(ENERGY_BYTE, "energy.per_byte_nj", "nj", SLOW,                                           \
+	  "energy for each byte that network cards sent")                                          \
+	X(THERMAL_THROTTLES, "thermal.throttles", "count", SLOW,                                   \
+	  "times that CPUs were slowed down for their heat since homeostatd started")              \
+	X(HW_MEMORY_CORRECTED, "hw.memory_corrected", "count", SLOW,                               \
+	  "memory errors corrected since homeostatd started (EDAC)")                               \
+	X(HW_MEMORY_UNCORRECTED, "hw.memory_uncorrected", "count", SLOW,                           \
+	  "memory errors not corrected since homeostatd started (EDAC)")                           \
+	X(HW_PCIE_CORRECTABLE, "hw.pcie_correctable", "count", SLOW,                               \
+	  "PCIe errors that were corrected since homeostatd started (AER, root "                   \
+	  "ports)")                                                                                \
+	X(HW_PCIE_UNCORRECTABLE, "hw.pcie_uncorrectable", "count", SLOW,                           \
+	  "PCIe errors that were not corrected since homeostatd started (likewise)")               \
+	X(HW_PCIE_NARROW, "hw.pcie_narrow", "count", SLOW,                                         \
+	  "PCIe links with fewer lanes than they have had")                                        \
+	X(HW_NVME_DOWN, "hw.nvme_down", "count", SLOW, "NVMe controllers that are not live")       \
+	X(IB_ERRORS, "ib.errors", "count", SLOW,                                                   \
+	  "errors of InfiniBand ports since homeostatd started")                                   \
+	X(IB_DOWN, "ib.link_down", "count", SLOW,                                                  \
+	  "InfiniBand ports that have been active and are not")
 
 /*
  * Vital signs: X(ID, name, unit, writer, meaning). Writer is FAST (the pulse) or SLOW (the
@@ -146,6 +227,8 @@
 	  "of many")                                                                               \
 	X(SOFTIRQ_DELAY, "softirq.delay_ns", "ns", FAST,                                           \
 	  "longest time from raising a soft interrupt to running it (needs the hook `softirq`)")   \
+	X(IRQ_LONGEST, "irq.longest_ns", "ns", FAST,                                               \
+	  "longest time that one interrupt, hard or soft, kept its CPU (needs the hook `irq`)")    \
 	X(RECLAIM_STALLS, "mem.reclaim_stalls_hz", "hz", FAST,                                     \
 	  "allocations that had to free memory themselves")                                        \
 	X(COMPACT_STALLS, "mem.compact_stalls_hz", "hz", FAST,                                     \
@@ -160,7 +243,8 @@
 	  "cache misses for each 1000 instructions of the housekeeping CPUs (likewise)")           \
 	HS_TCP_VITALS(X, CRITICAL, "critical")                                                     \
 	HS_TCP_VITALS(X, NORMAL, "normal")                                                         \
-	HS_TCP_VITALS(X, BULK, "bulk")
+	HS_TCP_VITALS(X, BULK, "bulk")                                                             \
+	HS_MACHINE_VITALS(X)
 
 /*
  * Knobs: X(ID, name, unit, stock, min, max, slew, meaning). `stock` is what an actuator uses while
@@ -263,7 +347,10 @@
 	X(STARVED, "starved", "pid, comm: waited latency_ns, moved ahead by age on CPU id")        \
 	X(ADVICE, "advice", "advise mode: REFLEX or KNOB (see cause) as it would have been")       \
 	X(PLUGIN, "plugin", "the reflex slot was shut: the policy in it took latency_ns")          \
-	X(LOOK, "look", "stock is looked at (id = 0), was (1): vital, value; limit as known (to)")
+	X(LOOK, "look", "stock is looked at (id = 0), was (1): vital, value; limit as known (to)") \
+	X(CHANGE, "change", "a change of the machine: id; from, to = its states; value = files")   \
+	X(STALE, "stale", "vital: not measured for latency_ns; absent from now on")                \
+	X(PROFILE, "profile", "another is in force: from, to = shift of its calendar, 0 = none")
 
 /*
  * Hooks that cost something at each event: X(ID, name, vital sign that it feeds, meaning). One is attached while the profile
@@ -272,7 +359,8 @@
 #define HS_HOOKS(X)                                                                                \
 	X(DROPS, "drops", DROPS, "dropped packets by the kernel's reason")                         \
 	X(SOFTIRQ, "softirq", SOFTIRQ_DELAY, "raising and running of soft interrupts")             \
-	X(RECEIVE, "receive", RECEIVE_DELAY, "packets that come into their socket")
+	X(RECEIVE, "receive", RECEIVE_DELAY, "packets that come into their socket")                \
+	X(IRQ, "irq", IRQ_LONGEST, "beginning and end of interrupts")
 
 /* clang-format on */
 
@@ -393,7 +481,13 @@ struct hs_vital {
 	__u64 peak;	  /* largest value since start */
 	__u64 updated_ns; /* 0 = never: absent */
 	__u32 present;
-	__u32 pad;
+	__u32 estimated; /* SLOW: 1 = made of what is measured elsewhere, as nothing counts it */
+	/*
+	 * FAST: sums over all windows, in 2^10 ns, which wrap around: what integral has grown by between two looks, by what span has,
+	 * is the mean between them, of which a look itself sees the last window only.
+	 */
+	__u64 integral; /* of the value */
+	__u64 span;	/* of windows */
 };
 
 /* HOOKS. Written by the daemon alone; a hook is attached before it is marked as on. */
@@ -402,6 +496,7 @@ struct hs_hooks {
 	__u32 pad;
 	__u64 since_ns[HS_HOOK_NR]; /* when it was last attached */
 	__u64 tai_ahead_ns;	    /* CLOCK_TAI - CLOCK_REALTIME; the daemon, once a second */
+	__u64 irq_from_ns;	    /* since when IRQS is counted */
 };
 
 /* The same quantiles for one CPU, written by the pulse. */

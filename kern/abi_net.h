@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Copyright (C) 2026 homeostat contributors */
-/* The part of the contract that is about packets and connections: included by abi.h, and by nobody else. */
+/* The part of the contract that is about packets, interrupts and connections: included by abi.h, and by nobody else. */
 #ifndef HOMEOSTAT_ABI_NET_H
 #define HOMEOSTAT_ABI_NET_H
 
@@ -171,5 +171,35 @@ struct hs_steer_cpu {
 
 /* What tc_qdisc says in cb[4] of an interface: enum netdev_xdp_act, and whether its packets come without their VLAN tags. */
 #define HS_NIC_STRIPS_TAGS (1U << 31)
+
+/* Kinds of interrupts: X(ID, name, first row of IRQS, the number that this row is of, meaning of the numbers). */
+#define HS_IRQ_KINDS(X)                                                                            \
+	X(SOFT, "soft", 0, 0, "soft interrupt, as /proc/softirqs lists them, from 0")              \
+	X(VECTOR, "vector", HS_SOFTIRQS, HS_VECTOR_FIRST,                                          \
+	  "x86: the processor's vector of a timer or another CPU")                                 \
+	X(DEVICE, "device", HS_SOFTIRQS + HS_VECTORS, 0, "interrupt as /proc/interrupts numbers it")
+#define HS_SOFTIRQS 16	     /* kinds of soft interrupts; the kernel has 10 */
+#define HS_VECTOR_FIRST 0xe0 /* of x86's own ones; the lower ones are devices' */
+#define HS_VECTORS 32
+#define HS_IRQS_MAX 1280 /* the last row stands for those above, too */
+enum hs_irq_kind {
+#define X(id, ...) HS_IRQ_##id,
+	HS_IRQ_KINDS(X)
+#undef X
+	HS_IRQ_KIND_NR
+};
+
+/*
+ * IRQS: one interrupt on one CPU. A row whose from_ns is not hooks.irq_from_ns is of an earlier look, and counts as 0. A number
+ * that devices share counts once for each of their handlers.
+ */
+struct hs_irq {
+	__u64 from_ns; /* written last: who sees it sees what belongs to it */
+	__u64 runs;
+	__u64 time_ns;
+	__u64 longest_ns;
+	__u64 begun_ns;	 /* since when it is handled; 0 = it is not … */
+	__u64 before_ns; /* … and this CPU's time in hard ones before it */
+};
 
 #endif

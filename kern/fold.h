@@ -77,7 +77,7 @@ struct pulse_state {
 	__u64 window_ns; /* start of the window that is being folded */
 	__u64 cost_ns;	 /* moving average */
 	/* of the present fold, all CPUs */
-	__u64 wait_max_ns, worker_max_ns, softirq_max_ns, receive_max_ns, waits;
+	__u64 wait_max_ns, worker_max_ns, softirq_max_ns, receive_max_ns, irq_max_ns, waits;
 	__u64 rate_max_hz; /* switch rate of the busiest CPU */
 	/* sums over the CPUs since the rates were last published */
 	__u64 rates_ns;
@@ -221,6 +221,10 @@ static __noinline int extremes_publish(void)
 		vital_set(HS_VITAL_RECEIVE_DELAY, pulse.receive_max_ns, from);
 	else
 		vital_expire(HS_VITAL_RECEIVE_DELAY);
+	if (hook_covers(HS_HOOK_IRQ, from))
+		vital_set(HS_VITAL_IRQ_LONGEST, pulse.irq_max_ns, from);
+	else
+		vital_expire(HS_VITAL_IRQ_LONGEST);
 	vital_set(HS_VITAL_PULSE_LATE, pulse.late_max_ns, from);
 	pulse.late_max_ns = 0;
 	return 0;
@@ -376,6 +380,12 @@ __noinline int fold_cpu(__u32 cpu)
 	if (s->bank[side].receive_max_ns > pulse.receive_max_ns)
 		pulse.receive_max_ns = s->bank[side].receive_max_ns;
 	s->bank[side].receive_max_ns = 0;
+	if (s->bank[side].hard_max_ns > pulse.irq_max_ns)
+		pulse.irq_max_ns = s->bank[side].hard_max_ns;
+	s->bank[side].hard_max_ns = 0;
+	if (s->bank[side].soft_max_ns > pulse.irq_max_ns)
+		pulse.irq_max_ns = s->bank[side].soft_max_ns;
+	s->bank[side].soft_max_ns = 0;
 	HS_NO_UNROLL
 	for (__u32 c = 0; c < HS_CLASS_NR; c++) {
 		if (s->bank[side].used[c][0] | s->bank[side].used[c][1])
@@ -428,6 +438,7 @@ static __always_inline void fold_begin(__u64 now)
 	pulse.worker_max_ns = 0;
 	pulse.softirq_max_ns = 0;
 	pulse.receive_max_ns = 0;
+	pulse.irq_max_ns = 0;
 	pulse.waits = 0;
 	pulse.rate_max_hz = 0;
 	counts_begin(now, RATE_NS, now - pulse.rates_ns >= RATE_NS);

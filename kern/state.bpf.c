@@ -49,5 +49,6 @@ struct pacers_map PACERS SEC(".maps");
 struct recognised_map RECOGNISED SEC(".maps");
 struct sockets_map SOCKETS SEC(".maps");
 struct drops_map DROPS SEC(".maps");
+struct irqs_map IRQS SEC(".maps");
 struct steer_queues_map STEER_QUEUES SEC(".maps");
 struct steer_cpus_map STEER_CPUS SEC(".maps");

@@ -33,13 +33,14 @@ struct sense_bank {
 	__u64 n[HS_CLASS_NR];			       /* samples in there, as the sensor says */
 	__u64 wait_max_ns;
 	__u64 worker_max_ns; /* of the CPU's own kernel threads, where it is above WORKER_LONG_NS */
-	__u64 softirq_max_ns;	   /* from raising a soft interrupt to running it */
-	__u64 receive_max_ns;	   /* from the network stack's entry to the socket */
+	__u64 softirq_max_ns; /* from raising a soft interrupt to running it */
+	__u64 receive_max_ns; /* from the network stack's entry to the socket */
+	__u64 hard_max_ns;    /* that one hard interrupt took … */
+	__u64 soft_max_ns; /* … and one soft one, which a hard one may come within: two writers */
 	__u64 run_ns[HS_CLASS_NR]; /* CPU time of the sampled tasks since they were last seen … */
 	__u64 off_ns[HS_CLASS_NR]; /* … time off the CPU … */
 	__u64 sleeps[HS_CLASS_NR]; /* … and their voluntary sleeps */
 };
-#define SOFTIRQS 16 /* kinds of them; the kernel has 10 */
 struct sense_cpu {
 	__u32 epoch;	   /* pulse */
 	__u32 every;	   /* pulse: sample one switch in so many, on average; 0 and 1 = all */
@@ -47,7 +48,8 @@ struct sense_cpu {
 	__u64 crit_run_ns; /* CPU time that critical tasks took with precedence; only ever grows */
 	__u64 count[HS_COUNT_NR]; /* enum hs_counter; only ever grows */
 	__u64 raised_ns
-		[SOFTIRQS]; /* when a soft interrupt was raised that has not run yet; 0 = none */
+		[HS_SOFTIRQS]; /* when a soft interrupt was raised that has not run yet; 0 = none */
+	__u64 hard_ns;	       /* hook `irq`: time in hard interrupts; only ever grows */
 	struct sense_bank bank[2];
 } __attribute__((aligned(64)));
 
@@ -269,7 +271,7 @@ struct socket_state {
 	__u32 last_rtt_us;
 	__u32 lost; /* tp->lost and tp->delivered when it began */
 	__u32 delivered;
-	__u32 settling;	  /* rounds to go until the path, once it was full, is as it will be */
+	__u32 settling;	  /* rounds to go until losses and queue are the path's; only ever falls */
 	__u32 round_lost; /* tp->lost when the present round began … */
 	__u32 host;	  /* … and 1 = in some round it lost while the host was congested */
 	__u32 window;	  /* in packets, which losses have not cut; 0 = BBR's alone counts */
@@ -291,6 +293,16 @@ struct drops_map {
 	__type(value, __u64);
 };
 extern struct drops_map DROPS SEC(".maps");
+
+/* What each interrupt took, on each CPU: struct hs_irq says of which time. */
+struct irqs_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HS_IRQS_MAX);
+	__type(key, __u32);
+	__type(value, struct hs_irq);
+};
+extern struct irqs_map IRQS SEC(".maps");
+
 /*
  * Queues to other CPUs, each with a thread there; the daemon makes and unmakes them (user/daemon/steer.c). Set to the number
  * of possible CPUs at load: the kernel refuses more than it was built for.

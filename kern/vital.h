@@ -18,6 +18,7 @@ static __always_inline __u64 rate_hz(__u64 events, __u64 dt_ns)
 /* One measurement, of a window that began at from_ns. */
 static __noinline int vital_set(__u32 id, __u64 value, __u64 from_ns)
 {
+	__u64 span = (reflex.now - from_ns) >> 10;
 	struct hs_vital *v;
 
 	if (id >= HS_VITAL_NR)
@@ -30,6 +31,10 @@ static __noinline int vital_set(__u32 id, __u64 value, __u64 from_ns)
 		v->ewma = value;
 	if (value > v->peak)
 		v->peak = value;
+	if (span < ABSENT_NS >> 8) { /* after a pause of seconds nobody knows of what time it is */
+		v->integral += value * span;
+		v->span += span;
+	}
 	reflex.from_ns[id] = from_ns;
 	v->updated_ns = reflex.now;
 	v->present = 1;

@@ -21,7 +21,7 @@ _homeostat() {
 	done
 
 	case $prev in
-	--socket | --btf)
+	--socket | --btf | --kb | --db | --file)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -34,17 +34,45 @@ _homeostat() {
 	case $verb in
 	'' | help) words=$("$1" complete verbs 2>/dev/null) ;;
 	knobs) words=$("$1" complete knobs 2>/dev/null) ;;
-	explain | wish) [[ $prev != "$verb" ]] || words=$("$1" complete knobs 2>/dev/null) ;;
+	wish) [[ $prev != "$verb" ]] || words=$("$1" complete knobs 2>/dev/null) ;;
+	explain) words="$("$1" complete knobs 2>/dev/null) $("$1" complete parameters 2>/dev/null) --db --file --root" ;;
+	history) words="$("$1" complete parameters 2>/dev/null) --since --db" ;;
+	diff) words='--check --file --root' ;;
+	snapshot) words='--yaml --file --root' ;;
 	vitals) words="$("$1" complete vitals 2>/dev/null) --cpus" ;;
+	boot)
+		if ((COMP_CWORD == at + 1)); then
+			words='stage show check keep cancel revert'
+		elif [[ $cur == -* ]]; then
+			words='--keep --kb --root'
+		elif [[ ${COMP_WORDS[at + 1]} == stage ]]; then
+			words=$("$1" complete boot 2>/dev/null)
+			compopt -o nospace 2>/dev/null
+		fi
+		;;
+	kb) [[ $prev != "$verb" ]] || words='list show check' ;;
+	apply)
+		if [[ $prev == --source ]]; then
+			words='person rules model'
+		elif [[ $cur == -* ]]; then
+			words='--check --source --kb --root'
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return
+		fi
+		;;
+	irqs) words='--cpus --cpu' ;;
 	mode) words=$("$1" complete modes 2>/dev/null) ;;
-	report) [[ $prev != "$verb" ]] || words=$("$1" complete reports 2>/dev/null) ;;
+	report) words="$([[ $prev != "$verb" ]] || "$1" complete reports 2>/dev/null) --5m --1h --6h --day --week --markdown --db" ;;
 	workloads) words=--tasks ;;
 	events) words='-f --follow -n' ;;
 	top) words=-d ;;
 	incidents) words=--state ;;
 	incident) words="$("$1" complete incidents 2>/dev/null) --state" ;;
 	doctor) words='--root --btf' ;;
-	restore) words=--root ;;
+	restore) words='--all --since --id --root' ;;
+	activity) words='busy idle mission unknown' ;;
+	reject) words=--why ;;
 	profile)
 		if ((COMP_CWORD == at + 1)); then
 			words='check show load'

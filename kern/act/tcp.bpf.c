@@ -8,10 +8,12 @@
  * Model. There are two struct_ops, and a connection is moved from one to the other with TCP_CONGESTION. `homeostat` is
  * CUBIC. Packets are dropped where a queue is full, and their neighbours have stood in that queue: when the connection goes
  * into recovery, the last measured RTT is compared with the path's shortest. Within `tcp.queue.tolerance_permille` of it
- * there was no queue, the loss was not congestion, and the connection moves to `homeostat_loss`, which is BBR. Once the path
- * was full it looks back over EPOCH_ROUNDS round trips at a time, and moves to `homeostat` again when nothing was lost for CLEAN_ROUNDS,
- * when more was lost than `tcp.loss.tolerance_permille`, or when something was lost while the queue never went away.
- * This knob at 0, its stock, is plain CUBIC.
+ * there was no queue, the loss was not congestion, and the connection moves to `homeostat_loss`, which is BBR. It looks back
+ * over EPOCH_ROUNDS round trips at a time, and moves to `homeostat` again when nothing was lost for CLEAN_ROUNDS, and once
+ * its beginning is over, when more was lost than `tcp.loss.tolerance_permille`, or when something was lost while the queue
+ * never went away. This knob at 0, its stock, is plain CUBIC.
+ *
+ * The beginning is over when BBR has found the path full, or after BEGIN_ROUNDS: who has little to send never fills it.
  *
  * Where this very host has no room for packets, the loss may be its own, and who presses on makes it worse: while
  * net.congestion_permille is above `tcp.host.congestion_permille` no loss moves a connection, and one that has lost something in
@@ -27,7 +29,8 @@
  *
  * Known limits. A queue shorter than the tolerance is not seen: where a bottleneck drops above such a one (a policer, a
  * shallow switch), its losses are taken for the path's, and BBR is what the connection gets. Where the RTT varies by itself
- * (radio that repeats), loss looks like congestion more often than it is: then it is CUBIC.
+ * (radio that repeats), loss looks like congestion more often than it is: then it is CUBIC. Who has little to send for
+ * BEGIN_ROUNDS, and then much, fills the path as BBR does by itself, and is judged by what that loses.
  */
 #include "tcp.h"
 
@@ -38,7 +41,8 @@
 #define BBR_GAIN 3	/* about what BBR begins with (2.89) */
 #define BBR_LEAST 4	/* packets: its window while it looks for the shortest RTT */
 #define AGAIN_ROUNDS 64 /* a loss without a queue counts as the next one for so many round trips */
-#define SETTLE_ROUNDS 2 /* after the path was full: all that its queue lost is known by then */
+#define BEGIN_ROUNDS 32 /* the beginning, at most (seen: 18 until the path was full) … */
+#define SETTLE_ROUNDS 2 /* … and after it, until most of what its queue lost is known */
 #define EPOCH_ROUNDS 16 /* two of BBR's gain cycles, each of which empties the queue once */
 #define CLEAN_ROUNDS 256
 #define STALE_NS 1000000000ULL /* a vital sign of before that says nothing about now */
@@ -226,24 +230,36 @@ static __always_inline u64 path_holds(const struct tcp_sock *tp, const struct ra
 }
 
 /*
+ * BBR's threshold is infinite until it finds the path full, and may be so again later: the kernel puts back what was there
+ * before a recovery that turns out to have been for nothing. So what was seen once stays.
+ */
+static __always_inline bool beginning(const struct tcp_sock *tp, struct socket_state *s)
+{
+	if (tp->snd_ssthresh < TCP_INFINITE_SSTHRESH && s->settling > SETTLE_ROUNDS)
+		s->settling = SETTLE_ROUNDS;
+	return s->settling > SETTLE_ROUNDS;
+}
+
+/*
  * BBR doubles its window until the path is full, but while it recovers from a loss it sends no more than was delivered,
  * for a round. A small window of which each round loses something so hardly ever grows (seen at 10 % and 100 ms: 18 rounds to
  * a full path instead of 8). As long as there is no queue, it is doubled here through losses, up to thrice what the path
- * was seen to hold; not after a timeout, and not where BBR lets the path run empty to see the shortest RTT.
+ * holds by the present sample; not after a timeout, and not where BBR lets the path run empty to see the shortest RTT.
  */
 static __always_inline void keep_doubling(struct sock *sk, struct socket_state *s,
 					  const struct rate_sample *rs)
 {
 	struct tcp_sock *tp = tcp_of(sk);
-	u64 most = BBR_GAIN * path_holds(tp, rs), window = (u64)s->window + rs->acked_sacked;
+	u64 most, window = (u64)s->window + rs->acked_sacked;
 
-	if (tp->snd_ssthresh < TCP_INFINITE_SSTHRESH || s->last_rtt_us > filled_us(tp) ||
+	if (!beginning(tp, s) || s->last_rtt_us > filled_us(tp) ||
 	    BPF_CORE_READ_BITFIELD((struct inet_connection_sock *)sk, icsk_ca_state) >=
 		    TCP_CA_LOSS) {
 		s->window = 0;
 		return;
 	}
-	if (tp->snd_cwnd <= BBR_LEAST)
+	most = BBR_GAIN * path_holds(tp, rs);
+	if (!most || tp->snd_cwnd <= BBR_LEAST)
 		return;
 	if (window > most)
 		window = most;
@@ -286,17 +302,18 @@ static __always_inline bool bearable(u32 lost, u32 delivered)
  * BBR takes three rounds without growth for a full path, also where it was losses that held it back, or a receiver that
  * waits for what is lost. A path that is full has a queue by then, as BBR sends at thrice the rate that it has found. Where
  * there is none it is to count from the beginning, as it does by itself after a timeout. (Seen at 10 % and 100 ms: it stayed
- * at 4 Mbit/s of 200.) Where a round loses more than may be borne, it is left to count: a policer has no queue either.
+ * at 4 Mbit/s of 200.) Where a round loses more than may be borne, it is left to count: a policer has no queue either. BBR
+ * takes this for a new recovery, in which it sends no more than is delivered: keep_doubling() undoes that, and neither is
+ * good without the other (at 10 % and 100 ms 3 Mbit/s and 25, both together 86).
  */
 static __always_inline void keep_looking(struct sock *sk, const struct socket_state *s, u32 lost,
 					 u32 delivered)
 {
-	if (gate_open() && lost && bearable(lost, delivered) &&
-	    s->last_rtt_us <= filled_us(tcp_of(sk)))
+	if (lost && bearable(lost, delivered) && s->last_rtt_us <= filled_us(tcp_of(sk)))
 		bbr_set_state(sk, TCP_CA_LOSS);
 }
 
-/* An epoch is over: is it time to go back? Until the path was full once, its losses and its queue say nothing. */
+/* An epoch is over: is it time to go back? In the beginning losses and queue are those of filling the path, and say nothing. */
 static __always_inline bool epoch_is_over(const struct tcp_sock *tp, struct socket_state *s)
 {
 	u32 lost = tp->lost - s->lost, delivered = tp->delivered - s->delivered;
@@ -311,7 +328,7 @@ static __always_inline bool epoch_is_over(const struct tcp_sock *tp, struct sock
 	return over;
 }
 
-/* Is it time to go back? Looks once in an epoch, the first of which begins when the path is full. */
+/* Is it time to go back? Looks once in an epoch. One of them begins when what the beginning lost is known. */
 static __always_inline bool loss_is_over(struct sock *sk, struct socket_state *s,
 					 const struct rate_sample *rs)
 {
@@ -326,12 +343,13 @@ static __always_inline bool loss_is_over(struct sock *sk, struct socket_state *s
 	s->round_lost = tp->lost;
 	if (lost && host_congested())
 		s->host = 1;
-	if (tp->snd_ssthresh >= TCP_INFINITE_SSTHRESH) {
-		s->settling = SETTLE_ROUNDS;
+	if (beginning(tp, s)) {
+		s->settling--;
 		keep_looking(sk, s, lost, delivered);
 	} else if (s->settling) {
 		s->settling--;
 		epoch_begin(tp, s);
+		return false;
 	}
 	return ++s->rounds >= EPOCH_ROUNDS && epoch_is_over(tp, s);
 }
@@ -351,7 +369,8 @@ void BPF_PROG(loss_init, struct sock *sk)
 	s->round_lost = tp->lost;
 	s->clean = 0;
 	s->host = 0;
-	s->settling = SETTLE_ROUNDS;
+	s->settling = BEGIN_ROUNDS + SETTLE_ROUNDS;
+	s->last_rtt_us = 0; /* it comes here because there was no queue */
 	s->window = tp->snd_cwnd;
 	s->moves++;
 }
@@ -368,10 +387,12 @@ void BPF_PROG(loss_main, struct sock *sk, u32 ack, int flag, const struct rate_s
 		return;
 	}
 	bbr_main(sk, ack, flag, rs);
+	if (!open)
+		return;
 	s = bpf_sk_storage_get(&SOCKETS, sk, 0, 0);
 	if (s && rs->rtt_us > 0)
 		s->last_rtt_us = rs->rtt_us;
-	if (s && open)
+	if (s)
 		keep_doubling(sk, s, rs);
 	/* without memory for what it needs to know it goes back at once */
 	if ((!s || loss_is_over(sk, s, rs)) && !tcp_move(sk, "homeostat")) {

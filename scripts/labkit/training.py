@@ -25,7 +25,7 @@ def terms(vitals, cpus):
         "loss": None if wait is None else saturating(wait, WAIT_HALF_NS),
         "jitter": None if jitter is None else saturating(jitter, WAIT_HALF_NS),
         "work": None if switches is None or own is None else min(1000, saturating(switches // cpus, SWITCHES_HALF_HZ) + own),
-        "energy": None,  # no vital sign measures it
+        "energy": None,  # a guest has no energy counter
     }
 
 

@@ -95,6 +95,12 @@ void crowd_rest(bool rest)
 	}
 }
 
+void crowd_stay(int cpu)
+{
+	for (int i = 0; i < HOGS; i++)
+		stay_on(pids[i], cpu);
+}
+
 void crowd_mark(void)
 {
 	store(&crowd->mark, now_ns());

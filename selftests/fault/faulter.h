@@ -28,6 +28,8 @@
 void crowd_start(void);
 /* The hogs stand still, or go on. */
 void crowd_rest(bool rest);
+/* The hogs run on that CPU alone from now on; -1 = anywhere. */
+void crowd_stay(int cpu);
 /* From here on absences count. */
 void crowd_mark(void);
 /* Longest time since the mark that one of them did not run though it wanted to, ns. */
@@ -181,6 +183,8 @@ void other_stop(pid_t pid);
 
 /* An ordinary process that does something; it must not return. */
 pid_t helper_fork(void);
+/* A process (0 = this one) runs there alone; -1 = anywhere. */
+void stay_on(pid_t pid, int cpu);
 /* Kills one, or waits for its end; true = it ended with 0. */
 bool helper_end(pid_t pid, int sig);
 /* One page that helpers share with us. */

@@ -69,6 +69,19 @@ pid_t helper_fork(void)
 	return pid;
 }
 
+void stay_on(pid_t pid, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (int i = 0; i < CPU_SETSIZE; i++) {
+		if (cpu < 0 || i == cpu)
+			CPU_SET(i, &set);
+	}
+	if (sched_setaffinity(pid, sizeof(set), &set))
+		err(1, "CPU %d", cpu);
+}
+
 bool helper_end(pid_t pid, int sig)
 {
 	int status = 0;

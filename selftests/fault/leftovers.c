@@ -197,7 +197,7 @@ const char *value_change(void)
 	snprintf(text, sizeof(text), "%llu", strtoull(value_before, NULL, 10) - 1);
 	if (undo_open(&undo, RUN_DIR, "", false))
 		return "the undo table cannot be opened";
-	rc = change_file(undo.table, "", VALUE, text);
+	rc = change_file(undo.table, "", 0, VALUE, text);
 	undo_close(&undo);
 	return rc < 0 ? "a value cannot be changed" : NULL;
 }

@@ -35,11 +35,15 @@ fi
 	echo '  - { name: bomb, class: critical, match: { comm: bomb } }'
 } >$dir/profile.yaml
 
-# traffic: a veth pair, whose near end homeostat looks at, and what it is told to do with it. No rules: nothing else moves these
+# traffic: a veth pair, or two network cards, whose near end homeostat looks at, and what it is told to do with it. No rules: nothing else moves these
 case $row in
 traffic-*)
 	ip() { /usr/sbin/ip "$@"; } # busybox's shell would take its own
-	if [ ! -e /run/netns/far ]; then
+	if [ -e /run/netns/far ]; then
+		:
+	elif [ "$row" = traffic-steer ]; then
+		nics_make 0 1 >/dev/null || die 'two network cards could not be connected'
+	else
 		network_make >/dev/null || die 'two namespaces could not be connected'
 		insmod "/lib/modules/$(uname -r)/sch_fq.ko" || die 'no fq'
 		/usr/sbin/tc qdisc add dev near root fq || die 'no fq at near'
@@ -55,6 +59,13 @@ traffic-*)
 		  - { name: taken, class: normal, protocol: tcp, peer_port: 5202, tcp: homeostat }
 		  - { name: made, class: critical, protocol: tcp, peer_port: 5203 }
 	END
+	if [ "$row" = traffic-steer ]; then # flows and what is done to bulk have rows of their own
+		awk '/^[a-z]/ { out = $1 == "flows:" } !out' $dir/traffic.yaml |
+			sed 's/^knobs:$/&\n  - { name: net.steer.above_permille, value: 300permille }/; /net.bulk/d
+				s/^heartbeat:.*/heartbeat: { limit: 20ms }/; /vital: pulse.late_ns/d' >$dir/steer.yaml
+		echo 'steer: { cpus: "1" }' >>$dir/steer.yaml
+		mv $dir/steer.yaml $dir/traffic.yaml
+	fi
 	mv $dir/traffic.yaml $dir/profile.yaml
 	;;
 esac

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * Rows in which guard and daemon are killed while packets are shed, paced, or driven by our congestion control, over a veth pair
- * (row.sh). Every packet and every acknowledgement is a question, and the last that was answered by our rules is looked
+ * Rows in which guard and daemon are killed while packets are shed, paced, handed to another CPU, or driven by our congestion
+ * control, over a veth pair or two network cards (row.sh). Every packet and every acknowledgement is a question, and the last that was answered by our rules is looked
  * for: T_safe of a row is when it was asked, if that is later than the scheduler's. What is not bulk may not suffer at all:
  * no packet of it is lost, no connection reset.
  */
@@ -23,8 +23,13 @@
 #define PRIORITY                                                                                   \
 	1 /* of who asks: ahead of the hogs, behind homeostat's heart (2), its guard and us */
 #define EVERY_NS (125 * NS_PER_US)
-#define LATE_NS (2 * NS_PER_MS)	  /* for a packet that nobody paces: over veth it takes some µs */
-#define ASKED_MAX 65536		  /* 8 s of packets */
+/* over cards, which cost more: who talks is to leave his CPU to others, too */
+#define EVERY_NIC_NS (4 * EVERY_NS)
+#define SILENCE_NS (30 * NS_PER_MS) /* net.steer.gap_us is 10 ms */
+#define LATE_NS (2 * NS_PER_MS)	    /* for a packet that nobody paces: over veth it takes some µs */
+#define ASKED_MAX 65536		    /* 8 s of packets */
+#define RECEIVES 0		    /* the CPU that packets come in on, where there are several … */
+#define TALKS 1 /* … and that which they are handed to, of those who send and count, too */
 #define GO_ON_NS (30 * NS_PER_MS) /* after the last that could be ours */
 
 /* Shared with those who ask. */
@@ -39,6 +44,9 @@ static struct traffic {
 	uint32_t ours, sets; /* … and how often */
 } *traffic;
 static pid_t asks, answers, makes;
+static int talk_cpu = -1; /* of those who talk; -1 = any */
+/* Of steering, by CPU: one page of them; NULL: another row. */
+static volatile const struct hs_steer_cpu *books;
 
 static void enter_far(void)
 {
@@ -59,6 +67,8 @@ static pid_t talker(bool far, void (*talk)(bool far))
 		return pid;
 	if (far)
 		enter_far();
+	if (talk_cpu >= 0)
+		stay_on(0, talk_cpu);
 	if (sched_setscheduler(0, SCHED_FIFO, &p))
 		err(1, "SCHED_FIFO");
 	talk(far);
@@ -146,6 +156,18 @@ static void count_packets(bool far)
 	}
 }
 
+/* Were packets handed over since the last look? It costs no system call, and nobody is woken for it. */
+static void look_at_books(void)
+{
+	static uint64_t handed;
+
+	if (!books || books[RECEIVES].handed == handed)
+		return;
+	handed = books[RECEIVES].handed;
+	traffic->ours_ns = now_ns();
+	__atomic_add_fetch(&traffic->ours, 1, __ATOMIC_RELEASE);
+}
+
 static void send_packets(bool far)
 {
 	static const int dscp[2] = {DSCP_EF, DSCP_CS1};
@@ -167,7 +189,11 @@ static void send_packets(bool far)
 		traffic->sent_ns[n] = now_ns();
 		send(fd[n % 2], packet, sizeof(packet), 0);
 		__atomic_store_n(&traffic->sent, n + 1, __ATOMIC_RELEASE);
-		next += EVERY_NS;
+		look_at_books();
+		next += books ? EVERY_NIC_NS : EVERY_NS;
+		/* until it is handed over, which a flow is after a silence only */
+		if (books && !load32(&traffic->ours) && n % 64 == 63)
+			next += SILENCE_NS;
 		sleep_until(next);
 	}
 }
@@ -255,6 +281,68 @@ static const char *packets_after(struct trial *t)
 		return "it never ended";
 	t->count = acted;
 	answered(t, last);
+	return NULL;
+}
+
+/* ---- steering ---- */
+
+/*
+ * The hogs make the CPU hot that packets come in on. Not before these do: QEMU lets a virtual CPU run until the next timer
+ * of any, whoever calls another one meanwhile, and without the sender's that may be a tick, which is most of the heartbeat's limit.
+ */
+static const char *steering_begin(void)
+{
+	traffic_begin();
+	talk_cpu = TALKS;
+	answers = talker(false, count_packets);
+	if (!until(&traffic->ready, 1))
+		return "nobody listens for packets";
+	asks = talker(true, send_packets);
+	if (!until(&traffic->sent, 1))
+		return "nobody sends packets";
+	crowd_stay(RECEIVES);
+	return until(&traffic->ours, 100) ? NULL : "no packets are handed to another CPU";
+}
+
+static void steering_end(void)
+{
+	crowd_stay(-1);
+	munmap((void *)books, sizeof(*books));
+	books = NULL;
+}
+
+static const char *steer_prepare(struct trial *t)
+{
+	const char *wrong;
+
+	(void)t;
+	if (!knob_arrived(HS_KNOB_STEER_ABOVE, 300))
+		return "no CPU is ever hot";
+	/* a page holds the books of 16 CPUs */
+	books = subject_map("STEER_CPUS", sizeof(*books));
+	if (!books)
+		return "there are no books of steering";
+	wrong = or_end(steering_begin());
+	if (wrong)
+		steering_end();
+	return wrong;
+}
+
+static const char *steer_after(struct trial *t)
+{
+	bool ended = traffic_end();
+
+	steering_end();
+	if (!ended)
+		return "who sends packets came to no good end";
+	for (uint32_t n = 0; n < traffic->sent; n++) {
+		if (!traffic->got_ns[n])
+			return "a packet was lost";
+	}
+	if (traffic->sent_ns[traffic->sent - 1] < traffic->ours_ns + GO_ON_NS / 2)
+		return "it never ended";
+	t->count = traffic->ours;
+	answered(t, traffic->ours_ns);
 	return NULL;
 }
 
@@ -429,6 +517,11 @@ const struct row rows_net[] = {
 	 .prepare = tc_prepare,
 	 .deed = killed,
 	 .after = packets_after,
+	 .restart = true},
+	{.name = "traffic-steer",
+	 .prepare = steer_prepare,
+	 .deed = killed,
+	 .after = steer_after,
 	 .restart = true},
 	{.name = "traffic-tcp",
 	 .prepare = tcp_prepare,

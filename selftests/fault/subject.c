@@ -187,7 +187,7 @@ static void find_family(struct subject *s)
 			s->guard = pid;
 		else if (!strcmp(comm, "homeostat-guard"))
 			s->restorer = pid;
-		else if (!strncmp(comm, "homeostat", 9))
+		else if (!strcmp(comm, "homeostat-scrib"))
 			s->scribe = pid;
 	}
 	if (d)

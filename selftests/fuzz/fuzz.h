@@ -16,10 +16,16 @@
 #define FUZZ_TARGETS(X)                                                                            \
 	X(profile)                                                                                 \
 	X(control)                                                                                 \
+	X(ask)                                                                                     \
 	X(client)                                                                                  \
 	X(undo)                                                                                    \
 	X(units)                                                                                   \
-	X(packet)
+	X(packet)                                                                                  \
+	X(kb)                                                                                      \
+	X(proposal)                                                                                \
+	X(boot)                                                                                    \
+	X(ethtool)                                                                                 \
+	X(zone)
 
 #ifdef HS_LIBFUZZER
 #define FUZZ_TARGET(name) LLVMFuzzerTestOneInput

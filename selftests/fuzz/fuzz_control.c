@@ -19,6 +19,7 @@ static struct hs_gate gate;
 static struct hs_vital vitals[HS_VITAL_NR];
 static struct hs_knob knobs[HS_KNOB_NR];
 static struct hs_wish wishes[HS_KNOB_NR];
+static struct hs_hooks hooks;
 static struct hs_tcp_look tcp_look;
 
 static void set_up(struct homeostatd *d)
@@ -31,7 +32,9 @@ static void set_up(struct homeostatd *d)
 				    .vitals = vitals,
 				    .knobs = knobs,
 				    .wishes = wishes,
+				    .hooks = &hooks,
 				    .tcp_look = &tcp_look};
+	memset(&hooks, 0, sizeof(hooks));
 	memset(&d->kernel.fd, 0xff, sizeof(d->kernel.fd)); /* no maps */
 	for (int i = 0; i < FAMILY_NR; i++)
 		d->kernel.family[i].state = FAMILY_UNAVAILABLE;

@@ -29,6 +29,21 @@ static void check_accepted(const struct profile *p)
 	promise(memchr(p->description, '\0', sizeof(p->description)));
 	promise(p->config.rules_nr <= HS_RULES_MAX);
 	promise(p->workload_nr <= PROFILE_WORKLOADS_MAX);
+	promise(p->advice_nr <= PROFILE_ADVICE_MAX);
+	for (unsigned int i = 0; i < p->advice_nr; i++) {
+		const struct profile_advice *a = &p->advice[i];
+
+		promise(a->name[0] && a->reason[0] && a->parameter[0] && a->line > 0);
+		promise(a->when.vital < HS_VITAL_NR && a->load >= -1 && a->load < PROFILE_LOAD_NR);
+		promise(a->goal < PROFILE_GOAL_NR && a->cooldown_ns > 0);
+		promise(!a->goes_back || a->back.vital != a->when.vital ||
+			a->back.above != a->when.above);
+		promise(!a->goes_back || a->back.vital < HS_VITAL_NR ||
+			(a->leaves && a->load >= 0));
+		promise(!a->steps || a->how == PROFILE_TIMES || a->how == PROFILE_ADD);
+		promise(a->how != PROFILE_TO || a->form < PROFILE_FORM_NR);
+		promise(!a->has_most || !a->has_least || a->least <= a->most);
+	}
 	promise(p->config.period_min_ns && p->config.period_min_ns <= p->config.period_max_ns);
 	promise(p->heartbeat_limit_ns >= 5000000 && p->heartbeat_limit_ns <= 100000000);
 	for (int i = 0; i < HS_KNOB_NR; i++) {

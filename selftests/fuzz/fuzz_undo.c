@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * The image of an undo table, as a crash or a hostile hand might leave it: judged without a step outside,
- * and when it is replayed all the same, nothing outside of /proc/sys and /sys below the root is touched.
+ * and when it is replayed all the same, nothing outside of /proc/sys, /sys and the settings of cards below the root is touched.
  * Most inputs are made of a good table, so that they come far: byte pairs (where, what) are laid over it.
  */
 #include "fuzz.h"
@@ -73,10 +73,11 @@ static void good_table(struct undo_table *t)
 	t->magic = UNDO_MAGIC;
 	t->version = UNDO_VERSION;
 	strcpy(t->boot_id, "0123");
-	promise(undo_enter(t, root, "/proc/sys/vm/a", "2") >= 0);
+	promise(undo_enter(t, root, 0, "/proc/sys/vm/a", "2") >= 0);
 	put("/proc/sys/vm/a", "2\n");
 	undo_wrote(t, root, 0);
-	promise(undo_enter(t, root, "/sys/b", "never") >= 0);
+	promise(undo_enter(t, root, 0, "/sys/b", "never") >= 0);
+	promise(undo_enter(t, root, 0, "ethtool:eth0/rings/rx", "512") >= 0);
 	promise(!undo_set_hook(t, "/bin/hook", 100));
 	undo_set_reason(t, "heartbeat");
 }
@@ -92,6 +93,7 @@ int FUZZ_TARGET(undo)(const uint8_t *data, size_t size)
 	make_root();
 	put("/proc/sys/vm/a", "1\n");
 	put("/sys/b", "always [madvise] never\n");
+	put("/ethtool:eth0/rings/rx", "256\n");
 	good_table(&t);
 	if (data[0] & 1) { /* as it is: header, and as much of the entries as there is */
 		memcpy(&t, data + 1, size - 1 < sizeof(t) ? size - 1 : sizeof(t));

@@ -48,11 +48,6 @@ spared() { list | awk '$1 == 5 { n += $3 } $1 == 20 { n -= $3 } END { print n + 
 wholly_gone() { [ ! -e "/proc/$1" ]; }
 counted() { list | awk -v p="$1" '$1 == p { print $3 }'; }
 armed() { [ "$(status_leaf armed)" = true ] || { status_leaf refusal; return 1; }; }
-child() {
-	for _s in /proc/[0-9]*/status; do
-		awk -v p="$1" -v n="$2" '/^Name:/ { f = $2 == n } /^Pid:/ { i = $2 } /^PPid:/ { if (f && $2 == p) print i }' "$_s"
-	done 2>/dev/null | head -n 1
-}
 begin() {
 	rm -f "$hs_run/breaker"
 	hs_start "$tmp/beside.yaml" && homeostat mode act >/dev/null && within 20 armed

@@ -154,8 +154,36 @@ wait "$nobody"
 check 'drops: the hook is taken off' within 10 grep -q 'hook drops: taken off' "$hs_log"
 check 'drops: absent again' within 10 absent
 refuses 'drops: no such time' 2 homeostat drops 2h
+
+#
+# Interrupts, likewise; datagrams come in by the soft one NET_RX
+#
+send 9002 0 -n 20000 -r 4000 &
+nobody=$!
+homeostat irqs 2s >"$tmp/irqs" 2>"$tmp/irqs.err" || say "$(cat "$tmp/irqs.err")"
+cat "$tmp/irqs"
+at_least 'irqs: of receiving' "$(awk '$1 == "soft" && $NF == "NET_RX" { print $3 }' "$tmp/irqs")" 500
+case $(uname -m) in
+x86_64)
+	at_least 'irqs: of the timer' "$(awk '/ local timer$/ { print $3 }' "$tmp/irqs")" 20
+	# shares are of two words
+	equals 'irqs: where RPS calls' "$(awk '/ function call, one CPU$/ { print $10 }' "$tmp/irqs")" 0
+	;;
+esac
+wait "$nobody"
+check 'irqs: the hook is taken off' within 10 grep -q 'hook irq: taken off' "$hs_log"
+homeostat --json irqs 1s --cpu 1 | jflat >"$tmp/irqs"
+equals 'irqs: of all CPUs the sums' "$(grep -c '^cpus\[.*\]\.cpu ' "$tmp/irqs")" "$(nproc)"
+equals 'irqs: of one CPU' "$(grep -c '\.busiest_cpu ' "$tmp/irqs")" 0
+equals 'irqs: which are its sum' "$(awk '
+	$1 ~ /^irqs.*\.kind$/ { soft = $2 == "soft" }
+	$1 ~ /^irqs.*\.time_ns$/ && soft { n += $2 }
+	END { printf "%d", n }' "$tmp/irqs")" "$(awk '$1 == "cpus[1].soft_ns" { print $2 }' "$tmp/irqs")"
+refuses 'irqs: no such CPU' 4 homeostat irqs 60s --cpu 1023
+refuses 'irqs: no CPU' 2 homeostat irqs --cpu some
+refuses 'irqs: no such time' 2 homeostat irqs 2h
 {
-	sed '/^limits:/a\  - { vital: net.drops_hz, max: 1000000hz }\n  - { vital: softirq.delay_ns, max: 10s }\n  - { vital: net.receive_delay_ns, max: 10s }' "$tmp/net.yaml"
+	sed '/^limits:/a\  - { vital: net.drops_hz, max: 1000000hz }\n  - { vital: softirq.delay_ns, max: 10s }\n  - { vital: net.receive_delay_ns, max: 10s }\n  - { vital: irq.longest_ns, max: 10s }' "$tmp/net.yaml"
 } >"$tmp/asks.yaml"
 check 'a profile that asks for all hooks' homeostat profile load "$tmp/asks.yaml"
 check 'a rate of drops' within 10 vital net.drops_hz
@@ -165,6 +193,7 @@ sender=$!
 datagrams -l -A 10.77.0.1 -P 9003 -n 2000 -o "$tmp/counted"
 check 'the delay from the interface to the socket' within 10 peaked net.receive_delay_ns 0
 kill "$sender"
+check 'the longest interrupt' within 10 peaked irq.longest_ns 0
 check 'a profile that does not' homeostat profile load "$tmp/net.yaml"
 check 'absent again, as nobody asks' within 10 absent
 finish

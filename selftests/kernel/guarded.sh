@@ -15,12 +15,6 @@ run=/run/homeostat
 value=/proc/sys/vm/swappiness
 stock=$(cat "$value")
 ms() { awk -v a="$1" 'BEGIN { if (a != "") printf "%.3f", a / 1000000 }'; }
-# child PID NAME: the one of that name
-child() {
-	for _s in /proc/[0-9]*/status; do
-		awk -v p="$1" -v n="$2" '/^Name:/ { f = $2 == n } /^Pid:/ { i = $2 } /^PPid:/ { if (f && $2 == p) print i }' "$_s"
-	done 2>/dev/null | head -n 1
-}
 
 # guard and daemon, armed: $guard, $hs_pid (the daemon), $restorer
 # with all its trips forgotten, or the stall-loop breaker would hold the third one at stock
@@ -32,6 +26,15 @@ guarded() {
 	hs_pid=$(child "$guard" homeostatd)
 	restorer=$(child "$guard" homeostat-guard)
 }
+# advised PROFILE: the same, but advising only
+advised() {
+	homeostat-guard -- /usr/bin/homeostatd --profile "$1" --mode advise >>"$hs_log" 2>&1 &
+	guard=$!
+	within 20 status_is_there || cannot 'the daemon starts under its guard' "$(tail -n 1 "$hs_log")"
+	hs_pid=$(child "$guard" homeostatd)
+	restorer=$(child "$guard" homeostat-guard)
+}
+status_is_there() { status >/dev/null 2>&1; }
 change() { undoenter "$run" "$value" 7; }
 put_back() { [ "$(cat "$value")" = "$stock" ]; }
 all_gone() { gone "$guard" && gone "$hs_pid" && gone "$restorer" && scx_is disabled; }

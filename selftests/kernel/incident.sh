@@ -20,9 +20,6 @@ check 'arm' homeostat arm
 check 'is armed' within 20 hs_armed
 sleep 3
 
-# workload_of COMM: what its task is declared as
-workload_of() { homeostat --json workloads | tr -d ' \n' | grep -o "{[^{}]*\"comm\":\"$1\"[^{}]*}" | grep -o '"workload":"[^"]*"' | sort -u; }
-
 # by hand
 check 'trip' homeostat trip
 check 'trip: a record' within 10 recorded 1 operator
@@ -70,7 +67,7 @@ check 'mode act: is armed' within 20 hs_armed
 
 # dead while it acts: the next one counts it and writes it up from what was left
 die() {
-	scribe=$(grep -l "^PPid:[[:space:]]*$hs_pid\$" /proc/[0-9]*/status | sed 's/[^0-9]//g')
+	scribe=$(child "$hs_pid" homeostat-scrib)
 	equals "$1: it has a scribe" "$(cat "/proc/$scribe/comm")" homeostat-scrib
 	equals "$1: without privileges" "$(sed -n 's/^CapEff:[[:space:]]*//p' "/proc/$scribe/status")" 0000000000000000
 	equals "$1: with a filter" "$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$scribe/status")" 2

@@ -61,7 +61,8 @@ wait "$hogs"
 p50=$(vital sched.wait.normal.p50_ns) p95=$(vital sched.wait.normal.p95_ns) p99=$(vital sched.wait.normal.p99_ns)
 at_most 'p50 <= p95' "$p50" "${p95:-0}"
 at_most 'p95 <= p99' "$p95" "${p99:-0}"
-for v in sched.run.normal_ns sched.offcpu.normal_ns pulse.cost_ns psi.cpu.some_permille; do
+for v in sched.run.normal_ns sched.offcpu.normal_ns pulse.cost_ns psi.cpu.some_permille cpu.busy_permille mem.available_permille \
+	mem.swap_hz net.listen_queue_permille; do
 	at_least "vital sign $v is there" "$(vital $v)" 0
 done
 check 'homeostatd has seen its own memory' within 10 vital daemon.rss_bytes

@@ -66,6 +66,16 @@ check 'hook: is armed' within 20 hs_armed
 rm "$tmp/hooked"
 echo S >/proc/sysrq-trigger
 check 'hook: of another trip' within 10 hooked sched-exit
+rm "$tmp/hooked"
+# propose VALUE: by nobody whom the profile lets do so
+propose() { ask -j "{\"verb\":\"propose\",\"source\":\"rules\",\"proposals\":[{\"parameter\":\"vm.swappiness\",\"value\":\"$1\",\"reason\":\"r\"}]}"; }
+homeostat mode advise >/dev/null
+propose 10 >"$tmp/answer"
+check 'hook: something waits for a person' within 10 hooked "pending $(field id <"$tmp/answer"): vm.swappiness"
+homeostat reject "$(field id <"$tmp/answer")" >/dev/null
+propose 11 >"$tmp/answer"
+sleep 3 # it would have been called by now (virtual time)
+equals 'hook: once a minute is enough' "$(wc -l <"$tmp/hooked")" 1
 check 'hook: it ends, and its guard' hs_stop
 
 # directories of others

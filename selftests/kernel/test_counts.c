@@ -374,6 +374,145 @@ static void test_receive_delay(void **state)
 	close(fd);
 }
 
+/* One end of an interrupt on CPU 0, as if a tracepoint had called. */
+static void interrupt(const struct bpf_program *prog, __u64 number)
+{
+	__u64 args[] = {number, 0, 0};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = args, .ctx_size_in = sizeof(args),
+		    .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = 0);
+
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(prog), &run), 0);
+}
+
+/* A row of CPU 0; what is of an earlier look counts as nothing. */
+static struct hs_irq irq_row(__u32 row)
+{
+	static struct hs_irq cpu[HS_CPUS_MAX];
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(fx.skel->maps.IRQS), &row, cpu), 0);
+	if (cpu[0].from_ns != fx.skel->data_hooks->hooks.irq_from_ns)
+		return (struct hs_irq){0};
+	return cpu[0];
+}
+
+static void irqs_anew(void)
+{
+	fx.skel->data_hooks->hooks.irq_from_ns = now_ns();
+}
+
+static void spend(__u64 ns)
+{
+	__u64 end = now_ns() + ns;
+
+	while (now_ns() < end)
+		;
+}
+
+#define DEVICE_ROW (HS_SOFTIRQS + HS_VECTORS)
+
+/* A hard one within a soft one; numbers that have no row; ends without a beginning; a second look. */
+static void test_irq_programs(void **state)
+{
+	__u64 began = now_ns(), all;
+	struct hs_irq hard, soft;
+
+	(void)state;
+	hook(HS_HOOK_IRQ, true);
+	irqs_anew();
+	begin();
+	interrupt(fx.skel->progs.irq_soft_begins, 3);
+	spend(MS);
+	interrupt(fx.skel->progs.irq_device_begins, 5);
+	spend(20 * MS);
+	interrupt(fx.skel->progs.irq_device_ends, 5);
+	interrupt(fx.skel->progs.irq_soft_ends, 3);
+	all = now_ns() - began;
+	hard = irq_row(DEVICE_ROW + 5);
+	soft = irq_row(3);
+	assert_int_equal(hard.runs, 1);
+	assert_int_equal(soft.runs, 1);
+	assert_true(hard.time_ns >= 20 * MS && soft.time_ns >= MS);
+	assert_true(hard.time_ns + soft.time_ns <= all); /* none of it twice */
+	assert_int_equal(hard.longest_ns, hard.time_ns);
+	UNTIL(VITAL(IRQ_LONGEST)->peak >= 20 * MS);
+
+	/* the longest stays, times add up */
+	interrupt(fx.skel->progs.irq_device_begins, 5);
+	interrupt(fx.skel->progs.irq_device_ends, 5);
+	assert_int_equal(irq_row(DEVICE_ROW + 5).runs, 2);
+	assert_int_equal(irq_row(DEVICE_ROW + 5).longest_ns, hard.longest_ns);
+	assert_true(irq_row(DEVICE_ROW + 5).time_ns > hard.time_ns);
+
+	/* one within another one, as behind a bridge */
+	irqs_anew();
+	began = now_ns();
+	interrupt(fx.skel->progs.irq_device_begins, 7);
+	interrupt(fx.skel->progs.irq_device_begins, 8);
+	spend(20 * MS);
+	interrupt(fx.skel->progs.irq_device_ends, 8);
+	spend(MS);
+	interrupt(fx.skel->progs.irq_device_ends, 7);
+	all = now_ns() - began;
+	assert_int_equal(irq_row(DEVICE_ROW + 7).runs, 1);
+	assert_int_equal(irq_row(DEVICE_ROW + 8).runs, 1);
+	assert_true(irq_row(DEVICE_ROW + 7).time_ns >= MS);
+	assert_true(irq_row(DEVICE_ROW + 8).time_ns >= 20 * MS);
+	assert_true(irq_row(DEVICE_ROW + 7).time_ns + irq_row(DEVICE_ROW + 8).time_ns <= all);
+
+	/* its beginning was missed, or was before the look */
+	irqs_anew();
+	interrupt(fx.skel->progs.irq_device_ends, 5);
+	interrupt(fx.skel->progs.irq_soft_ends, 3);
+	interrupt(fx.skel->progs.irq_device_begins, 5);
+	irqs_anew();
+	interrupt(fx.skel->progs.irq_device_ends, 5);
+	assert_int_equal(irq_row(DEVICE_ROW + 5).runs, 0);
+	assert_int_equal(irq_row(3).runs, 0);
+
+	/* one of a vector; one too high; no kind that there is */
+	interrupt(fx.skel->progs.irq_vector_begins, 0xec);
+	interrupt(fx.skel->progs.irq_vector_ends, 0xec);
+	assert_int_equal(irq_row(HS_SOFTIRQS + 0xec - HS_VECTOR_FIRST).runs, 1);
+	interrupt(fx.skel->progs.irq_device_begins, 100000);
+	interrupt(fx.skel->progs.irq_device_ends, 100000);
+	assert_int_equal(irq_row(HS_IRQS_MAX - 1).runs, 1);
+	interrupt(fx.skel->progs.irq_soft_begins, HS_SOFTIRQS);
+	interrupt(fx.skel->progs.irq_soft_ends, HS_SOFTIRQS);
+	assert_int_equal(irq_row(HS_SOFTIRQS).runs, 0);
+
+	/* a look begins: of what was before it nothing counts */
+	irqs_anew();
+	assert_int_equal(irq_row(DEVICE_ROW + 5).runs, 0);
+	interrupt(fx.skel->progs.irq_device_begins, 5);
+	interrupt(fx.skel->progs.irq_device_ends, 5);
+	assert_int_equal(irq_row(DEVICE_ROW + 5).runs, 1);
+	assert_true(irq_row(DEVICE_ROW + 5).time_ns < hard.time_ns);
+	hook(HS_HOOK_IRQ, false);
+	UNTIL(!VITAL(IRQ_LONGEST)->present);
+}
+
+/* The kernel's own soft interrupts, by which datagrams to oneself come in. */
+static void test_irq_of_kernel(void **state)
+{
+	struct bpf_link *link[2] = {bpf_program__attach(fx.skel->progs.irq_soft_begins),
+				    bpf_program__attach(fx.skel->progs.irq_soft_ends)};
+	const __u32 net_rx = 3; /* linux/interrupt.h */
+	int fd = udp_socket();
+
+	(void)state;
+	assert_true(link[0] && link[1]);
+	hook(HS_HOOK_IRQ, true);
+	irqs_anew();
+	begin();
+	WAIT_UNTIL(irq_row(net_rx).runs >= 100, send_datagrams(fd, 10));
+	assert_true(irq_row(net_rx).longest_ns <= irq_row(net_rx).time_ns);
+	UNTIL(VITAL(IRQ_LONGEST)->peak > 0);
+	hook(HS_HOOK_IRQ, false);
+	bpf_link__destroy(link[1]);
+	bpf_link__destroy(link[0]);
+	close(fd);
+}
+
 /* The pulse for kernels that do not show their counters: it beats, and these vital signs are absent. */
 static void test_without(void **state)
 {
@@ -434,6 +573,8 @@ int main(void)
 		NET_TEST(test_drops),
 		NET_TEST(test_softirq_delay),
 		NET_TEST(test_receive_delay),
+		NET_TEST(test_irq_programs),
+		NET_TEST(test_irq_of_kernel),
 		NET_TEST(test_listen_full),
 		NET_TEST(test_memory),
 		cmocka_unit_test_setup_teardown(test_without, setup_without, teardown),

@@ -154,8 +154,8 @@ scenario_kill() {
 	record "\"load\":\"kill\",\"limit_ns\":$limit,\"alive\":$survivors"
 }
 
-# sums over all threads
-daemon_cpu_ns() { cat /proc/"$hs_pid"/task/*/schedstat | awk '{ s += $1 } END { printf "%d", s }'; }
+# sums over all threads of homeostatd and of what reads for it
+daemon_cpu_ns() { cat /proc/"$hs_pid"/task/*/schedstat /proc/"$(child "$hs_pid" homeostat-sense)"/task/*/schedstat | awk '{ s += $1 } END { printf "%d", s }'; }
 memory_kib() { sed -n "s/^$1:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$hs_pid/status"; }
 interrupts() { sed -n 's/^intr \([0-9]*\).*/\1/p' /proc/stat; }
 switches() { sed -n 's/^ctxt //p' /proc/stat; }

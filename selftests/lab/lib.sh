@@ -64,6 +64,20 @@ hs_run=/run/homeostat
 status() { homeostat --json status; }
 # status_leaf PATH, e.g. heartbeat.limit_ns
 status_leaf() { status 2>/dev/null | leaf "$1"; }
+# child PID NAME: of that process, the one of that name
+child() {
+	for _s in /proc/[0-9]*/status; do
+		awk -v p="$1" -v n="$2" '/^Name:/ { f = $2 == n } /^Pid:/ { i = $2 } /^PPid:/ { if (f && $2 == p) print i }' "$_s"
+	done 2>/dev/null | head -n 1
+}
+# cpu_ms PID…: CPU time of all their threads
+cpu_ms() {
+	for _pid; do
+		cat /proc/"$_pid"/task/*/schedstat
+	done | awk '{ n += $1 } END { printf "%d", n / 1000000 }'
+}
+# workload_of COMM: what its task is declared as
+workload_of() { homeostat --json workloads | tr -d ' \n' | grep -o "{[^{}]*\"comm\":\"$1\"[^{}]*}" | grep -o '"workload":"[^"]*"' | sort -u; }
 # knob NAME [MEMBER]
 knob() { homeostat --json knobs | leaf "knobs[$1].${2:-value}"; }
 # vital NAME [MEMBER]; fails when it is absent

@@ -3,7 +3,8 @@
 # Copyright (C) 2026 homeostat contributors
 #
 # In the guest, by scripts/tcp: goodput of congestion controls over the paths that are given. A line of results for
-# each: {"loss":…,"rtt":…,"rate":…,"arm":…,"goodput_bps":…,"ping_us":…,"retransmits":…}. The last arm is ours:
+# each: {"loss":…,"rtt":…,"rate":…,"arm":…,"goodput_bps":…,"ping_us":…,"retransmits":…}, and with an
+# arm beside another "beside_bps". The last arm is ours, or those that begin with homeostat:
 # homeostatd is armed all the while, and takes what goes to its port.
 #
 # Usage: tcp.sh LOSSES RTTS RATES ARMS SECONDS SEED, the first four each a list such as "0 0.1 1 10" (%), "1 20 100" (ms),

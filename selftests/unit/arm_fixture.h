@@ -231,6 +231,7 @@ static int setup(void **state)
 	d.opt.root = root;
 	d.opt.state = state_dir;
 	d.opt.socket = socket_path;
+	d.opt.kb = "/nonexistent";
 	d.opt.guard_fd = -1;
 	profile_stock(&d.policy.profile);
 	judge_set(&d);

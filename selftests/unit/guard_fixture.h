@@ -88,7 +88,7 @@ static inline int deed(struct fake *f, char letter)
 {
 	switch (letter) {
 	case 'c': /* changes something */
-		return change_file(f->undo.table, root, SWAPPINESS, "10") < 0 ? 98 : -1;
+		return change_file(f->undo.table, root, 0, SWAPPINESS, "10") < 0 ? 98 : -1;
 	case 'a':
 		f->gate->armed = 1;
 		return -1;

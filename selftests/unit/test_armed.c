@@ -158,7 +158,7 @@ static void puts_back_what_was_left(void **state)
 	(void)state;
 	tree_put(root, SWAPPINESS, "60\n");
 	assert_int_equal(undo_take(&d), 0);
-	assert_true(change_file(d.undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_true(change_file(d.undo.table, root, 0, SWAPPINESS, "10") >= 0);
 	arms();
 	trip(&d, HS_TRIP_OPERATOR, NULL);
 	snprintf(path, sizeof(path), "%s" SWAPPINESS, root);
@@ -169,7 +169,7 @@ static void puts_back_what_was_left(void **state)
 	assert_int_equal(d.after.recorder->trip[0].undone.nr, 1);
 	assert_string_equal(d.after.recorder->trip[0].undone.entry[0].path, SWAPPINESS);
 	/* what cannot be put back, and a table that is none */
-	assert_true(change_file(d.undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_true(change_file(d.undo.table, root, 0, SWAPPINESS, "10") >= 0);
 	assert_int_equal(unlink(path), 0);
 	undo_all(&d);
 	undo_close(&d.undo);

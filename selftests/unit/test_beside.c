@@ -87,11 +87,11 @@ static int setup(void **state)
 	memset(&played, 0, sizeof(played));
 	now = 1000000000000ULL;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	beside.fd = pair[0];
+	beside.usher.fd = pair[0];
 	usher = pair[1];
 	/* one that can be waited for */
-	beside.pid = fork();
-	if (!beside.pid)
+	beside.usher.pid = fork();
+	if (!beside.usher.pid)
 		_exit(0);
 	return 0;
 }
@@ -99,9 +99,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	if (beside.pid) {
-		waitpid(beside.pid, NULL, 0);
-		close(beside.fd);
+	if (beside.usher.pid) {
+		waitpid(beside.usher.pid, NULL, 0);
+		close(beside.usher.fd);
 	}
 	if (usher >= 0)
 		close(usher);
@@ -261,7 +261,7 @@ static void test_slow(void **state)
 static void lost(void)
 {
 	follow(0, 5, false);
-	assert_int_equal(beside.pid, 0);
+	assert_int_equal(beside.usher.pid, 0);
 	beside_hear(&beside);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no zombie */
 	assert_int_equal(errno, ECHILD);
@@ -277,7 +277,7 @@ static void ended(void)
 {
 	siginfo_t info;
 
-	assert_int_equal(waitid(P_PID, (id_t)beside.pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(waitid(P_PID, (id_t)beside.usher.pid, &info, WEXITED | WNOWAIT), 0);
 }
 
 static void test_dead(void **state)
@@ -366,13 +366,13 @@ static void test_stop(void **state)
 	r = asked();
 	answer(r, 0, DISPATCHER_ABSENT, ""); /* comes before the end */
 	if (!fork()) {			     /* the usher's end is that of its process */
-		close(beside.fd);
+		close(beside.usher.fd);
 		_exit(recv(usher, &byte, 1, 0) == 0 ? 0 : 1);
 	}
 	close(usher);
 	usher = -1;
 	beside_stop(&beside);
-	assert_int_equal(beside.pid, 0);
+	assert_int_equal(beside.usher.pid, 0);
 	while (wait(NULL) > 0)
 		;
 }
@@ -414,10 +414,10 @@ static unsigned serve(const struct beside_request *r, unsigned nr, size_t size,
 	unsigned got = 0;
 
 	for (unsigned i = 0; i < nr; i++)
-		assert_int_equal(send(beside.fd, &r[i], size, 0), size);
-	shutdown(beside.fd, SHUT_WR);
+		assert_int_equal(send(beside.usher.fd, &r[i], size, 0), size);
+	shutdown(beside.usher.fd, SHUT_WR);
 	usher_serve(usher, 77);
-	while (recv(beside.fd, &a[got], sizeof(*a), MSG_DONTWAIT) == (ssize_t)sizeof(*a))
+	while (recv(beside.usher.fd, &a[got], sizeof(*a), MSG_DONTWAIT) == (ssize_t)sizeof(*a))
 		got++;
 	return got;
 }
@@ -591,8 +591,8 @@ static void test_interface(void **state)
 	close(usher);
 	usher = -1;
 	net_follow(&net, &(struct kernel){0}, NULL, root, false);
-	assert_int_equal(net.beside.pid, 0);
-	beside.pid = 0; /* closed with it */
+	assert_int_equal(net.beside.usher.pid, 0);
+	beside.usher.pid = 0; /* closed with it */
 	tree_free(root);
 }
 

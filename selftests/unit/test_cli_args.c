@@ -106,8 +106,15 @@ static void wrong_usage(void **state)
 		"disarm now",
 		"wish",
 		"trip now",
-		"report",
 		"report a",
+		"report --5m --1h",
+		"report --5m a",
+		"history a b",
+		"history --since yesterday",
+		"history --since 1x",
+		"diff now",
+		"snapshot now",
+		"explain a b",
 		"report a b",
 		"report a -1",
 		"report a 1.5",
@@ -126,6 +133,11 @@ static void wrong_usage(void **state)
 		"top -d 61",
 		"version 1",
 		"help nonsense",
+		"drops 2h",
+		"irqs 2h",
+		"irqs 1s 1s",
+		"irqs --cpu some",
+		"irqs --cpu 1 --cpus",
 		"incidents x",
 		"incident x",
 		"incident a b",
@@ -146,6 +158,9 @@ static void wrong_usage(void **state)
 	/* alone, it shows how it is used, but that is no success */
 	expect("", CLI_USAGE, NULL, "Verbs:");
 	expect("mode dance", CLI_USAGE, NULL, "observe, advise, act");
+	/* one way to write it, not two */
+	expect("report --markdown --json", CLI_USAGE, "{\"error\":\"report takes", NULL);
+	expect("snapshot --yaml --json", CLI_USAGE, "{\"error\":\"snapshot takes", NULL);
 }
 
 static void wish_units(void **state)
@@ -174,6 +189,8 @@ static void no_daemon(void **state)
 		"arm",
 		"disarm",
 		"profile show",
+		"diff",
+		"diff --check",
 		"wish sched.slice.batch_us 8ms",
 		"wish sched.slice.batch_us --clear",
 	};

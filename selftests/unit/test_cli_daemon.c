@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /* homeostat against a daemon that a child process plays: what is asked, what is made of the answer. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "fixture.h"
 
-#include <cmocka.h>
-
-#include <errno.h>
 #include <json-c/json.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "../../kern/abi.h"
 #include "../../user/cli/cli.h"
+#include "../../user/cli/doctor.h"
+#include "../../user/lib/control.h"
 #include "../../user/lib/json.h"
 
 #define KNOB "sched.slice.batch_us"
@@ -53,15 +45,41 @@ static const char status_line[] =
 	"{\"name\":\"sched.starved_ns\",\"unit\":\"ns\",\"reported\":false,\"present\":false,"
 	"\"max\":1000000000,\"above_ns\":0}],"
 	"\"limits\":[{\"name\":\"sched.starved_ns\",\"unit\":\"ns\",\"max\":0,\"in_force\":0}],"
+	"\"sensing\":{\"state\":\"hangs\",\"why\":\"homeostat-sense hangs\"},"
 	"\"uptime_ns\":60000000000,\"events_lost\":7,\"counters\":{}}\n";
 
+/* clang-format off: one text */
+#define CHANGE(id, state, more)                                                                    \
+	"{\"id\":" #id ",\"state\":\"" state "\",\"source\":\"rules\",\"uid\":900,\"why\":\"w\","  \
+	"\"reason\":\"r\",\"risk\":2,\"timing\":\"idle\",\"at_ns\":3000000000" more                \
+	",\"files\":3,"                                                                            \
+	"\"moves\":[\"a.b_hz down\",\"c.d up\"],\"parameters\":[{\"parameter\":\"p\","             \
+	"\"path\":\"/sys/x\",\"from\":\"1\",\"to\":\"2\"}]}"
+/* clang-format on */
+
 static const struct answer answers[] = {
+	{"\"verb\":\"changes\"",
+	 "{\"ok\":true,\"changes\":[" CHANGE(7, "pending", ",\"due_ns\":8000000000") "," CHANGE(
+		 6, "committed",
+		 "") "],\"kept\":[{\"id\":6,\"path\":\"/sys/x\",\"from\":\"1\","
+		     "\"to\":\"2\"}],\"activity\":\"busy\",\"now_ns\":5000000000}\n"},
+	{"\"verb\":\"approve\",\"id\":7",
+	 "{\"ok\":true,\"changes\":[" CHANGE(7, "waiting", "") "]}\n"},
+	{"\"verb\":\"approve\"", "{\"ok\":false,\"error\":\"there is no change 9\",\"errno\":2}\n"},
+	{"\"verb\":\"reject\",\"id\":7,\"why\":\"no\"",
+	 "{\"ok\":true,\"changes\":[" CHANGE(7, "rejected", "") "]}\n"},
+	{"\"verb\":\"confirm\",\"id\":7",
+	 "{\"ok\":true,\"changes\":[" CHANGE(7, "committed", "") "]}\n"},
+	{"\"activity\":\"mission\"", "{\"ok\":true}\n"},
+	{"\"verb\":\"activity\"", "{\"ok\":false,\"error\":\"unknown activity\",\"errno\":22}\n"},
 	{"\"verb\":\"status\"", status_line},
 	{"\"verb\":\"vitals\"",
 	 "{\"ok\":true,\"vitals\":[{\"name\":\"pulse.cost_ns\",\"unit\":\"ns\",\"value\":3400,"
 	 "\"ewma\":3000,\"peak\":9000,\"present\":true,\"meaning\":\"duration\"},"
 	 "{\"name\":\"psi.io.some_permille\",\"unit\":\"permille\",\"value\":5,\"ewma\":5,"
-	 "\"peak\":5,\"present\":false,\"meaning\":\"share\"}],"
+	 "\"peak\":5,\"present\":false,\"meaning\":\"share\"},"
+	 "{\"name\":\"energy.per_byte_nj\",\"unit\":\"nj\",\"value\":20000,\"ewma\":9000,"
+	 "\"peak\":20000,\"present\":true,\"estimated\":true,\"meaning\":\"energy\"}],"
 	 "\"cpus\":[{\"cpu\":1,\"class\":\"normal\",\"p50_ns\":1000,\"p95_ns\":2000,\"p99_ns\":"
 	 "3000,"
 	 "\"samples\":42}]}\n"},
@@ -95,6 +113,13 @@ static const struct answer answers[] = {
 	{"\"mode\":\"advise\"", "{\"ok\":true}\n"},
 	{"\"verb\":\"profile_show\"", "{\"ok\":true,\"name\":\"edge\",\"yaml_path\":\"/e.yaml\","
 				      "\"text\":\"name: edge\"}\n"},
+	{"\"proposals\":[{\"parameter\":\"vm.swappiness\",\"value\":\"10\",\"reason\":\"r\",\"can_"
+	 "auto_"
+	 "apply\":true}]",
+	 "{\"ok\":true,\"id\":7,\"state\":\"watched\",\"why\":\"written, watched for 30 s\"}\n"},
+	{"\"source\":\"model\",\"proposals\":[{\"parameter\":\"vm.swappiness\",\"value\":\"11\"",
+	 "{\"ok\":true,\"id\":8,\"state\":\"rejected\",\"why\":\"not on this host\"}\n"},
+	{"\"value\":\"12\"", "{\"ok\":true,\"id\":9,\"state\":\"failed\",\"why\":\"EIO\"}\n"},
 	{"", "{\"ok\":false,\"error\":\"unknown verb\",\"errno\":22}\n"},
 };
 
@@ -107,7 +132,7 @@ struct daemon {
 
 static void answer(int fd)
 {
-	char request[4096];
+	char request[CONTROL_REQUEST_MAX];
 	FILE *in = fdopen(fd, "r");
 
 	while (in && fgets(request, sizeof(request), in))
@@ -192,6 +217,7 @@ static void reads(void **state)
 	expect(state, "status", CLI_OK, "gate       open, armed 3 times\n", NULL);
 	expect(state, "status", CLI_OK, "sched_ext unavailable: no such class\n", NULL);
 	expect(state, "status", CLI_OK, "lost       7 events\n", NULL);
+	expect(state, "status", CLI_OK, "sensing    homeostat-sense hangs\n", NULL);
 	expect(state, "status", CLI_OK,
 	       "helping    fine: no worse\n"
 	       "           sched.wait.critical.p99_ns 8 us; stock 720 us (x 0.01), allowed 4.72 "
@@ -204,11 +230,13 @@ static void reads(void **state)
 	       "limits     sched.starved_ns at most 0 ns\n",
 	       NULL);
 	expect(state, "complete reports", CLI_OK, "late\n", NULL);
-	expect(state, "vitals", CLI_OK, "pulse.cost_ns         3.4 us     3 us  9 us  duration\n",
+	expect(state, "vitals", CLI_OK, "pulse.cost_ns         3.4 us     3 us    9 us  duration\n",
 	       NULL);
 	/* absent is not 0, and not 5 ‰ either */
 	expect(state, "vitals psi", CLI_OK, "psi.io.some_permille    -        -     -  share\n",
 	       NULL);
+	expect(state, "vitals energy", CLI_OK,
+	       "energy.per_byte_nj  ~20 uJ    ~9 uJ  ~20 uJ  energy\n", NULL);
 	expect(state, "vitals --cpus", CLI_OK, "normal", NULL);
 	expect(state, "vitals nonsense", CLI_FAILED, NULL, "no name begins with 'nonsense'");
 	expect(state, "knobs", CLI_OK, "2 ms  reflex  8 ms   5 ms", NULL);
@@ -218,6 +246,22 @@ static void reads(void **state)
 	       "[    1.500000] class    redis[5] went from normal to critical, 16 ms", NULL);
 	expect(state, "mode", CLI_OK, "act\n", NULL);
 	expect(state, "profile show", CLI_OK, "# edge, from /e.yaml\nname: edge\n", NULL);
+}
+
+static void doctor_asks(void **state)
+{
+	const struct daemon *played = *state;
+	struct doctor d = {
+		.root = "", .socket = played->socket, .findings = json_object_new_array()};
+	const char *text;
+
+	probe_daemon(&d);
+	text = json_object_to_json_string_ext(d.findings, JSON_C_TO_STRING_PLAIN);
+	assert_non_null(strstr(text, "homeostatd 9.9, mode act, armed"));
+	assert_non_null(strstr(text, "{\"state\":\"warn\",\"family\":\"sensors\",\"reason\":"
+				     "\"homeostat-sense hangs\","
+				     "\"help\":\"systemctl restart homeostatd\"}"));
+	json_object_put(d.findings);
 }
 
 static void reads_json(void **state)
@@ -273,11 +317,122 @@ static void orders(void **state)
 	expect(state, "wish " KNOB " 9ms", CLI_REFUSED, NULL, "unknown verb");
 }
 
+/* A file beside the socket, for as long as it is applied. */
+static void apply(void **state, const char *text, const char *options, int rc, const char *out,
+		  const char *err)
+{
+	struct daemon *d = *state;
+	char path[128], words[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/p", d->dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	snprintf(words, sizeof(words), "apply --kb " HS_POLICY "/parameters.yaml %s %s", path,
+		 options);
+	expect(state, words, rc, out, err);
+	unlink(path);
+}
+
+#define WANTS(value) "{\"parameter\":\"vm.swappiness\",\"value\":" value ",\"reason\":\"r\"}"
+
+/* A value for each object: a line for each, with what it has now. */
+static void apply_to_each(void **state)
+{
+	static const char text[] =
+		"[{\"parameter\":\"cpu.governor\",\"values\":{\"cpu1\":\"powersave\","
+		"\"cpu7\":\"powersave\"},\"reason\":\"r\"}]";
+	char options[128], root[64];
+
+	tree_make(root);
+	tree_put(root, "/proc/meminfo", "MemTotal: 8388608 kB\n");
+	tree_put(root, "/sys/devices/system/cpu/possible", "0-3\n");
+	tree_put(root, "/sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "schedutil\n");
+	snprintf(options, sizeof(options), "--check --root %s", root);
+	apply(state, text, options, CLI_OK,
+	      "cpu.governor[cpu1]  schedutil  powersave  immediate     3  r\n", NULL);
+	apply(state, text, options, CLI_OK,
+	      "cpu.governor[cpu7]  -          powersave  immediate     3  r\n", NULL);
+	tree_free(root);
+}
+
+static void applies(void **state)
+{
+	apply(state, "I would:\n```json\n" WANTS("10") "\n```\n", "", CLI_OK,
+	      "id 7: watched: written, watched for 30 s\n", NULL);
+	apply(state, WANTS("10"), "", CLI_OK, "PARAMETER      NOW", NULL);
+	apply(state, WANTS("10"), "--json", CLI_OK,
+	      "{\"id\":7,\"state\":\"watched\",\"why\":\"written, watched for 30 s\"}\n", NULL);
+	/* an answer that is no is no success */
+	apply(state, WANTS("11"), "--source model", CLI_REFUSED,
+	      "id 8: rejected: not on this host\n", NULL);
+	apply(state, WANTS("12"), "", CLI_FAILED, "id 9: failed: EIO\n", NULL);
+	apply(state, WANTS("13"), "", CLI_REFUSED, NULL, "unknown verb");
+	/* nothing is sent: the daemon would refuse it */
+	apply(state, WANTS("13"), "--check --root /", CLI_OK, "immediate     3  r\n", NULL);
+	apply(state, WANTS("13"), "--check --json", CLI_OK,
+	      "{\"verb\":\"propose\",\"source\":\"person\",\"proposals\":[", NULL);
+	apply_to_each(state);
+	apply(state, WANTS("500"), "", CLI_FINDINGS, NULL, "/p: /value: '500' for 'vm.swappiness'");
+	apply(state, "no", "", CLI_FINDINGS, NULL, "/p: no JSON object");
+	apply(state, "no", "--json", CLI_FINDINGS, "{\"error\":\"", NULL);
+	apply(state, "no", "--source oracle", CLI_USAGE, NULL, "no source 'oracle'");
+	apply(state, "no", "and more", CLI_USAGE, NULL, "apply takes one FILE");
+	apply(state, "no", "--root /nonexistent", CLI_FAILED, NULL, "expected /proc and /sys");
+	expect(state, "apply /nonexistent/p --kb " HS_POLICY "/parameters.yaml", CLI_FAILED, NULL,
+	       "/nonexistent/p: No such file or directory; expected a readable file");
+	expect(state, "apply /dev/null --kb /nonexistent/k", CLI_FAILED, NULL,
+	       "/nonexistent/k: No such");
+}
+
+/* What was changed of the machine, and a person's word on it. */
+static void changes(void **state)
+{
+	expect(state, "changes", CLI_OK,
+	       "7 pending (2 s ago, ends in 3 s): w\n"
+	       "    by uid 900, rules, risk 2, idle: r\n"
+	       "    meant to move: a.b_hz down, c.d up\n"
+	       "    /sys/x: 1 -> 2\n"
+	       "    and 2 more\n"
+	       "6 committed (2 s ago): w\n",
+	       NULL);
+	expect(state, "changes", CLI_OK, "\nStays until `homeostat restore --all`", NULL);
+	expect(state, "--json changes", CLI_OK, "\"kept\":[{\"id\":6", NULL);
+	expect(state, "--json pending --kb /nonexistent", CLI_OK, "{\"changes\":[{\"id\":7,", NULL);
+	expect(state, "pending --kb " HS_POLICY "/parameters.yaml", CLI_OK,
+	       "7 pending (2 s ago, ends in 3 s): w\n"
+	       "    by uid 900, rules, risk 2, idle: r\n"
+	       "    expected: a.b_hz is to go down, c.d is to go up\n"
+	       "    on this host so far: 1 stayed, 0 went back; the last one: w\n"
+	       "    undoes what change 6 has committed: /sys/x: 1 -> 2\n"
+	       "    /sys/x: 1 -> 2\n",
+	       NULL);
+	expect(state, "pending --kb /nonexistent", CLI_OK, "7 pending", "is not told");
+	expect(state, "approve 7", CLI_OK, "7 waiting (0 ns ago): w\n", NULL);
+	expect(state, "approve 9", CLI_REFUSED, NULL, "there is no change 9");
+	expect(state, "approve", CLI_USAGE, NULL, "approve takes one ID");
+	expect(state, "approve x", CLI_USAGE, NULL, "approve takes one ID");
+	expect(state, "reject 7 --why no", CLI_OK, "7 rejected", NULL);
+	expect(state, "confirm 7", CLI_OK, "7 committed", NULL);
+	expect(state, "activity", CLI_OK, "busy\n", NULL);
+	expect(state, "--json activity", CLI_OK, "{\"activity\":\"busy\"}", NULL);
+	expect(state, "activity mission", CLI_OK, "", NULL);
+	expect(state, "activity lunch", CLI_REFUSED, NULL, "unknown activity");
+	expect(state, "changes now", CLI_USAGE, NULL, "changes takes no argument");
+	expect(state, "restore --all --id 3", CLI_USAGE, NULL, "one of --all, --since, --id");
+	expect(state, "restore --id x", CLI_USAGE, NULL, "is no ID");
+	expect(state, "restore --since long", CLI_USAGE, NULL, "is no time such as 10min");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads),  cmocka_unit_test(reads_json), cmocka_unit_test(workloads),
-		cmocka_unit_test(follow), cmocka_unit_test(orders),
+		cmocka_unit_test(changes),    cmocka_unit_test(reads),
+		cmocka_unit_test(reads_json), cmocka_unit_test(workloads),
+		cmocka_unit_test(follow),     cmocka_unit_test(orders),
+		cmocka_unit_test(applies),    cmocka_unit_test(doctor_asks),
 	};
 
 	return cmocka_run_group_tests(tests, daemon_start, daemon_stop);

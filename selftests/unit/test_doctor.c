@@ -131,6 +131,29 @@ static void network_cards(void **state)
 			       "leaves docker0 alone: no network card"));
 }
 
+static void slow_sensors(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(doctor_open(&f->d, f->root, NULL, SOCKET), 0);
+	probe_sense(&f->d);
+	assert_int_equal(json_object_array_length(f->d.findings), 1);
+	assert_says(f, "ok", "sensors", "for want of clock rates, thermal zones, energy counters");
+	doctor_close(&f->d);
+	put(f, "/sys/class/powercap/intel-rapl:0/energy_uj", "1\n");
+	put(f, "/sys/class/powercap/dtpm/energy_uj", "1\n");
+	put(f, "/sys/class/thermal/cooling_device0/temp", "1\n"); /* no zone */
+	put(f, "/sys/class/power_supply/AC/online", "1\n");
+	put(f, "/sys/bus/pci/devices/0000:00:01.0/aer_rootport_total_err_cor", "0\n");
+	assert_int_equal(doctor_open(&f->d, f->root, NULL, SOCKET), 0);
+	probe_sense(&f->d);
+	assert_int_equal(json_object_array_length(f->d.findings), 2);
+	assert_string_equal(reason(f, "ok", "sensors"),
+			    "there are energy counters (RAPL), PCIe errors (AER)");
+	assert_non_null(strstr(json_object_to_json_string(f->d.findings),
+			       "for want of clock rates, thermal zones, battery, memory"));
+}
+
 /* Where libxdp would pin; components are tried on the machine itself only. */
 static void dispatcher(void **state)
 {
@@ -584,6 +607,7 @@ int main(void)
 		cmocka_unit_test(kfunc_real_broken),
 		cmocka_unit_test(kfunc_real_whole),
 		TEST(all_good),
+		TEST(slow_sensors),
 		TEST(network_cards),
 		TEST(dispatcher),
 		TEST(no_tcx),

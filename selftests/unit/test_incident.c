@@ -444,7 +444,7 @@ static void until_done(__u64 trips)
 static void the_scribe_writes(void **state)
 {
 	struct recorder_trip t = a_trip(HS_TRIP_LIMIT);
-	struct scribe scribe;
+	struct child scribe;
 	int pid;
 
 	(void)state;
@@ -489,7 +489,7 @@ static void a_disk_that_fails(void **state)
 {
 	struct recorder_trip t = a_trip(HS_TRIP_LIMIT);
 	struct rlimit before, small;
-	struct scribe scribe;
+	struct child scribe;
 	char path[96];
 
 	(void)state;
@@ -517,21 +517,21 @@ static void a_disk_that_fails(void **state)
 static void a_dead_scribe(void **state)
 {
 	struct timespec ts = clock_timespec(NS_PER_MS);
-	struct scribe scribe;
+	struct child scribe;
 	bool lost;
 	int err = 0;
 
 	(void)state;
 	assert_int_equal(scribe_start(&scribe, r, dir_fd), 0);
-	assert_false(scribe_lost(&scribe));
+	assert_false(child_lost(&scribe));
 	assert_int_equal(kill(scribe.pid, SIGKILL), 0);
 	for (int i = 0; i < 20000 && scribe.pid; i++) {
-		lost = scribe_lost(&scribe);
+		lost = child_lost(&scribe);
 		assert_int_equal(lost, !scribe.pid);
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	}
 	assert_int_equal(scribe.pid, 0);
-	assert_false(scribe_lost(&scribe)); /* that was said */
+	assert_false(child_lost(&scribe)); /* that was said */
 	assert_int_equal(scribe_wake(&scribe), -ECHILD);
 	/* and between two looks */
 	assert_int_equal(scribe_start(&scribe, r, dir_fd), 0);

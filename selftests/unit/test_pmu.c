@@ -8,6 +8,7 @@
 
 #include <linux/perf_event.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "pmu.h"
 #include "work.h"
@@ -16,6 +17,7 @@ static const struct pmu_kind software[PMU_COUNTER_NR] = {
 	{PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK},
 	{PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES},
 	{PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS},
+	{PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS, .user = true},
 };
 
 static void page_faults(size_t pages)
@@ -56,6 +58,8 @@ static void counted_by_the_kernel(void **state)
 	pmu_read(&pmu, sum);
 	assert_true(sum[0] > 0);
 	assert_true(sum[2] >= 1024);
+	assert_true(sum[PMU_USER] >= 1024 && sum[PMU_USER] <= sum[2]);
+	assert_true(pmu.whole || !topology_housekeeping(&topo, 0));
 	pmu_run(&pmu, false);
 	assert_false(pmu.on);
 	pmu_read(&pmu, sum);
@@ -69,7 +73,10 @@ static void counted_by_the_kernel(void **state)
 static void none_there(void **state)
 {
 	static const struct pmu_kind nobody_has[PMU_COUNTER_NR] = {
-		{PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK}, {0x7fffffff, 0}, {0x7fffffff, 0}};
+		{PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK},
+		{0x7fffffff, 0},
+		{0x7fffffff, 0},
+		{0x7fffffff, 0}};
 	static struct hs_vital vitals[HS_VITAL_NR];
 	static struct topology topo;
 	__u64 sum[PMU_COUNTER_NR];
@@ -90,6 +97,28 @@ static void none_there(void **state)
 	pmu_close(&pmu);
 }
 
+/* A limit of open files that is too low for them is raised as far as it may be. */
+static void many_files(void **state)
+{
+	static struct topology topo;
+	struct rlimit was, low;
+	struct pmu pmu;
+	int fd = dup(0), err;
+
+	(void)state;
+	assert_int_equal(topology_read(&topo, ""), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	low = (struct rlimit){(rlim_t)fd + 2, was.rlim_max};
+	close(fd);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	err = pmu_open(&pmu, software, &topo);
+	pmu_close(&pmu);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_not_equal(err, -EMFILE);
+	assert_true(low.rlim_cur >= topo.possible_nr * PMU_COUNTER_NR);
+}
+
 /* Isolated CPUs are left in peace: with all of them isolated there is nothing to count. */
 static void isolated(void **state)
 {
@@ -101,6 +130,7 @@ static void isolated(void **state)
 	memcpy(topo.isolated, topo.online, sizeof(topo.isolated));
 	assert_int_equal(pmu_open(&pmu, software, &topo), 0);
 	assert_int_equal(pmu.nr, 0);
+	assert_false(pmu.whole);
 	pmu_close(&pmu);
 }
 
@@ -110,7 +140,7 @@ static int pipes[2][2];
 
 static void count(int cpu, __u64 cycles, __u64 instructions, __u64 misses)
 {
-	__u64 now[] = {PMU_COUNTER_NR, cycles, instructions, misses};
+	__u64 now[] = {PMU_COUNTER_NR, cycles, instructions, misses, instructions / 2};
 
 	assert_int_equal(write(pipes[cpu][1], now, sizeof(now)), sizeof(now));
 }
@@ -139,6 +169,7 @@ static void vital_signs(void **state)
 	assert_int_equal(ipc->value, 1000); /* 4000 instructions in 4000 cycles */
 	assert_int_equal(ipc->updated_ns, 2000);
 	assert_int_equal(misses->value, 10); /* 40 in 4000 instructions */
+	assert_int_equal(pmu.user_instructions, 2000);
 	/* one CPU has gone, the other one goes on */
 	close(pipes[1][1]);
 	count(0, 6000 + 1000, 9000 + 500, 720);
@@ -154,6 +185,7 @@ static void vital_signs(void **state)
 	work_follow(&pmu, vitals, false, 5000);
 	assert_false(pmu.on);
 	assert_int_equal(ipc->present + misses->present, 0);
+	assert_int_equal(pmu.user_instructions, 2250);
 	close(pipes[0][0]);
 	close(pipes[0][1]);
 	close(pipes[1][0]);
@@ -171,6 +203,9 @@ static void asked_for(void **state)
 	assert_true(work_wanted(&p));
 	p.rule[0].vital = HS_VITAL_CONGESTION;
 	assert_false(work_wanted(&p));
+	p.rule[0].vital = HS_VITAL_ENERGY_INSTRUCTION;
+	assert_true(work_wanted(&p));
+	p.config.rules_nr = 0;
 	p.slo[0].vital = HS_VITAL_IPC;
 	p.slo_nr = 1;
 	assert_true(work_wanted(&p));
@@ -181,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counted_by_the_kernel),
 		cmocka_unit_test(none_there),
+		cmocka_unit_test(many_files),
 		cmocka_unit_test(isolated),
 		cmocka_unit_test(vital_signs),
 		cmocka_unit_test(asked_for),

@@ -67,6 +67,12 @@ static const struct {
 	  .value = 9000000,
 	  .to = 5000000},
 	 "stock was looked at: sched.wait.normal.p99_ns was 9 ms, and is allowed 5 ms"},
+	{{.type = HS_EVENT_STALE, .vital = HS_VITAL_THERMAL_HOTTEST, .latency_ns = 6000000000},
+	 "thermal.hottest_mc was not measured for 6 s and is absent"},
+	{{.type = HS_EVENT_PROFILE, .from = 0, .to = 2},
+	 "another profile is in force: shift 2 of the calendar"},
+	{{.type = HS_EVENT_PROFILE, .from = 2, .to = 0},
+	 "another profile is in force: the one that was loaded"},
 	{{.type = 4711}, "?"},
 };
 

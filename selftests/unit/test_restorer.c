@@ -47,16 +47,16 @@ static void restores(void **state)
 
 	(void)state;
 	assert_int_equal(undo_open(&undo, dir, root, true), 0);
-	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_true(change_file(undo.table, root, 0, SWAPPINESS, "10") >= 0);
 	assert_int_equal(restorer("?q"), 0);
 	assert_true(holds(SWAPPINESS, "10"));
 	assert_int_equal(restorer("uq"), 0);
 	assert_true(holds(SWAPPINESS, "60"));
-	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_true(change_file(undo.table, root, 0, SWAPPINESS, "10") >= 0);
 	assert_int_equal(restorer(""), 0);
 	assert_true(holds(SWAPPINESS, "60"));
 	/* what could not be put back is a failure, and stays */
-	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_true(change_file(undo.table, root, 0, SWAPPINESS, "10") >= 0);
 	snprintf(full, sizeof(full), "%s" SWAPPINESS, root);
 	assert_int_equal(unlink(full), 0);
 	assert_int_equal(mkdir(full, 0755), 0);
@@ -98,46 +98,125 @@ static void hook_is_killed(void **state)
 	__u64 before = clock_ns();
 
 	(void)state;
-	hook("/hook", "sleep 1000 & sleep 1000; echo >survived", 300, 0755);
+	hook("/hook", "sleep 1000 & sleep 1000; echo >survived", 3000, 0755);
 	assert_int_equal(guarded("cahk"), 128 + SIGKILL);
 	assert_true(holds("/reason", "died"));
 	assert_true(holds(SWAPPINESS, "60"));
-	assert_true(clock_ns() - before >= 300 * NS_PER_MS);
+	assert_true(clock_ns() - before >= 3000 * NS_PER_MS);
 	assert_true(clock_ns() - before < 100 * NS_PER_S);
 }
 
-/* One at a time; and an undo does not wait for it. */
+/* How many lines a file below the root has that are @text, or of whatever text (NULL). */
+static int lines(const char *name, const char *text)
+{
+	char line[128], path[128];
+	int nr = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		nr += !text || !strcmp(line, text);
+	}
+	if (f)
+		fclose(f);
+	return nr;
+}
+
+/* One at a time, and none is lost, that of a trip least of all; and an undo does not wait for it. */
 static void hook_in_the_way_of_nobody(void **state)
 {
 	struct undo undo;
-	int ends[2];
+	int ends[2], code;
+	char path[128];
+	__u32 job;
 	pid_t pid;
 
 	(void)state;
-	hook("/hook", "while [ ! -e ${0%/*}/go ]; do :; done; echo >>${0%/*}/runs", 30000, 0755);
+	hook("/hook",
+	     "[ ! -e ${0%/*}/runs.now ] || echo two >>${0%/*}/runs; : >${0%/*}/runs.now; "
+	     "while [ ! -e ${0%/*}/go ]; do :; done; echo $HOMEOSTAT_REASON >>${0%/*}/runs; "
+	     "rm ${0%/*}/runs.now; exit 3",
+	     30000, 0755);
+	snprintf(path, sizeof(path), "%s/hook", root);
 	assert_int_equal(undo_open(&undo, dir, root, true), 0);
-	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_true(change_file(undo.table, root, 0, SWAPPINESS, "10") >= 0);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	pid = fork();
 	if (!pid) {
 		close(ends[1]);
 		_exit(restorer_main(ends[0], dir, root, "/nonexistent"));
 	}
-	undo_set_reason(undo.table, "first");
+	undo_set_reason(undo.table, "pending");
 	assert_int_equal(write(ends[1], "h", 1), 1);
 	EVENTUALLY(!undo.table->hook_due);
-	undo_set_reason(undo.table, "second");
+	EVENTUALLY(there("runs.now"));
+	/* trips, while the hook of what is pending runs, and the hook of a change */
+	undo_set_reason(undo.table, "trip");
+	assert_int_equal(write(ends[1], "h", 1), 1);
+	EVENTUALLY(!undo.table->hook_due);
+	job = undo_ask_job(undo.table, path, 30000, "before");
+	undo_set_reason(undo.table, "again");
 	assert_int_equal(write(ends[1], "huq", 3), 3);
 	EVENTUALLY(holds(SWAPPINESS, "60"));
 	/* nor do the next daemon and `homeostat restore` */
 	assert_int_equal(undo_lock(&undo, 5000), 0);
 	assert_int_equal(undo_unlock(&undo), 0);
 	assert_false(there("runs"));
+	assert_false(undo_job_done(undo.table, job, &code));
 	tree_put(root, "/go", "");
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_true(holds("/runs", "")); /* one line */
+	assert_int_equal(lines("runs", NULL), 4);
+	assert_int_equal(lines("runs", "pending"), 1);
+	assert_int_equal(lines("runs", "trip"), 1);
+	assert_int_equal(lines("runs", "again"), 1);
+	assert_int_equal(lines("runs", "before"), 1);
+	assert_true(undo_job_done(undo.table, job, &code));
+	assert_int_equal(code, 3);
 	close(ends[0]);
 	close(ends[1]);
+	undo_close(&undo);
+}
+
+/* That of a change: what came of it is told; one that may not be run, or is not there any more, has failed. */
+static void jobs(void **state)
+{
+	char path[128], longer[UNDO_HOOK_LEN + 2] = "";
+	struct undo undo;
+	__u32 job;
+	int code;
+
+	(void)state;
+	hook("/hook", "sleep 1000 & exit 0", 1, 0755); /* the limit is the job's own */
+	snprintf(path, sizeof(path), "%s/hook", root);
+	assert_int_equal(undo_open(&undo, dir, root, true), 0);
+	job = undo_ask_job(undo.table, path, 30000, "before 7:\x1b net.core.somaxconn");
+	assert_false(undo_job_done(undo.table, job, &code));
+	assert_int_equal(restorer("hhq"), 0);
+	assert_true(holds("/reason", "before 7:? net.core.somaxconn"));
+	assert_true(undo_job_done(undo.table, job, &code));
+	assert_int_equal(code, 0);
+	/* once: it stands there still */
+	tree_put(root, "/reason", "none\n");
+	assert_int_equal(restorer("hq"), 0);
+	assert_true(holds("/reason", "none"));
+	assert_int_equal(undo_ask_job(undo.table, path, 30000, "after 7"), job + 1);
+	assert_false(undo_job_done(undo.table, job + 1, &code));
+	assert_int_equal(chmod(path, 0777), 0);
+	assert_int_equal(restorer("hq"), 0);
+	assert_true(undo_job_done(undo.table, job + 1, &code));
+	assert_int_equal(code, -1);
+	hook("/hook", "sleep 1000", 1, 0755);
+	job = undo_ask_job(undo.table, path, 100, "after 8");
+	assert_int_equal(restorer("hq"), 0);
+	assert_true(undo_job_done(undo.table, job, &code));
+	assert_int_equal(code, -1);
+	memset(longer, 'x', UNDO_HOOK_LEN);
+	assert_int_equal(undo_ask_job(undo.table, longer, 100, ""), 0);
+	assert_int_equal(undo_hooks_ms(undo.table), 3 * 1 + 100);
+	undo.table->job.asked = ~0U; /* never 0 */
+	assert_int_equal(undo_ask_job(undo.table, path, 100, ""), 1);
 	undo_close(&undo);
 }
 
@@ -177,6 +256,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(hook_runs),
 	TEST(hook_is_killed),
 	TEST(hook_in_the_way_of_nobody),
+	TEST(jobs),
 	TEST(hook_refusals),
 };
 

@@ -61,6 +61,8 @@ static void reads(void **state)
 	gate.trip_reason = HS_TRIP_HEARTBEAT;
 	gate.trip_ns = 5;
 	vitals[0] = (struct hs_vital){.value = 7, .present = 1, .updated_ns = 1};
+	vitals[HS_VITAL_ENERGY_BYTE] =
+		(struct hs_vital){.value = 9, .present = 1, .updated_ns = 1, .estimated = 1};
 	reply = ask_line(c, "{\"verb\":\"status\"}\n");
 	assert_int_equal(js_get_obj(reply, "tripped", &part), 0);
 	assert_string_equal(js_str(part, "reason"), "heartbeat");
@@ -69,6 +71,8 @@ static void reads(void **state)
 	assert_int_equal(js_get_array(reply, "vitals", &part), 0);
 	assert_int_equal(json_object_array_length(part), HS_VITAL_NR);
 	assert_int_equal(js_u64(json_object_array_get_idx(part, 0), "value"), 7);
+	assert_true(js_is_null(json_object_array_get_idx(part, 0), "estimated"));
+	assert_true(js_bool(json_object_array_get_idx(part, HS_VITAL_ENERGY_BYTE), "estimated"));
 	/* absent is absent, not 0 */
 	assert_true(js_is_null(json_object_array_get_idx(part, 1), "value"));
 	json_object_put(reply);

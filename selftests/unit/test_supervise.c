@@ -44,14 +44,14 @@ static void change(bool hang)
 	if (pipe(done) || undo_open(&undo, dir, root, true))
 		_exit(90);
 	if (!hang) { /* our own, gone with us */
-		if (undo_lock(&undo, 0) || change_file(undo.table, root, SWAPPINESS, "10") < 0)
+		if (undo_lock(&undo, 0) || change_file(undo.table, root, 0, SWAPPINESS, "10") < 0)
 			_exit(91);
 		return;
 	}
 	undo_close(&undo);
 	if (!fork()) {
 		if (undo_open(&undo, dir, root, true) || undo_lock(&undo, 0) ||
-		    change_file(undo.table, root, SWAPPINESS, "10") < 0 ||
+		    change_file(undo.table, root, 0, SWAPPINESS, "10") < 0 ||
 		    write(done[1], "y", 1) != 1)
 			_exit(1);
 		for (;;)
@@ -375,12 +375,12 @@ static void restores(void **state)
 		"{\"restored\":0,\"left\":0,\"values\":[],\"programs_left\":0,\"programs\":[]}", "",
 		true);
 	assert_int_equal(undo_open(&undo, dir, root, true), 0);
-	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_true(change_file(undo.table, root, 0, SWAPPINESS, "10") >= 0);
 	restore(CLI_OK, SWAPPINESS ": put back (60)", "", false);
 	assert_true(holds(SWAPPINESS, "60"));
 	restore(CLI_OK, "nothing to put back", "", false);
 	/* what cannot be is said, and stays */
-	assert_true(change_file(undo.table, root, SWAPPINESS, "10") >= 0);
+	assert_true(change_file(undo.table, root, 0, SWAPPINESS, "10") >= 0);
 	snprintf(full, sizeof(full), "%s" SWAPPINESS, root);
 	assert_int_equal(unlink(full), 0);
 	assert_int_equal(mkdir(full, 0755), 0);

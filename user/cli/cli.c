@@ -7,8 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "../history/history.h"
 #include "../lib/control.h"
 #include "../lib/json.h"
+#include "../lib/kb.h"
 #include "../lib/statedir.h"
 #include "cli.h"
 
@@ -33,13 +35,27 @@ const struct verb cli_verbs[] = {
 	{"drops", "[TIME]", "packets that the network stack drops, by its reason (root)",
 	 "TIME  how long to look (default 5s, 1ms to 60s); only then they are counted\n",
 	 cmd_drops},
+	{"irqs", "[TIME] [--cpus | --cpu N]",
+	 "what hard and soft interrupts take, by device and by CPU (root)",
+	 "TIME     how long to look (default 5s, 100ms to 60s); only then they are measured\n"
+	 "--cpus   of each CPU the share of time in them instead\n"
+	 "--cpu N  only those of that CPU\n",
+	 cmd_irqs},
 	{"steer", "", "which CPU goes on with incoming packets, and how busy each one is", NULL,
 	 cmd_steer},
 	{"events", "[-f] [-n N]", "what happened: reflexes, trips, classes, deadlines",
 	 "-f, --follow  goes on until interrupted\n"
 	 "-n N          only the last N (default 20; with -f 0)\n",
 	 cmd_events},
-	{"explain", "KNOB", "why a knob has its value", NULL, cmd_explain},
+	{"explain", "KNOB | PARAMETER", "why a knob, or a parameter of the machine, has its value",
+	 "PARAMETER    as `homeostat kb list` has it: the value that it has, who changed it when, "
+	 "why, "
+	 "and what\n"
+	 "             became of it; needs no daemon\n"
+	 "--file FILE  another knowledge base (default " KB_FILE ")\n"
+	 "--db FILE    another history (default " HISTORY_DB ")\n"
+	 "--root DIR   looks at /proc and /sys below DIR\n",
+	 cmd_explain},
 	{"top", "[-d SECONDS]", "live view; q quits",
 	 "-d SECONDS  between two looks (default 1, 1 … 60)\n", cmd_top},
 	{"mode", "[MODE]", "shows or sets the mode: observe, advise, act", NULL, cmd_mode},
@@ -49,20 +65,62 @@ const struct verb cli_verbs[] = {
 	 "VALUE    with its unit: 8ms, 30%, 16\n"
 	 "--clear  gives the knob back to the profile\n",
 	 cmd_wish},
-	{"report", "NAME VALUE",
-	 "tells a figure of an application, for the profile's service levels",
-	 "NAME   a report that the profile's slo names\n"
-	 "VALUE  a whole number, in whatever the profile's limit counts; forgotten after 5 s\n",
+	{"report", "[--5m|--1h|--6h|--day|--week] [--markdown] | NAME VALUE",
+	 "how the host has fared; or tells a figure of an application",
+	 "--5m, --1h, --6h, --day, --week  over which time (default --5m)\n"
+	 "--markdown  as a document\n"
+	 "--db FILE   another history (default " HISTORY_DB ")\n"
+	 "NAME        a report that the profile's slo names\n"
+	 "VALUE       a whole number, in whatever the profile's limit counts; forgotten after 5 "
+	 "s\n",
 	 cmd_report},
 	{"trip", "", "shuts the gate at once, with or without the daemon (root)",
 	 "Stores into the kernel's memory by itself, so it works also while homeostatd hangs or\n"
 	 "is stopped. All actuators are stock from the next event on.\n",
 	 cmd_trip},
-	{"restore", "[--root DIR]", "puts back what a dead homeostatd has left changed (root)",
+	{"changes", "", "what was changed of the machine, by whom, why, with what effect", NULL,
+	 cmd_changes},
+	{"history", "[--since TIME] [PARAMETER]",
+	 "what was changed of the machine, also before the last boot",
+	 "--since TIME  within that time (90s, 10min, 12h, 7d), or since a moment (2026-11-21, "
+	 "2026-11-21T12:34:56Z)\n"
+	 "PARAMETER     only changes of it\n"
+	 "--db FILE     another history (default " HISTORY_DB ")\n"
+	 "Needs no daemon.\n",
+	 cmd_history},
+	{"diff", "[--check]", "what is committed against what the kernel shows now",
+	 "--check      says only what differs\n"
+	 "--file FILE  another knowledge base (default " KB_FILE ")\n"
+	 "--root DIR   looks at /proc and /sys below DIR\n"
+	 "Changes nothing.\n",
+	 cmd_diff},
+	{"pending", "[--kb FILE]",
+	 "of these, what waits for a person: what is expected of it, and what it undoes", NULL,
+	 cmd_pending},
+	{"approve", "ID", "lets a change be made that waits for it (root)", NULL, cmd_approve},
+	{"reject", "ID [--why TEXT]",
+	 "has a change not made, or put back while it is watched (root)", NULL, cmd_reject},
+	{"confirm", "ID", "keeps a change that could have cut the host off (root)",
+	 "Without it such a change goes back by itself: whoever is cut off need do nothing.\n",
+	 cmd_confirm},
+	{"activity", "[busy|idle|mission|unknown]",
+	 "says what the host does, or shows what was said",
+	 "busy     at work: changes for between two tasks wait\n"
+	 "idle     nothing is to be done: changes for an idle host may be made now\n"
+	 "mission  nothing is changed\n"
+	 "unknown  homeostat looks by itself\n"
+	 "What is said counts for an hour.\n",
+	 cmd_activity},
+	{"restore", "[--all | --since TIME | --id ID] [--root DIR]",
+	 "puts back what a dead homeostatd has left changed, and what is committed (root)",
 	 "Replays the undo table, newest change first, and leaves alone what somebody else has\n"
-	 "written since. Refused while homeostatd lives. The table lies beside the control "
-	 "socket.\n"
-	 "--root DIR  writes below DIR\n",
+	 "written since. The table lies beside the control socket.\n"
+	 "--all         what is committed, too: all of it since the boot\n"
+	 "--since TIME  of it, what was committed within that time: 10min\n"
+	 "--id ID       of it, that one; see `homeostat changes`\n"
+	 "--root DIR    writes below DIR\n"
+	 "A homeostatd that lives is asked to put back what is committed; what is under way is its "
+	 "own.\n",
 	 cmd_restore},
 	{"incidents", "[--state DIR]", "records of trips, newest last (root)",
 	 "--state DIR  the daemon's state directory (default " STATE_DIR ")\n"
@@ -78,6 +136,42 @@ const struct verb cli_verbs[] = {
 	 "show        the one that is in force\n"
 	 "load FILE   puts it in force; a bad one is refused and the old one stays\n",
 	 cmd_profile},
+	{"kb", "list [PREFIX] | show NAME | check [FILE]",
+	 "what may be changed beside BPF: parameters, ranges, risks",
+	 "list [PREFIX]  all of them, or those whose name begins with it\n"
+	 "show NAME      one, with its range on this machine\n"
+	 "check [FILE]   reads it as the daemon would, and looks what of it is here\n"
+	 "--file FILE    another knowledge base (default " KB_FILE ")\n"
+	 "--root DIR     looks at /proc and /sys below DIR\n"
+	 "Needs no daemon.\n",
+	 cmd_kb},
+	{"apply", "FILE | - [--check]", "proposes changes of parameters (see kb): all or none",
+	 "FILE           one JSON value, also with chatter around it; - is standard input\n"
+	 "--check        only reads it, and shows what would be asked for; needs no daemon\n"
+	 "--source NAME  who proposes, where FILE does not say: person (default), rules, model\n"
+	 "--kb FILE      another knowledge base (default " KB_FILE ")\n"
+	 "--root DIR     looks at /proc and /sys below DIR\n",
+	 cmd_apply},
+	{"snapshot", "[--yaml] [--root DIR]", "the host at this instant, layer by layer",
+	 "--yaml       YAML, which is also the default\n"
+	 "--root DIR   looks at /proc and /sys below DIR\n"
+	 "--file FILE  another knowledge base (default " KB_FILE ")\n"
+	 "Needs no daemon.\n",
+	 cmd_snapshot},
+	{"boot", "stage NAME=VALUE… | show | check | keep | cancel | revert",
+	 "boot parameters: one boot on trial, then permanent (root)",
+	 "stage NAME=VALUE…  for the next boot alone; the one after it is as before. Without a\n"
+	 "                   VALUE, or a flag that is no: is taken out\n"
+	 "show               what is on trial, what is permanent, and whether all of it is there\n"
+	 "check              after a boot: has it got them? What fell back is told (exit code 5)\n"
+	 "keep               makes permanent what a boot was good with\n"
+	 "cancel             takes back what is staged\n"
+	 "revert             takes out what is permanent\n"
+	 "--keep             check: makes it permanent, if this boot is good\n"
+	 "--kb FILE          stage: another knowledge base (default " KB_FILE ")\n"
+	 "--root DIR         reads and writes below DIR\n"
+	 "Needs no daemon.\n",
+	 cmd_boot},
 	{"doctor", "[--root DIR] [--btf FILE]", "what can run on this machine, and what would help",
 	 "--root DIR  reads /proc, /sys and /boot below DIR; loads nothing\n"
 	 "--btf FILE  judges another kernel by its BTF; loads nothing\n",
@@ -86,7 +180,7 @@ const struct verb cli_verbs[] = {
 	{"help", "[VERB]", "this text", NULL, cmd_help},
 	{"help-tables", "", NULL, "Copies stdin to stdout and fills in lines such as @knobs@.\n",
 	 cmd_help_tables},
-	{"complete", "verbs|knobs|vitals|modes|reports|incidents", NULL,
+	{"complete", "verbs|knobs|vitals|modes|reports|incidents|parameters|boot", NULL,
 	 "Names for the shell's completion.\n", cmd_complete},
 };
 const size_t cli_verbs_nr = sizeof(cli_verbs) / sizeof(*cli_verbs);

@@ -23,8 +23,9 @@ struct json_object;
 	X(FAILED, 1, "it did not work")                                                            \
 	X(USAGE, 2, "wrong usage")                                                                 \
 	X(NO_DAEMON, 3, "homeostatd cannot be reached")                                            \
-	X(REFUSED, 4, "refused: no permission, or homeostatd said no")                             \
-	X(FINDINGS, 5, "something is off: doctor, profile check, version")
+	X(REFUSED, 4, "refused: no permission, homeostatd said no, or it may not be now (boot)")   \
+	X(FINDINGS, 5,                                                                             \
+	  "something is off: doctor, profile check, kb check, apply, boot, version, diff")
 
 enum cli_exit {
 #define X(id, code, ...) CLI_##id = code,
@@ -96,6 +97,9 @@ int cli_unreachable(struct cli *cli, int err);
 /* Writes @obj as one line of JSON. */
 void out_json(struct cli *cli, struct json_object *obj);
 
+/* Writes @obj as YAML (yaml.c). */
+void out_yaml(struct cli *cli, struct json_object *obj);
+
 enum column_kind {
 	COLUMN_TEXT,
 	COLUMN_NUMBER,
@@ -137,6 +141,16 @@ int cmd_workloads(struct cli *cli, int argc, char **argv);
 int cmd_flows(struct cli *cli, int argc, char **argv);
 int cmd_connections(struct cli *cli, int argc, char **argv);
 int cmd_drops(struct cli *cli, int argc, char **argv);
+int cmd_changes(struct cli *cli, int argc, char **argv);
+int cmd_pending(struct cli *cli, int argc, char **argv);
+int cmd_approve(struct cli *cli, int argc, char **argv);
+int cmd_reject(struct cli *cli, int argc, char **argv);
+int cmd_confirm(struct cli *cli, int argc, char **argv);
+int cmd_activity(struct cli *cli, int argc, char **argv);
+int cmd_history(struct cli *cli, int argc, char **argv);
+int cmd_diff(struct cli *cli, int argc, char **argv);
+int cmd_snapshot(struct cli *cli, int argc, char **argv);
+int cmd_irqs(struct cli *cli, int argc, char **argv);
 int cmd_steer(struct cli *cli, int argc, char **argv);
 int cmd_events(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
@@ -151,14 +165,23 @@ int cmd_report(struct cli *cli, int argc, char **argv);
 int cmd_trip(struct cli *cli, int argc, char **argv);
 int cmd_restore(struct cli *cli, int argc, char **argv);
 int cmd_profile(struct cli *cli, int argc, char **argv);
+int cmd_apply(struct cli *cli, int argc, char **argv);
+int cmd_boot(struct cli *cli, int argc, char **argv);
+int cmd_kb(struct cli *cli, int argc, char **argv);
 int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_version(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 int cmd_help_tables(struct cli *cli, int argc, char **argv);
 int cmd_complete(struct cli *cli, int argc, char **argv);
 
+/* orders.c: tells the daemon a figure of an application. */
+int report_figure(struct cli *cli, const char *name, const char *text);
+
 /* The names of records that there are, one on a line; none where they may not be read. */
 void complete_incidents(FILE *f);
+
+/* Boot parameters that may be staged, each with its =; none where there is no knowledge base. */
+void complete_boot(FILE *f);
 
 /* The general help text. */
 void cli_help(FILE *f);

@@ -142,6 +142,8 @@ void doctor_examine(struct doctor *d)
 	probe_sched_ext(d);
 	probe_families(d);
 	probe_pmu(d);
+	if (!d->btf_path)
+		probe_sense(d);
 	probe_nics(d);
 	probe_beside(d);
 	probe_daemon(d);

@@ -75,6 +75,7 @@ void probe_cgroups(struct doctor *d);	   /* cpu.max, cpu.idle, memory limits */
 void probe_sched_ext(struct doctor *d);	   /* class, kfuncs, other schedulers */
 void probe_families(struct doctor *d);	   /* loads what may be loaded */
 void probe_pmu(struct doctor *d);	   /* tries to open the processor's counters */
+void probe_sense(struct doctor *d);	   /* what slow vital signs can be read */
 void probe_nics(struct doctor *d);	   /* which ones steering is for */
 void probe_beside(struct doctor *d);	   /* libxdp's dispatcher */
 void probe_daemon(struct doctor *d);	   /* control socket */

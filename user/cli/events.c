@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* homeostat events and explain: what happened, and why a knob is where it is. */
+/* homeostat events: what happened. */
 #include <errno.h>
 #include <json-c/json.h>
 #include <string.h>
@@ -96,53 +96,6 @@ int cmd_events(struct cli *cli, int argc, char **argv)
 		out_json(cli, reply);
 	else
 		show_all(cli, events);
-	json_object_put(reply);
-	return CLI_OK;
-}
-
-static void print_explain(FILE *f, struct json_object *e)
-{
-	struct json_object *events = NULL, *rule;
-	char value[64], stock[64], text[384];
-
-	fprintf(f, "%s = %s (stock %s)\n", js_str(e, "name"),
-		out_value(value, sizeof(value), e, "value"),
-		out_value(stock, sizeof(stock), e, "stock"));
-	if (*js_str(e, "meaning"))
-		out_line(f, "meaning", "%s", js_str(e, "meaning"));
-	out_line(f, "why", "%s", prose_why(text, sizeof(text), e));
-	if (!js_get_obj(e, "rule", &rule))
-		out_line(f, "rule", "%s", prose_rule(text, sizeof(text), rule, js_str(e, "name")));
-	js_get_array(e, "last_events", &events);
-	if (events && json_object_array_length(events))
-		fputs("last events\n", f);
-	for (size_t i = 0; events && i < json_object_array_length(events); i++)
-		out_event(f, json_object_array_get_idx(events, i));
-}
-
-int cmd_explain(struct cli *cli, int argc, char **argv)
-{
-	struct json_object *request, *reply;
-	int rc = cli_options(cli, NULL, &argc, argv), knob;
-
-	if (rc || argc != 1)
-		return rc ? rc : cli_usage(cli, "explain takes one KNOB");
-	knob = knob_find(argv[0]);
-	if (knob < 0)
-		return cli_usage(cli, "no knob '%s'; homeostat knobs lists them", argv[0]);
-	request = control_request("explain");
-	js_add_str(request, "knob", argv[0]);
-	rc = cli_call(cli, request, &reply);
-	if (rc)
-		return rc;
-	if (cli->json) {
-		out_json(cli, reply);
-	} else {
-		/* value and stock are in the knob's unit; the table knows it where the reply is short */
-		if (!*js_str(reply, "unit"))
-			js_add_str(reply, "unit", knob_infos[knob].unit);
-		print_explain(cli->out, reply);
-	}
 	json_object_put(reply);
 	return CLI_OK;
 }

@@ -98,18 +98,15 @@ int cmd_wish(struct cli *cli, int argc, char **argv)
 	return cli_order(cli, request);
 }
 
-int cmd_report(struct cli *cli, int argc, char **argv)
+int report_figure(struct cli *cli, const char *name, const char *text)
 {
 	struct json_object *request;
-	int rc = cli_options(cli, NULL, &argc, argv);
 	__u64 value;
 
-	if (rc || argc != 2)
-		return rc ? rc : cli_usage(cli, "report takes NAME and VALUE");
-	if (parse_u64(argv[1], &value) || value > INT64_MAX)
-		return cli_usage(cli, "%s: no whole number from 0 up", argv[1]);
+	if (parse_u64(text, &value) || value > INT64_MAX)
+		return cli_usage(cli, "%s: no whole number from 0 up", text);
 	request = control_request("report");
-	js_add_str(request, "name", argv[0]);
+	js_add_str(request, "name", name);
 	js_add_u64(request, "value", value);
 	return cli_order(cli, request);
 }

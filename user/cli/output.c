@@ -31,8 +31,13 @@ const char *out_value(char *buf, size_t size, struct json_object *row, const cha
 
 	if (!js_get_bool(row, "present", &present) && !present)
 		snprintf(buf, size, "-");
-	else
-		unit_format(buf, size, js_u64(row, key), unit < 0 ? UNIT_COUNT : unit);
+	else if (size > 1) {
+		bool about = js_bool(row, "estimated");
+
+		buf[0] = '~';
+		unit_format(buf + about, size - about, js_u64(row, key),
+			    unit < 0 ? UNIT_COUNT : unit);
+	}
 	return buf;
 }
 

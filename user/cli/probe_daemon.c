@@ -19,6 +19,16 @@ static void ask_rearm(struct doctor *d, struct json_object *reply)
 			   "%s", js_str(rearm, "why"));
 }
 
+/* The process that reads slow vital signs, which it cannot start again. */
+static void ask_sensing(struct doctor *d, struct json_object *reply)
+{
+	struct json_object *sensing;
+
+	if (!js_get_obj(reply, "sensing", &sensing) && *js_str(sensing, "why"))
+		doctor_add(d, FINDING_WARN, "sensors", "systemctl restart homeostatd", "%s",
+			   js_str(sensing, "why"));
+}
+
 /* Asks a running daemon how it is. */
 static void ask(struct doctor *d)
 {
@@ -34,6 +44,7 @@ static void ask(struct doctor *d)
 			   js_str(reply, "version"), js_str(reply, "mode"),
 			   js_bool(reply, "armed") ? "armed" : "not armed");
 		ask_rearm(d, reply);
+		ask_sensing(d, reply);
 	} else if (err == -EACCES || err == -EPERM)
 		doctor_add(d, FINDING_WARN, "daemon",
 			   "join the group " CONTROL_GROUP " (adduser USER " CONTROL_GROUP

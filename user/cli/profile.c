@@ -75,6 +75,7 @@ static void check_json(struct cli *cli, const struct profile *profile)
 	js_add_u64(out, "rules", profile->config.rules_nr);
 	js_add_u64(out, "workloads", profile->workload_nr);
 	js_add_u64(out, "flows", profile->flow_nr);
+	js_add_u64(out, "advice", profile->advice_nr);
 	if (profile_warning(profile, warning, sizeof(warning)))
 		js_add_str(out, "warning", warning);
 	else
@@ -93,9 +94,10 @@ static int check(struct cli *cli, const char *path)
 	if (cli->json) {
 		check_json(cli, &profile);
 	} else {
-		fprintf(cli->out, "%s: fine; profile %s, rules: %u, workloads: %u, flows: %u\n",
+		fprintf(cli->out,
+			"%s: fine; profile %s, rules: %u, workloads: %u, flows: %u, advice: %u\n",
 			path, profile.name, profile.config.rules_nr, profile.workload_nr,
-			profile.flow_nr);
+			profile.flow_nr, profile.advice_nr);
 	}
 	warn(cli, path, &profile);
 	profile_free(&profile);

@@ -159,6 +159,17 @@ const char *prose_event(char *buf, size_t size, struct json_object *e)
 			 ns_text(took, sizeof(took), e, "latency_ns"));
 	else if (!strcmp(type, event_name(HS_EVENT_LOOK)))
 		event_look(buf, size, e);
+	else if (!strcmp(type, event_name(HS_EVENT_CHANGE)))
+		snprintf(buf, size, "change %llu is %s, was %s", js_u64(e, "change"),
+			 js_str(e, "to"), js_str(e, "from"));
+	else if (!strcmp(type, event_name(HS_EVENT_PROFILE)) && js_u64(e, "to"))
+		snprintf(buf, size, "another profile is in force: shift %llu of the calendar",
+			 js_u64(e, "to"));
+	else if (!strcmp(type, event_name(HS_EVENT_PROFILE)))
+		snprintf(buf, size, "another profile is in force: the one that was loaded");
+	else if (!strcmp(type, event_name(HS_EVENT_STALE)))
+		snprintf(buf, size, "%s was not measured for %s and is absent", js_str(e, "vital"),
+			 ns_text(took, sizeof(took), e, "latency_ns"));
 	else if (js_u64(e, "pid"))
 		event_task(buf, size, e);
 	else

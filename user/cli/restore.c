@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-/* homeostat restore: puts back what a dead daemon has left changed. The last of the watchdog's layers. */
+/*
+ * homeostat restore: puts back what a dead daemon has left changed, the last of the watchdog's layers; and what is committed, if
+ * somebody asks for it, with or without a daemon.
+ */
 #include <errno.h>
 #include <json-c/json.h>
 #include <libgen.h>
 #include <limits.h>
 #include <net/if.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "../lib/control.h"
 #include "../lib/dispatcher.h"
 #include "../lib/json.h"
+#include "../lib/parse.h"
 #include "../lib/undo.h"
+#include "../lib/units.h"
 #include "cli.h"
 
 #define WAIT_MS 3000 /* a restorer may be at it */
@@ -111,29 +118,107 @@ static int refused(struct cli *cli, const char *dir, int err)
 	return err == -EBUSY ? CLI_REFUSED : CLI_FAILED;
 }
 
+/* What of the committed is asked for: nothing, all, since a time, or one. CLI_OK or, told, CLI_USAGE. */
+static int read_which(struct cli *cli, bool all, const char *since, const char *id,
+		      struct undo_which *which)
+{
+	struct timespec now;
+	__u64 ns = 0, number = 0;
+
+	*which = (struct undo_which){.all = all};
+	if (all + !!since + !!id > 1)
+		return cli_usage(cli, "restore takes one of --all, --since, --id");
+	if (id && (parse_u64_max(id, ~0U, &number) || !number))
+		return cli_usage(cli, "'%s' is no ID of `homeostat changes`", id);
+	which->group = (__u32)number;
+	if (since && (unit_parse(since, UNIT_NS, &ns) || !ns))
+		return cli_usage(cli, "'%s' is no time such as 10min", since);
+	if (since) {
+		clock_gettime(CLOCK_BOOTTIME, &now);
+		which->since_ns = (__u64)now.tv_sec * NS_PER_S + (__u64)now.tv_nsec;
+		which->since_ns = which->since_ns > ns ? which->since_ns - ns : 1;
+	}
+	return CLI_OK;
+}
+
+/* A daemon that lives puts back its committed values itself. */
+static int ask_daemon(struct restore *r, const struct undo_which *which)
+{
+	struct json_object *request = control_request("restore"), *reply, *rows = NULL;
+	int rc;
+
+	if (which->all)
+		js_add_bool(request, "all", true);
+	if (which->since_ns)
+		js_add_u64(request, "since_boot_ns", which->since_ns);
+	if (which->group)
+		js_add_u64(request, "id", which->group);
+	rc = cli_call(r->cli, request, &reply);
+	if (rc)
+		return rc;
+	js_get_array(reply, "values", &rows);
+	if (r->cli->json)
+		out_json(r->cli, reply);
+	else if (!rows || !json_object_array_length(rows))
+		fprintf(r->cli->out, "nothing to put back\n");
+	for (size_t i = 0; !r->cli->json && rows && i < json_object_array_length(rows); i++) {
+		struct json_object *o = json_object_array_get_idx(rows, i);
+
+		fprintf(r->cli->out, "%s: %s (%s)\n", js_str(o, "path"), js_str(o, "outcome"),
+			js_str(o, "value"));
+	}
+	rc = js_u64(reply, "left") ? CLI_FAILED : CLI_OK;
+	json_object_put(reply);
+	return rc;
+}
+
+/* What is left, and what is asked for of the committed. How much could not be put back, or negative errno. */
+static int put_back(struct restore *r, const char *dir, const char *root,
+		    const struct undo_which *which)
+{
+	struct undo undo;
+	int left = undo_open(&undo, dir, root, false), more = 0;
+
+	if (left == -ENOENT) /* no daemon since boot */
+		return 0;
+	if (!left)
+		left = undo_lock(&undo, WAIT_MS);
+	if (!left)
+		left = undo_replay(undo.table, root, report, r);
+	if (left >= 0)
+		more = undo_revert(undo.table, root, which, report, r);
+	undo_close(&undo);
+	return left < 0 ? left : more < 0 ? more : left + more;
+}
+
 int cmd_restore(struct cli *cli, int argc, char **argv)
 {
-	const char *root = "";
-	const struct cli_option options[] = {{"--root", &root, NULL}, {0}};
+	const char *root = "", *since = NULL, *id = NULL;
+	bool all = false;
+	const struct cli_option options[] = {{"--root", &root, NULL},
+					     {"--all", NULL, &all},
+					     {"--since", &since, NULL},
+					     {"--id", &id, NULL},
+					     {0}};
 	struct restore r = {.cli = cli};
 	int rc = cli_options(cli, options, &argc, argv), left, programs = 0;
 	char socket[PATH_MAX], *dir;
-	struct undo undo;
+	struct undo_which which;
 
 	if (rc || argc)
 		return rc ? rc : cli_usage(cli, "restore takes no argument");
+	rc = read_which(cli, all, since, id, &which);
+	if (rc)
+		return rc;
 	snprintf(socket, sizeof(socket), "%s", cli->socket);
 	dir = dirname(socket);
 	r.values = json_object_new_array();
 	r.programs = json_object_new_array();
-	left = undo_open(&undo, dir, root, false);
-	if (!left)
-		left = undo_lock(&undo, WAIT_MS);
-	if (!left)
-		left = undo_replay(undo.table, root, report, &r);
-	if (left == -ENOENT) /* no daemon since boot */
+	left = put_back(&r, dir, root, &which);
+	if (left == -EBUSY && (all || since || id)) {
+		rc = ask_daemon(&r, &which);
 		left = 0;
-	if (left < 0) {
+	} else if (left < 0) {
 		rc = refused(cli, dir, left);
 	} else {
 		programs = leave_dispatchers(&r, root);
@@ -141,7 +226,6 @@ int cmd_restore(struct cli *cli, int argc, char **argv)
 	}
 	if (left > 0 && !cli->json)
 		cli_error(cli, "%d values could not be put back; they stay noted", left);
-	undo_close(&undo);
 	json_object_put(r.values);
 	json_object_put(r.programs);
 	return rc ? rc : left || programs ? CLI_FAILED : CLI_OK;

@@ -2,7 +2,9 @@
 /* Copyright (C) 2026 homeostat contributors */
 /* homeostat status */
 #include <json-c/json.h>
+#include <limits.h>
 #include <string.h>
+#include <time.h>
 
 #include "../../kern/abi.h"
 #include "../lib/control.h"
@@ -119,15 +121,38 @@ static void print_levels(FILE *f, struct json_object *s, const char *what)
 	}
 }
 
+/* "hft (shift 1 of /etc/homeostat/profiles/day.yaml) until Mon 30 Nov 17:30" */
+static void print_profile(FILE *f, struct json_object *s)
+{
+	struct json_object *calendar = NULL;
+	char turn[PATH_MAX + 32] = "", until[64] = "";
+	const char *late = "";
+	time_t at;
+	struct tm tm;
+
+	if (!js_get_obj(s, "calendar", &calendar)) {
+		if (js_u64(calendar, "shift"))
+			snprintf(turn, sizeof(turn), " (shift %llu of %s)",
+				 js_u64(calendar, "shift"), js_str(calendar, "base"));
+		at = (time_t)js_u64(calendar, "until_s");
+		if (at && localtime_r(&at, &tm))
+			strftime(until, sizeof(until), " until %a %d %b %H:%M", &tm);
+		if (js_u64(calendar, "due") != js_u64(calendar, "shift"))
+			late = "; another is due: see the log, `homeostat changes` and "
+			       "`homeostat activity`";
+	}
+	out_line(f, "profile", "%s%s%s%s", js_str(s, "profile"), turn, *late ? "" : until, late);
+}
+
 static void print_status(FILE *f, struct json_object *s)
 {
-	struct json_object *beat = NULL, *pulse = NULL;
+	struct json_object *beat = NULL, *pulse = NULL, *sensing = NULL;
 	char a[32], b[32];
 
 	fprintf(f, "homeostatd %s, up %s\n", js_str(s, "version"),
 		out_ns(a, sizeof(a), js_u64(s, "uptime_ns")));
 	out_line(f, "mode", "%s", js_str(s, "mode"));
-	out_line(f, "profile", "%s", js_str(s, "profile"));
+	print_profile(f, s);
 	print_gate(f, s);
 	print_rearm(f, s);
 	/* what speaks against it may be that it was tripped: said already */
@@ -145,6 +170,8 @@ static void print_status(FILE *f, struct json_object *s)
 		out_line(f, "pulse", "every %s, takes %s",
 			 out_ns(a, sizeof(a), js_u64(pulse, "period_ns")),
 			 out_ns(b, sizeof(b), js_u64(pulse, "cost_ns")));
+	if (!js_get_obj(s, "sensing", &sensing) && *js_str(sensing, "why"))
+		out_line(f, "sensing", "%s", js_str(sensing, "why"));
 	print_helping(f, s);
 	print_levels(f, s, "slo");
 	print_levels(f, s, "limits");

@@ -6,8 +6,10 @@
  */
 #include <string.h>
 
+#include "../lib/change_state.h"
 #include "../lib/control.h"
 #include "../lib/json.h"
+#include "../lib/kb.h"
 #include "../lib/names.h"
 #include "../lib/units.h"
 #include "cli.h"
@@ -135,6 +137,31 @@ static void table_counters(FILE *f)
 	define_infos(f, counter_infos, HS_COUNT_NR);
 }
 
+static void table_change_states(FILE *f)
+{
+#define X(id, name, meaning) define(f, name, "", meaning);
+	TX_STATES(X)
+#undef X
+}
+
+static void table_kb_actuators(FILE *f)
+{
+	for (int i = 0; i < KB_ACTUATOR_NR; i++)
+		define(f, kb_actuators[i].name, kb_actuators[i].begins, kb_actuators[i].meaning);
+}
+
+static void table_kb_types(FILE *f)
+{
+	for (int i = 0; i < KB_TYPE_NR; i++)
+		define(f, kb_types[i].name, NULL, kb_types[i].meaning);
+}
+
+static void table_kb_timings(FILE *f)
+{
+	for (int i = 0; i < KB_TIMING_NR; i++)
+		define(f, kb_timings[i].name, NULL, kb_timings[i].meaning);
+}
+
 static void table_version(FILE *f)
 {
 	fputs(HS_VERSION "\n", f);
@@ -144,12 +171,21 @@ static const struct {
 	const char *line;
 	void (*write)(FILE *f);
 } tables[] = {
-	{"@knobs@\n", table_knobs},	{"@vitals@\n", table_vitals},
-	{"@verbs@\n", table_verbs},	{"@exits@\n", table_exits},
-	{"@trips@\n", table_trips},	{"@modes@\n", table_modes},
-	{"@classes@\n", table_classes}, {"@flow_classes@\n", table_flow_classes},
-	{"@events@\n", table_events},	{"@counters@\n", table_counters},
+	{"@knobs@\n", table_knobs},
+	{"@vitals@\n", table_vitals},
+	{"@verbs@\n", table_verbs},
+	{"@exits@\n", table_exits},
+	{"@trips@\n", table_trips},
+	{"@modes@\n", table_modes},
+	{"@classes@\n", table_classes},
+	{"@flow_classes@\n", table_flow_classes},
+	{"@events@\n", table_events},
+	{"@counters@\n", table_counters},
 	{"@version@\n", table_version},
+	{"@kb_actuators@\n", table_kb_actuators},
+	{"@change_states@\n", table_change_states},
+	{"@kb_types@\n", table_kb_types},
+	{"@kb_timings@\n", table_kb_timings},
 };
 
 /* Fills in one line; false if it names a table that does not exist. */
@@ -182,6 +218,19 @@ int cmd_help_tables(struct cli *cli, int argc, char **argv)
 	return CLI_OK;
 }
 
+/* Names of the knowledge base that is installed; none where there is none. */
+static void complete_parameters(FILE *f)
+{
+	char error[512];
+	struct kb kb;
+
+	if (kb_load(&kb, KB_FILE, error, sizeof(error)))
+		return;
+	for (unsigned int i = 0; i < kb.nr; i++)
+		fprintf(f, "%s\n", kb.parameter[i].name);
+	kb_free(&kb);
+}
+
 /* Names that the profile in force takes reports under. */
 static int complete_reports(struct cli *cli)
 {
@@ -207,8 +256,8 @@ int cmd_complete(struct cli *cli, int argc, char **argv)
 
 	if (rc || argc != 1)
 		return rc ? rc
-			  : cli_usage(cli, "complete takes verbs, knobs, vitals, modes, reports or "
-					   "incidents");
+			  : cli_usage(cli, "complete takes verbs, knobs, vitals, modes, reports, "
+					   "incidents, parameters or boot");
 	if (!strcmp(argv[0], "verbs")) {
 		for (size_t i = 0; i < cli_verbs_nr; i++)
 			if (cli_verbs[i].summary)
@@ -226,6 +275,10 @@ int cmd_complete(struct cli *cli, int argc, char **argv)
 		return complete_reports(cli);
 	} else if (!strcmp(argv[0], "incidents")) {
 		complete_incidents(cli->out);
+	} else if (!strcmp(argv[0], "parameters")) {
+		complete_parameters(cli->out);
+	} else if (!strcmp(argv[0], "boot")) {
+		complete_boot(cli->out);
 	} else {
 		return cli_usage(cli, "no names for '%s'", argv[0]);
 	}

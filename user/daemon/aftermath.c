@@ -430,7 +430,7 @@ void aftermath_tick(struct homeostatd *d)
 
 	if (!a->breaker)
 		return;
-	if (scribe_lost(&a->scribe))
+	if (child_lost(&a->scribe))
 		log_warn("the writer of incident records has died: there will be none until "
 			 "homeostatd is restarted");
 	recorder_sample(a->recorder, d->kernel.vitals, d->kernel.knobs,

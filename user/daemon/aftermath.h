@@ -22,7 +22,7 @@ struct json_object;
 struct aftermath {
 	struct breaker *breaker; /* never NULL between _open and _close; so is: */
 	struct recorder *recorder;
-	struct scribe scribe;
+	struct child scribe;
 	struct recorder_undone undone;
 	bool due;	/* to be armed again of our own accord */
 	__u32 by_hand;	/* gate.by_hand as it was when we last looked */

@@ -334,6 +334,7 @@ static void tripped(struct homeostatd *d)
 	__u32 reason = load(&gate->trip_reason);
 
 	back_to_sensor(d);
+	changes_abort(d, "the gate was shut");
 	undo_all(d);
 	aftermath_tripped(d);
 	stall_text(d, reason, stall, sizeof(stall));
@@ -382,6 +383,7 @@ void trip(struct homeostatd *d, enum hs_trip reason, const struct gate_cause *ca
 /* No trip: it is only that there is no place for us, for now. */
 static void stand_down(struct homeostatd *d, const char *why)
 {
+	changes_abort(d, "disarmed");
 	disarm(d, HS_TRIP_NONE);
 	log_warn("disarmed: %s", why);
 	snprintf(d->refusal, sizeof(d->refusal), "%s", why);
@@ -416,6 +418,8 @@ int set_mode(struct homeostatd *d, enum hs_mode mode, char *why, size_t size)
 	why[0] = '\0';
 	if (mode != HS_MODE_ACT)
 		disarm(d, HS_TRIP_NONE);
+	if (mode != d->mode)
+		changes_abort(d, "the mode was changed");
 	d->mode = mode;
 	store(&d->kernel.gate->mode, mode);
 	/* the pulse turns the reflex on or off with its next beat: now */

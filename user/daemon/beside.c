@@ -3,12 +3,9 @@
 #include "beside.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
@@ -18,28 +15,17 @@
 
 void beside_without(struct beside *beside, const char *why)
 {
-	beside->pid = 0;
+	beside->usher.pid = 0;
 	snprintf(beside->why, sizeof(beside->why), "%s", why);
 }
 
 int beside_start(struct beside *beside, int prog_fd)
 {
 	char why[128];
-	int pair[2], err = 0;
+	int err;
 
 	memset(beside, 0, sizeof(*beside));
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
-		err = -errno;
-	} else {
-		beside->pid = fork();
-		if (!beside->pid)
-			usher_main(pair[1], prog_fd);
-		err = beside->pid < 0 ? -errno : 0;
-		close(pair[1]);
-		beside->fd = pair[0];
-		if (err)
-			close(pair[0]);
-	}
+	err = child_start(&beside->usher, &usher_role, prog_fd, NULL);
 	if (err) {
 		snprintf(why, sizeof(why), "the usher could not be started: %s", strerror(-err));
 		beside_without(beside, why);
@@ -50,15 +36,13 @@ int beside_start(struct beside *beside, int prog_fd)
 /* It is dead, or as good as that. What it had joined is as it was, and what it was about nobody knows. */
 static void lose(struct beside *beside, const char *how)
 {
-	close(beside->fd);
-	beside->ending = beside->pid;
+	child_lose(&beside->usher);
 	snprintf(beside->why, sizeof(beside->why),
 		 "the usher %s: restart homeostatd; what is left on interfaces is taken off then, "
 		 "or by "
 		 "`homeostat restore` once it has stopped",
 		 how);
 	log_error("beside: %s", beside->why);
-	beside->pid = 0;
 	beside->busy = 0;
 }
 
@@ -103,10 +87,9 @@ void beside_hear(struct beside *beside)
 	struct beside_answer a;
 	ssize_t n;
 
-	if (beside->ending && waitpid(beside->ending, NULL, WNOHANG))
-		beside->ending = 0;
-	while (beside->pid) {
-		n = recv(beside->fd, &a, sizeof(a), MSG_DONTWAIT | MSG_TRUNC);
+	child_reap(&beside->usher);
+	while (beside->usher.pid) {
+		n = recv(beside->usher.fd, &a, sizeof(a), MSG_DONTWAIT | MSG_TRUNC);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n <= 0)
@@ -126,7 +109,8 @@ static void ask(struct beside *beside, __u32 slot, enum beside_verb verb, const 
 
 	snprintf(r.name, sizeof(r.name), "%s", name);
 	/* the last one was answered: there is room */
-	if (send(beside->fd, &r, sizeof(r), MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)sizeof(r)) {
+	if (send(beside->usher.fd, &r, sizeof(r), MSG_DONTWAIT | MSG_NOSIGNAL) !=
+	    (ssize_t)sizeof(r)) {
 		lose(beside, errno == EPIPE ? "is dead" : "does not listen");
 		return;
 	}
@@ -157,13 +141,13 @@ void beside_follow(struct beside *beside, __u32 slot, const char *name, __u32 wa
 	struct beside_place *p = &beside->place[slot];
 
 	beside_hear(beside);
-	if (beside->pid && beside->busy == slot + 1)
+	if (beside->usher.pid && beside->busy == slot + 1)
 		wait_for(beside, p, now_ns);
 	if (!want && !beside_there(beside, slot)) {
 		memset(p, 0, sizeof(*p)); /* nothing to be told of it */
 		return;
 	}
-	if (!beside->pid) {
+	if (!beside->usher.pid) {
 		snprintf(p->why, sizeof(p->why), "%s", beside->why);
 		return;
 	}
@@ -179,7 +163,7 @@ void beside_follow(struct beside *beside, __u32 slot, const char *name, __u32 wa
 		ask(beside, slot, BESIDE_JOIN, name, want, now_ns);
 	else if (p->ifindex && now_ns - p->looked_ns >= LOOK_NS)
 		ask(beside, slot, BESIDE_LOOK, name, want, now_ns);
-	if (beside->pid && beside->busy == slot + 1)
+	if (beside->usher.pid && beside->busy == slot + 1)
 		wait_for(beside, p, now_ns);
 }
 
@@ -192,28 +176,8 @@ bool beside_there(const struct beside *beside, __u32 slot)
 
 void beside_stop(struct beside *beside)
 {
-	struct beside_answer a;
-	__u64 end = clock_ns() + STOP_MS * NS_PER_MS;
-
-	if (!beside->pid)
-		return;
-	shutdown(beside->fd, SHUT_WR);
-	/* an answer may be there still; then comes its end */
-	for (;;) {
-		struct pollfd gone = {.fd = beside->fd, .events = POLLIN};
-		__u64 now = clock_ns();
-
-		if (now >= end || poll(&gone, 1, (int)((end - now) / NS_PER_MS) + 1) != 1) {
-			log_error("beside: the usher is still leaving interfaces; `homeostat "
-				  "restore` tells "
-				  "what is left");
-			break;
-		}
-		if (recv(beside->fd, &a, sizeof(a), MSG_DONTWAIT) <= 0) {
-			waitpid(beside->pid, NULL, 0);
-			break;
-		}
-	}
-	close(beside->fd);
-	beside->pid = 0;
+	if (!child_stop(&beside->usher, STOP_MS))
+		log_error(
+			"beside: the usher is still leaving interfaces; `homeostat restore` tells "
+			"what is left");
 }

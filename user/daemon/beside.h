@@ -16,8 +16,8 @@
 #define HOMEOSTAT_BESIDE_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
+#include "child.h"
 #include "dispatcher.h"
 #include "kernel.h"
 
@@ -58,9 +58,7 @@ struct beside_place {
 };
 
 struct beside {
-	int fd;	       /* to the usher */
-	pid_t pid;     /* 0 = there is none */
-	pid_t ending;  /* it is lost, and not reaped yet; 0 = none */
+	struct child usher;
 	char why[256]; /* why there is none */
 	__u32 seq;
 	__u32 busy;	/* slot + 1 of the request under way, 0 = none */
@@ -101,7 +99,7 @@ int usher_clean(void);
 /* The usher's life, until the other end of `fd` is closed. */
 void usher_serve(int fd, int prog_fd);
 
-/* The same, as the process that it is: keeps no other descriptor, and no other capability than it takes. Never returns. */
-void usher_main(int fd, int prog_fd) __attribute__((noreturn));
+/* The same, as the process that it is; its other descriptor is the program. */
+extern const struct child_role usher_role;
 
 #endif

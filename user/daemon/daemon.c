@@ -35,6 +35,7 @@ enum source {
 	SOURCE_RING,
 	SOURCE_GUARD,
 	SOURCE_USHER,
+	SOURCE_SENSE,
 	SOURCE_SERVER
 };
 
@@ -46,7 +47,6 @@ enum source {
 	370000 /* a tick is no whole second: it shall not meet the same periodic task each time */
 #define TOPOLOGY_TICKS 5
 #define LOOK_PATIENCE_NS (100 * NS_PER_MS) /* whoever holds a socket may be waiting for a CPU */
-#define LOAD_PATIENCE_NS NS_PER_S
 #define STOP_PATIENCE_NS (5 * NS_PER_S)
 
 static void on_event(void *ctx, const struct hs_event *event)
@@ -77,60 +77,6 @@ void daemon_event(struct homeostatd *d, struct hs_event *event)
 {
 	event->ts_ns = clock_ns();
 	on_event(d, event);
-}
-
-/* ---- profile ---- */
-
-static void rematch(struct homeostatd *d)
-{
-	int err = kernel_rematch(&d->kernel);
-
-	if (err)
-		log_warn("tasks that run already keep their old declaration: %s", strerror(-err));
-}
-
-int daemon_load_profile(struct homeostatd *d, const char *path, char *error, size_t size)
-{
-	struct profile fresh;
-	int err;
-
-	heartbeat_patience(&d->heartbeat, LOAD_PATIENCE_NS);
-	err = profile_load(&fresh, path, error, size);
-	if (!err) {
-		err = policy_apply(&d->policy, &d->kernel, &d->topo, &fresh, d->opt.root, error,
-				   size);
-		profile_free(&fresh);
-	}
-	if (err) {
-		log_error("%s; profile %s stays in force", error, d->policy.profile.name);
-	} else {
-		heartbeat_set_limit(&d->heartbeat, d->policy.profile.heartbeat_limit_ns);
-		judge_set(d);
-		aftermath_profile(d);
-		rematch(d);
-		arm_hooks(d, clock_ns(), true);
-		kernel_pulse(&d->kernel);
-		log_info("profile %s is in force", d->policy.profile.name);
-	}
-	heartbeat_patience(&d->heartbeat, 0);
-	if (!err)
-		arm_interfaces(d, true);
-	return err;
-}
-
-static int first_profile(struct homeostatd *d, struct profile *profile)
-{
-	char error[512];
-	int err;
-
-	if (!d->opt.profile) {
-		profile_stock(profile);
-		return 0;
-	}
-	err = profile_load(profile, d->opt.profile, error, sizeof(error));
-	if (err)
-		log_error("%s", error);
-	return err;
 }
 
 /* ---- start ---- */
@@ -248,6 +194,8 @@ static int open_doors(struct homeostatd *d)
 		log_error("event loop: %s", strerror(-err));
 		return err;
 	}
+	if (d->sensing.child.pid && add_source(d, d->sensing.child.fd, SOURCE_SENSE))
+		log_warn("homeostat-sense is heard once a second only");
 	if (d->opt.guard_fd >= 0) {
 		err = add_source(d, d->opt.guard_fd, SOURCE_GUARD);
 		if (err) {
@@ -306,11 +254,7 @@ static void start_usher(struct homeostatd *d)
 		beside_without(beside, why);
 		return;
 	}
-	/* the table's lock is held as long as any process has the table mapped: an usher that hangs would keep the restorer out */
-	if (madvise(d->undo.table, sizeof(*d->undo.table), MADV_DONTFORK))
-		log_warn("the undo table would be locked by the usher, too: %s", strerror(errno));
-	kernel_keep_maps(&d->kernel);
-	if (!beside_start(beside, fd) && add_source(d, beside->fd, SOURCE_USHER))
+	if (!beside_start(beside, fd) && add_source(d, beside->usher.fd, SOURCE_USHER))
 		log_warn("the usher is heard once a second only");
 	close(fd);
 }
@@ -328,7 +272,9 @@ static int start_parts(struct homeostatd *d)
 	bell = open_bell(d);
 	if (pmu_open(&d->pmu, pmu_hardware, &d->topo))
 		log_debug("the processors' counters: %s", d->pmu.why);
+	kernel_keep_maps(&d->kernel); /* not for those that are forked now */
 	start_usher(d);
+	changes_hand(d);
 	err = privileges_drop(); /* before there are threads: they inherit it */
 	if (err)
 		return err;
@@ -354,6 +300,7 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 
 	memset(d, 0, sizeof(*d));
 	d->opt = *opt;
+	profile_set_root(opt->root);
 	d->start_ns = clock_ns();
 	d->epoll_fd = d->signal_fd = d->timer_fd = d->ring_fd = -1;
 	d->notify_fd = notify_open();
@@ -365,22 +312,28 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 		log_error("reading the CPUs of this host: %s", strerror(-err));
 		return err;
 	}
-	err = first_profile(d, &profile);
+	err = profiles_first(d, &profile);
 	if (err)
 		return err;
 	err = house_keep(d);
 	if (err)
 		log_warn("cannot keep to housekeeping CPUs: %s", strerror(-err));
+	/* before there is anything that it would hold as well */
+	if (sensing_start(&d->sensing, d->opt.root))
+		log_warn("%s", d->sensing.why);
 	err = open_doors(d);
 	if (!err)
 		err = undo_take(d);
 	if (!err)
 		aftermath_begin(d, &profile.trip);
-	if (!err)
+	if (!err) {
+		keeping_open(d);
 		err = load_kernel(d, &profile);
+	}
 	profile_free(&profile);
 	if (err)
 		return err;
+	changes_open(d);
 	log_debug("start: loaded after %llu us", (clock_ns() - d->start_ns) / 1000);
 	ask_for_memory();
 	err = start_parts(d);
@@ -415,13 +368,8 @@ static void on_signal(struct homeostatd *d)
 		if (info.ssi_signo != SIGHUP) {
 			d->stop = true;
 			aftermath_asked(d);
-		} else if (d->policy.profile.path[0]) {
-			char path[sizeof(d->policy.profile.path)];
-
-			memcpy(path, d->policy.profile.path, sizeof(path));
-			daemon_load_profile(d, path, error, sizeof(error));
 		} else {
-			log_warn("reload: no profile file is in force");
+			daemon_reload(d, error, sizeof(error));
 		}
 	}
 }
@@ -456,6 +404,13 @@ static void look_on(struct homeostatd *d)
 	heartbeat_progress(&d->heartbeat);
 }
 
+static void on_stale(void *ctx, __u32 vital, __u64 age_ns)
+{
+	struct hs_event event = {.type = HS_EVENT_STALE, .vital = vital, .latency_ns = age_ns};
+
+	daemon_event(ctx, &event);
+}
+
 static void on_tick(struct homeostatd *d)
 {
 	__u64 expired;
@@ -471,14 +426,18 @@ static void on_tick(struct homeostatd *d)
 	arm_tick(d);
 	slow_read(d->kernel.vitals, d->opt.root, d->tick_ns);
 	work_follow(&d->pmu, d->kernel.vitals, work_wanted(&d->policy.profile), d->tick_ns);
+	sensing_hear(&d->sensing, d->kernel.vitals);
+	sensing_tick(&d->sensing, d->kernel.vitals, &d->pmu, d->tick_ns, on_stale, d);
 	arm_hooks(d, d->tick_ns, false);
 	tcp_look_tick(&d->tcp_look, &d->kernel, &d->policy.profile, d->tick_ns);
 	judge_tick(d);
+	changes_tick(d);
+	profiles_follow(d);
 	aftermath_tick(d);
 	heartbeat_progress(&d->heartbeat);
 	if (policy_refresh(&d->policy, &d->kernel, d->opt.root) > 0) {
 		log_info("declared cgroups came or went");
-		rematch(d);
+		profiles_rematch(d);
 	}
 	if (!(d->ticks % TOPOLOGY_TICKS))
 		house_watch(d);
@@ -504,6 +463,9 @@ static void on_source(struct homeostatd *d, const struct epoll_event *event)
 		break;
 	case SOURCE_USHER:
 		arm_interfaces(d, false);
+		break;
+	case SOURCE_SENSE:
+		sensing_hear(&d->sensing, d->kernel.vitals);
 		break;
 	default:
 		server_event(d->server, event->data.u32, event->events);
@@ -543,6 +505,7 @@ void daemon_stop(struct homeostatd *d)
 	notify_send(d->notify_fd, "STOPPING=1");
 	if (d->heartbeat.running)
 		heartbeat_patience(&d->heartbeat, STOP_PATIENCE_NS);
+	changes_abort(d, "homeostatd ends");
 	disarm(d, HS_TRIP_SHUTDOWN);
 	undo_all(d);
 	heartbeat_stop(&d->heartbeat);
@@ -553,8 +516,11 @@ void daemon_stop(struct homeostatd *d)
 	server_close(d->server);
 	d->server = NULL;
 	beside_stop(&d->net.beside);
+	sensing_stop(&d->sensing);
 	kernel_close(&d->kernel);
+	changes_close(d);
 	policy_free(&d->policy);
+	profile_calendar_free(&d->calendar);
 	pmu_close(&d->pmu);
 	undo_close(&d->undo);
 	if (d->notify_fd >= 0)

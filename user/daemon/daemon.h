@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "aftermath.h"
+#include "changes.h"
 #include "connections.h"
 #include "event_log.h"
 #include "gate.h"
@@ -18,6 +19,7 @@
 #include "net.h"
 #include "pmu.h"
 #include "policy.h"
+#include "sensing.h"
 #include "server.h"
 #include "slow.h"
 #include "steer.h"
@@ -27,6 +29,7 @@
 
 struct options {
 	const char *profile; /* NULL = stock */
+	const char *kb;	     /* the knowledge base */
 	const char *socket;
 	const char *state; /* directory of the records */
 	const char *root;  /* of /proc and /sys; "" = the real one */
@@ -42,15 +45,20 @@ struct homeostatd {
 	struct topology topo;
 	struct kernel kernel;
 	struct policy policy;
+	struct profile_calendar
+		calendar; /* of the profile that was loaded: it may have others take turns */
+	__u64 shift_ns;	  /* a change of turns was refused: not before this */
 	struct net net;
 	struct connections connections;
 	struct hooks hooks;
 	struct tcp_look tcp_look;
+	struct sensing sensing;
 	struct steer steer;
 	struct pmu pmu;
 	struct heartbeat heartbeat;
 	struct event_log events;
 	struct judge judge;
+	struct changes changes;
 	struct aftermath after;
 	struct undo undo;
 	struct server *server;
@@ -86,11 +94,25 @@ int daemon_run(struct homeostatd *d);
 /* Gate shut, scheduler gone, everything closed: in this order. */
 void daemon_stop(struct homeostatd *d);
 
+/* An event of the daemon's own (ts_ns is set): into the log, and to who follows. */
+void daemon_event(struct homeostatd *d, struct hs_event *event);
+
+/* ---- profiles.c ---- */
+
 /* Loads a profile and puts it in force; the running one stays if it is bad. 0 or negative errno. */
 int daemon_load_profile(struct homeostatd *d, const char *path, char *error, size_t size);
 
-/* An event of the daemon's own (ts_ns is set): into the log, and to who follows. */
-void daemon_event(struct homeostatd *d, struct hs_event *event);
+/* The profile that was loaded last once more, with its calendar. 0; -ENOENT: there is none; other negative errno. */
+int daemon_reload(struct homeostatd *d, char *error, size_t size);
+
+/* What homeostatd is started with, or stock. 0, or negative errno after one clear line in the log. */
+int profiles_first(struct homeostatd *d, struct profile *profile);
+
+/* Tasks that run already get what is declared for them now. */
+void profiles_rematch(struct homeostatd *d);
+
+/* Once a second: the calendar's next one, as by a reload; not while a change is judged by what this one does, nor on a mission. */
+void profiles_follow(struct homeostatd *d);
 
 /* ---- arm.c ---- */
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "act/transaction.h"
 #include "json.h"
 #include "names.h"
 
@@ -62,6 +63,19 @@ static void json_subject(struct json_object *obj, const struct hs_event *e)
 		js_add_str(obj, "vital", vital_name(e->vital));
 		js_add_u64(obj, "value", e->value);
 		js_add_u64(obj, "limit", e->to);
+		break;
+	case HS_EVENT_CHANGE:
+		js_add_u64(obj, "change", e->id);
+		js_add_str(obj, "from", e->from < TX_STATE_NR ? tx_states[e->from].name : "?");
+		js_add_str(obj, "to", e->to < TX_STATE_NR ? tx_states[e->to].name : "?");
+		js_add_u64(obj, "files", e->value);
+		break;
+	case HS_EVENT_PROFILE:
+		js_add_u64(obj, "from", e->from);
+		js_add_u64(obj, "to", e->to);
+		break;
+	case HS_EVENT_STALE:
+		js_add_str(obj, "vital", vital_name(e->vital));
 		break;
 	case HS_EVENT_CLASS:
 		js_add_str(obj, "from", class_name((__u32)e->from));

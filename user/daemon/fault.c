@@ -123,7 +123,7 @@ static int change(struct call *call, struct hs_fault *fault, __u64 value)
 
 	(void)fault;
 	snprintf(text, sizeof(text), "%llu", value);
-	index = change_file(call->d->undo.table, call->d->opt.root, path, text);
+	index = change_file(call->d->undo.table, call->d->opt.root, 0, path, text);
 	return index < 0 ? index : 0;
 }
 

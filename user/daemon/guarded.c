@@ -6,8 +6,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "daemon.h"
+#include "ethtool.h"
 #include "guard_link.h"
 #include "log.h"
 
@@ -57,9 +59,17 @@ int undo_take(struct homeostatd *d)
 		log_error("%s/" UNDO_FILE ": %s", dir, undo_error(err));
 		return err;
 	}
+	/*
+	 * The lock is held as long as any process has the table mapped: a child of ours that waits for a disk or a driver would keep
+	 * the restorer out.
+	 */
+	if (madvise(d->undo.table, sizeof(*d->undo.table), MADV_DONTFORK))
+		log_warn("the undo table would be locked by our children, too: %s",
+			 strerror(errno));
 	/* what restorer or `homeostat restore` have put back, for the record of the death before */
 	undo_told(d->undo.table, restored, d);
 	undo_all(d);
+	ethtool_close(); /* cards may have been among it; from now on they are the hand's */
 	return 0;
 }
 

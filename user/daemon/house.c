@@ -25,6 +25,7 @@ int house_keep(struct homeostatd *d)
 	}
 	if (sched_setaffinity(0, sizeof(d->housekeeping), &d->housekeeping))
 		return -errno;
+	sensing_move(&d->sensing, &d->housekeeping);
 	if (d->heartbeat.running)
 		return -pthread_setaffinity_np(d->heartbeat.thread, sizeof(d->housekeeping),
 					       &d->housekeeping);

@@ -15,8 +15,7 @@
 #include "event_log.h"
 #include "json.h"
 #include "names.h"
-
-#define TEMPORARY ".incident.tmp"
+#include "private_file.h"
 
 #define NR(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -199,41 +198,6 @@ static int choose_name(int dir_fd, const struct recorder_trip *t, char name[INCI
 	return incident_name_ok(name) ? 0 : -EOVERFLOW;
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_temporary(int dir_fd, const char *text)
-{
-	int fd, err;
-
-	/* of a scribe that was killed */
-	if (unlinkat(dir_fd, TEMPORARY, 0) && errno != ENOENT)
-		return -errno;
-	fd = openat(dir_fd, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	err = write_all(fd, text, strlen(text));
-	if (!err)
-		err = write_all(fd, "\n", 1);
-	if (!err && fsync(fd))
-		err = -errno;
-	if (close(fd) && !err)
-		err = -errno;
-	return err;
-}
-
 int incident_write(int dir_fd, struct json_object *record, const struct recorder_trip *trip,
 		   char name[INCIDENT_NAME_LEN])
 {
@@ -242,15 +206,7 @@ int incident_write(int dir_fd, struct json_object *record, const struct recorder
 
 	if (!text)
 		return -ENOMEM;
-	if (!err)
-		err = write_temporary(dir_fd, text);
-	if (!err && renameat(dir_fd, TEMPORARY, dir_fd, name))
-		err = -errno;
-	if (err)
-		unlinkat(dir_fd, TEMPORARY, 0);
-	else if (fsync(dir_fd)) /* the name, too */
-		err = -errno;
-	return err;
+	return err ? err : private_replace(dir_fd, name, text);
 }
 
 int incident_prune(int dir_fd)

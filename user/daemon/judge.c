@@ -66,6 +66,7 @@ static void arm_again(struct homeostatd *d)
 	if (!arm(d, why, sizeof(why)))
 		return;
 	judge_rest(d);
+	changes_abort(d, "homeostat could not arm again");
 	log_error("not armed: %s", why);
 }
 

@@ -27,13 +27,15 @@ struct family {
 
 struct kernel_maps {
 	int bounds, config, rules, cpus, sense, cpu_vitals, workloads, workload_stats, match;
-	int flows, peers, flow_stats, egress_stats, pacers, drops;
+	int flows, peers, flow_stats, egress_stats, pacers, drops, irqs;
 	int steer_queues, steer_cpus;
 	int gate;  /* `.data.gate`: who holds it can map the gate, and shut it, without us */
 	int pulse; /* of the timer: who holds it keeps the pulse beating when we are gone */
 };
 
 #define KERNEL_INTERFACES_MAX HS_PACERS_MAX /* that we can be attached to at the same time */
+
+#define KERNEL_HOOK_LINKS 14 /* programs and tracepoints of one hook, at most */
 
 struct bpf_link;
 struct bpf_map;
@@ -60,7 +62,7 @@ struct kernel {
 	struct homeostat_bpf *skel;
 	struct ring_buffer *ring, *bell;
 	struct bpf_link *sense_link, *exec_link, *tasks_link, *sched_link;
-	struct bpf_link *hook_link[HS_HOOK_NR][2];
+	struct bpf_link *hook_link[HS_HOOK_NR][KERNEL_HOOK_LINKS];
 	int stamps_fd; /* a socket + 1; 0 = none */
 	struct bpf_link *steer_link[3];
 	int xdp_fd[KERNEL_INTERFACES_MAX]; /* link + 1; 0 = none */
@@ -94,6 +96,9 @@ int kernel_attach_exec(struct kernel *k);
 int kernel_hook(struct kernel *k, enum hs_hook hook);
 void kernel_unhook(struct kernel *k, enum hs_hook hook);
 void kernel_stamps_open(struct kernel *k);
+
+/* Interrupts are counted anew from now on. */
+void kernel_irqs_anew(struct kernel *k);
 
 /* Tells the hooks how the kernel's clocks stand to each other: while one is attached, once a second. */
 void kernel_hooks_clock(struct kernel *k);
@@ -216,6 +221,14 @@ int kernel_rematch(struct kernel *k);
 
 /* Dropped packets by the kernel's reason, all CPUs, since load. 0 or negative errno. */
 int kernel_drops(struct kernel *k, __u64 packets[HS_DROPS_MAX]);
+
+/*
+ * What each interrupt has taken since hooks->irq_from_ns, while the hook `irq` was on: one call for each that came, until `fn`
+ * returns non-zero (which is then returned); @cpu is what it took on each CPU, cpus_nr of them. 0 or negative errno.
+ */
+int kernel_irqs(struct kernel *k,
+		int (*fn)(void *ctx, enum hs_irq_kind kind, __u32 number, const struct hs_irq *cpu),
+		void *ctx);
 
 /* Sum over all CPUs of each counter of the fast path. 0 or negative errno. */
 int kernel_counters(struct kernel *k, __u64 sum[HS_COUNT_NR]);

@@ -11,6 +11,7 @@
 
 #include "fault.h"
 #include "kernel.h"
+#include "names.h"
 #include "homeostat.skel.h" /* after the types that it uses */
 
 /* libbpf's callback has one context; ours has two halves. Lives as long as the ring. */
@@ -137,6 +138,50 @@ int kernel_drops(struct kernel *k, __u64 packets[HS_DROPS_MAX])
 		err = bpf_map_lookup_elem(k->fd.drops, &reason, cpu);
 		for (int i = 0; i < cpus && !err; i++)
 			packets[reason] += cpu[i];
+	}
+	free(cpu);
+	return err;
+}
+
+/* The kind of interrupt that a row of IRQS is of. */
+static enum hs_irq_kind irq_kind(__u32 row)
+{
+	enum hs_irq_kind kind = HS_IRQ_KIND_NR - 1;
+
+	while (row < irq_kind_infos[kind].first)
+		kind--;
+	return kind;
+}
+
+int kernel_irqs(struct kernel *k,
+		int (*fn)(void *ctx, enum hs_irq_kind kind, __u32 number, const struct hs_irq *cpu),
+		void *ctx)
+{
+	__u64 from_ns = __atomic_load_n(&k->hooks->irq_from_ns, __ATOMIC_RELAXED);
+	int cpus = libbpf_num_possible_cpus(), err = 0;
+	struct hs_irq *cpu;
+
+	if (cpus <= 0)
+		return cpus ? cpus : -EINVAL;
+	/* with holes among the possible CPUs the kernel's values would be another CPU's */
+	if ((__u32)cpus != k->cpus_nr)
+		return -EOPNOTSUPP;
+	cpu = calloc((size_t)cpus, sizeof(*cpu));
+	if (!cpu)
+		return -ENOMEM;
+	for (__u32 row = 0; row < HS_IRQS_MAX && !err; row++) {
+		enum hs_irq_kind kind = irq_kind(row);
+		bool came = false;
+
+		err = bpf_map_lookup_elem(k->fd.irqs, &row, cpu);
+		for (int i = 0; i < cpus && !err; i++) {
+			if (cpu[i].from_ns != from_ns)
+				cpu[i] = (struct hs_irq){0};
+			came |= cpu[i].runs != 0;
+		}
+		if (!err && came)
+			err = fn(ctx, kind,
+				 row - irq_kind_infos[kind].first + irq_kind_infos[kind].from, cpu);
 	}
 	free(cpu);
 	return err;

@@ -85,7 +85,7 @@ static enum family_id family_of(const char *program, size_t len)
 		{"sockets_", FAMILY_SOCKETS}, {"tc_", FAMILY_TC},
 		{"counts_", FAMILY_COUNTS},   {"drops_", FAMILY_DROPS},
 		{"softirq_", FAMILY_SOFTIRQ}, {"steer_", FAMILY_STEER},
-		{"receive_", FAMILY_RECEIVE},
+		{"receive_", FAMILY_RECEIVE}, {"irq_", FAMILY_IRQ},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

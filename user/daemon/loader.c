@@ -141,6 +141,15 @@ static void leave_out(struct kernel *k)
 	}
 	if (k->family[FAMILY_RECEIVE].state == FAMILY_UNAVAILABLE)
 		bpf_program__set_autoload(skel->progs.receive_ready, false);
+	if (k->family[FAMILY_IRQ].state == FAMILY_UNAVAILABLE) {
+		bpf_program__set_autoload(skel->progs.irq_device_begins, false);
+		bpf_program__set_autoload(skel->progs.irq_device_ends, false);
+		bpf_program__set_autoload(skel->progs.irq_vector_begins, false);
+		bpf_program__set_autoload(skel->progs.irq_vector_ends, false);
+		bpf_program__set_autoload(skel->progs.irq_soft_begins, false);
+		bpf_program__set_autoload(skel->progs.irq_soft_ends, false);
+		bpf_map__set_max_entries(skel->maps.IRQS, 1); /* 60 KiB of each CPU */
+	}
 	if (k->family[FAMILY_TASKS].state == FAMILY_UNAVAILABLE) {
 		bpf_program__set_autoload(skel->progs.tasks, false);
 		bpf_program__set_autoload(skel->progs.rematch, false);
@@ -227,6 +236,7 @@ static int map_state(struct kernel *k, char *error, size_t size)
 		.egress_stats = bpf_map__fd(skel->maps.EGRESS_STATS),
 		.pacers = bpf_map__fd(skel->maps.PACERS),
 		.drops = bpf_map__fd(skel->maps.DROPS),
+		.irqs = bpf_map__fd(skel->maps.IRQS),
 		.steer_queues = bpf_map__fd(skel->maps.STEER_QUEUES),
 		.steer_cpus = bpf_map__fd(skel->maps.STEER_CPUS),
 		.gate = bpf_map__fd(skel->maps.data_gate),

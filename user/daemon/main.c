@@ -27,6 +27,7 @@ static const struct option_info {
 } infos[] = {
 	{'p', "profile", "FILE", "profile to run; without it everything stays at stock"},
 	{'m', "mode", "MODE", "observe (default), advise or act"},
+	{'k', "kb", "FILE", "what may be changed beside what runs in the kernel (" KB_FILE ")"},
 	{'s', "socket", "PATH", "control socket (" CONTROL_SOCKET ")"},
 	{'d', "state", "DIR", "where incident records are kept (" STATE_DIR ")"},
 	{'r', "root", "DIR", "read /proc and /sys below DIR (tests)"},
@@ -78,6 +79,9 @@ static int take_option(struct options *opt, int letter, const char *argument)
 		if (found < 0)
 			return usage("unknown mode", argument);
 		opt->mode = (enum hs_mode)found;
+		return -1;
+	case 'k':
+		opt->kb = argument;
 		return -1;
 	case 's':
 		opt->socket = argument;
@@ -171,6 +175,7 @@ int main(int argc, char **argv)
 {
 	static struct homeostatd d; /* large, and one */
 	struct options opt = {.socket = CONTROL_SOCKET,
+			      .kb = KB_FILE,
 			      .state = STATE_DIR,
 			      .root = "",
 			      .mode = HS_MODE_OBSERVE,

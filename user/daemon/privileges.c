@@ -8,9 +8,6 @@
 #include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <linux/securebits.h>
-#include <seccomp.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
@@ -19,16 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "filter.h"
 #include "heartbeat.h"
 #include "log.h"
-
-/*
- * What a filtered call gets is EPERM, not death. Nothing that the table leaves out can do harm by
- * failing, while a daemon that is killed for a call that some libc makes on some rare path takes the
- * host out of its care, without having been attacked. Nor would killing stop an attacker sooner: the
- * call did not happen. It is seen, in the kernel's log (SECCOMP records, action errno).
- */
-#define REFUSED SCMP_ACT_ERRNO(EPERM)
 
 /* Allowed whatever their arguments are. */
 static const int calls[] = {
@@ -144,114 +134,57 @@ static const int calls[] = {
 	SCMP_SYS(getrandom),
 };
 
-#define IS(arg, value) SCMP_CMP64(arg, SCMP_CMP_EQ, value)
-#define LACKS(arg, bits) SCMP_CMP64(arg, SCMP_CMP_MASKED_EQ, bits, 0)
 #define NEW_WORLD                                                                                  \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
 	 CLONE_NEWPID | CLONE_NEWNET)
-#define OURSELVES ~0ULL /* our process id, known only when the filter is made */
 
-/* Allowed with this argument only; several lines for a call: any of them will do. */
-static const struct conditional {
-	int call;
-	struct scmp_arg_cmp arg;
-} conditionals[] = {
+static const struct filter_row rows[] = {
 	/* maps and links of what is loaded; nothing is loaded, pinned or found by id any more */
-	{SCMP_SYS(bpf), IS(0, BPF_MAP_LOOKUP_ELEM)},
-	{SCMP_SYS(bpf), IS(0, BPF_MAP_UPDATE_ELEM)},
-	{SCMP_SYS(bpf), IS(0, BPF_MAP_DELETE_ELEM)},
-	{SCMP_SYS(bpf), IS(0, BPF_MAP_GET_NEXT_KEY)},
-	{SCMP_SYS(bpf), IS(0, BPF_MAP_LOOKUP_BATCH)},
-	{SCMP_SYS(bpf), IS(0, BPF_PROG_TEST_RUN)},
-	{SCMP_SYS(bpf), IS(0, BPF_OBJ_GET_INFO_BY_FD)},
-	{SCMP_SYS(bpf), IS(0, BPF_RAW_TRACEPOINT_OPEN)},
-	{SCMP_SYS(bpf), IS(0, BPF_LINK_CREATE)},
-	{SCMP_SYS(bpf), IS(0, BPF_ITER_CREATE)},
+	{SCMP_SYS(bpf), FILTER_IS(0, BPF_MAP_LOOKUP_ELEM)},
+	{SCMP_SYS(bpf), FILTER_IS(0, BPF_MAP_UPDATE_ELEM)},
+	{SCMP_SYS(bpf), FILTER_IS(0, BPF_MAP_DELETE_ELEM)},
+	{SCMP_SYS(bpf), FILTER_IS(0, BPF_MAP_GET_NEXT_KEY)},
+	{SCMP_SYS(bpf), FILTER_IS(0, BPF_MAP_LOOKUP_BATCH)},
+	{SCMP_SYS(bpf), FILTER_IS(0, BPF_PROG_TEST_RUN)},
+	{SCMP_SYS(bpf), FILTER_IS(0, BPF_OBJ_GET_INFO_BY_FD)},
+	{SCMP_SYS(bpf), FILTER_IS(0, BPF_RAW_TRACEPOINT_OPEN)},
+	{SCMP_SYS(bpf), FILTER_IS(0, BPF_LINK_CREATE)},
+	{SCMP_SYS(bpf), FILTER_IS(0, BPF_ITER_CREATE)},
 	/* the processors' counters, which are open */
-	{SCMP_SYS(ioctl), IS(1, PERF_EVENT_IOC_ENABLE)},
-	{SCMP_SYS(ioctl), IS(1, PERF_EVENT_IOC_DISABLE)},
+	{SCMP_SYS(ioctl), FILTER_IS(1, PERF_EVENT_IOC_ENABLE)},
+	{SCMP_SYS(ioctl), FILTER_IS(1, PERF_EVENT_IOC_DISABLE)},
 	/* sd_notify and clients: no network */
-	{SCMP_SYS(socket), IS(0, AF_UNIX)},
+	{SCMP_SYS(socket), FILTER_IS(0, AF_UNIX)},
 	/* no code that was not in the program when it started */
-	{SCMP_SYS(mmap), LACKS(2, PROT_EXEC)},
-	{SCMP_SYS(mprotect), LACKS(2, PROT_EXEC)},
-	/* threads, never a process or a namespace; clone3: see filter_clone3() */
+	{SCMP_SYS(mmap), FILTER_LACKS(2, PROT_EXEC)},
+	{SCMP_SYS(mprotect), FILTER_LACKS(2, PROT_EXEC)},
+	/* threads, never a process or a namespace; clone3: see privileges_filter() */
 	{SCMP_SYS(clone),
 	 SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD | NEW_WORLD, CLONE_THREAD)},
-	{SCMP_SYS(tgkill), IS(0, OURSELVES)},
-	{SCMP_SYS(kill), IS(0, OURSELVES)}, /* abort() */
+	{SCMP_SYS(tgkill), FILTER_IS(0, FILTER_OURSELVES)},
+	{SCMP_SYS(kill), FILTER_IS(0, FILTER_OURSELVES)}, /* abort() */
 	/* a thread's name and timer slack */
-	{SCMP_SYS(prctl), IS(0, PR_SET_NAME)},
-	{SCMP_SYS(prctl), IS(0, PR_SET_TIMERSLACK)},
+	{SCMP_SYS(prctl), FILTER_IS(0, PR_SET_NAME)},
+	{SCMP_SYS(prctl), FILTER_IS(0, PR_SET_TIMERSLACK)},
 	/* limits may be read */
-	{SCMP_SYS(prlimit64), IS(2, 0)},
+	{SCMP_SYS(prlimit64), FILTER_IS(2, 0)},
 };
-
-static int add_all(scmp_filter_ctx filter)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && !err; i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-	for (size_t i = 0; i < sizeof(conditionals) / sizeof(conditionals[0]) && !err; i++) {
-		struct scmp_arg_cmp arg = conditionals[i].arg;
-
-		if (arg.datum_a == OURSELVES)
-			arg.datum_a = (scmp_datum_t)getpid();
-		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, conditionals[i].call, 1, &arg);
-	}
-	return err;
-}
-
-/* Loads and releases it, for all threads there are. */
-static int load(scmp_filter_ctx filter)
-{
-	int err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-
-	/* a search tree instead of a list: wanted, not vital */
-	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	/* calls by another architecture's numbers mean something that is none of ours */
-	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	if (!err)
-		err = seccomp_load(filter);
-	seccomp_release(filter);
-	return err;
-}
-
-/*
- * clone3 hides its flags in memory, where no filter can see them: ENOSYS makes libc fall back on clone.
- * That happens with every thread, so it has a filter of its own, which does not log.
- */
-static int filter_clone3(void)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int err;
-
-	if (!filter)
-		return -ENOMEM;
-	err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-	if (!err)
-		return load(filter);
-	seccomp_release(filter);
-	return err;
-}
 
 int privileges_filter(void)
 {
-	scmp_filter_ctx filter;
-	int err = filter_clone3();
+	static const struct filter_table table = {
+		.calls = calls,
+		.calls_nr = sizeof(calls) / sizeof(calls[0]),
+		.rows = rows,
+		.rows_nr = sizeof(rows) / sizeof(rows[0]),
+	};
+	/*
+	 * clone3 hides its flags in memory, where no filter can see them: ENOSYS makes libc fall back on clone.
+	 * That happens with every thread, so it has a filter of its own, which does not log.
+	 */
+	int err = filter_refuse(SCMP_SYS(clone3), ENOSYS);
 
-	if (err)
-		return err;
-	filter = seccomp_init(REFUSED);
-	if (!filter)
-		return -ENOMEM;
-	seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
-	err = add_all(filter);
-	if (!err)
-		return load(filter);
-	seccomp_release(filter);
-	return err;
+	return err ? err : filter_load(&table);
 }
 
 /* What a limit can do instead of a capability. */

@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * The flight recorder: the last minute of vital signs and knobs, the last events, the last trips. A
- * mapped file (mapped.h) of about 110 KiB that outlives the daemon; the next one goes on in it. The main
+ * mapped file (mapped.h) of about 130 KiB that outlives the daemon; the next one goes on in it. The main
  * loop writes, and allocates nothing; the scribe (scribe.h) reads, in a process of its own.
  */
 #ifndef HOMEOSTAT_RECORDER_H

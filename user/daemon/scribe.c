@@ -3,16 +3,9 @@
 #include "scribe.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "incident.h"
@@ -21,8 +14,6 @@
 #include "privileges.h"
 
 #define STOP_MS 1000
-#define DIR_FD 3 /* the scribe's descriptors */
-#define WAKE_FD 4
 
 #define NR(array) (sizeof(array) / sizeof((array)[0]))
 #define store(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
@@ -68,110 +59,47 @@ void scribe_write(struct recorder *shared, int dir_fd)
 		log_warn("old incident records could not be removed: %s", strerror(-err));
 }
 
-/* It writes to one directory, which is its user's; for that no privilege is needed. */
-static void drop_privileges(void)
-{
-	cap_t none = cap_init();
-	int err;
-
-	if (!none || cap_set_proc(none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		log_warn("the writer of incident records keeps privileges: %s", strerror(errno));
-	cap_free(none);
-	/* what the daemon may, and has to, is more than enough here */
-	err = privileges_filter();
-	if (err)
-		log_debug("no system call filter for the writer of incident records: %s",
-			  strerror(-err));
-}
-
-static void keep_only(int dir_fd, int wake_fd)
-{
-	/* out of the way of one another first */
-	dir_fd = fcntl(dir_fd, F_DUPFD, WAKE_FD + 1);
-	wake_fd = fcntl(wake_fd, F_DUPFD, WAKE_FD + 1);
-	if (dir_fd < 0 || wake_fd < 0 || dup2(dir_fd, DIR_FD) < 0 || dup2(wake_fd, WAKE_FD) < 0 ||
-	    close_range(WAKE_FD + 1, ~0U, 0))
-		_exit(1);
-}
-
-static void __attribute__((noreturn)) scribe_main(struct recorder *shared)
+/* CHILD_OTHER_FD: where records go. */
+static void be_the_scribe(void *shared)
 {
 	char woken[64];
 	ssize_t n;
 
-	prctl(PR_SET_NAME, "homeostat-scrib", 0, 0, 0);
-	/* it ends when the daemon does, however that ends, and not before */
-	for (const int *s = (const int[]){SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ, 0}; *s; s++)
-		signal(*s, SIG_IGN);
-	setpriority(PRIO_PROCESS, 0, 0);
-	drop_privileges();
 	do {
-		scribe_write(shared, DIR_FD);
-		n = read(WAKE_FD, woken, sizeof(woken));
+		scribe_write(shared, CHILD_OTHER_FD);
+		n = read(CHILD_FD, woken, sizeof(woken));
 	} while (n > 0 || (n < 0 && errno == EINTR));
-	scribe_write(shared, DIR_FD);
-	_exit(0);
+	scribe_write(shared, CHILD_OTHER_FD);
 }
 
-int scribe_start(struct scribe *s, struct recorder *shared, int dir_fd)
-{
-	int pair[2], err;
+/*
+ * It writes to one directory, which is its user's; for that no privilege is needed. What the daemon may, and has to, is more than
+ * enough here.
+ */
+static const struct child_role role = {
+	.name = "homeostat-scrib",
+	.type = SOCK_STREAM,
+	.filter = privileges_filter,
+	.live = be_the_scribe,
+};
 
-	s->pid = 0;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	s->pid = fork();
-	if (s->pid < 0) {
-		err = -errno;
-		s->pid = 0;
-		close(pair[0]);
-		close(pair[1]);
-		return err;
-	}
-	if (!s->pid) {
-		keep_only(dir_fd, pair[1]);
-		scribe_main(shared);
-	}
-	close(pair[1]);
-	s->fd = pair[0];
-	return 0;
+int scribe_start(struct child *scribe, struct recorder *shared, int dir_fd)
+{
+	return child_start(scribe, &role, dir_fd, shared);
 }
 
-int scribe_wake(struct scribe *s)
+int scribe_wake(struct child *scribe)
 {
-	if (!s->pid)
+	if (!scribe->pid)
 		return -ECHILD;
 	/* no room: it has been woken often enough */
-	if (send(s->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 || errno == EAGAIN)
+	if (send(scribe->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 || errno == EAGAIN)
 		return 0;
 	return -errno;
 }
 
-bool scribe_lost(struct scribe *s)
+void scribe_stop(struct child *scribe)
 {
-	char byte;
-
-	/* it never says anything: what comes is its end */
-	if (!s->pid || recv(s->fd, &byte, 1, MSG_DONTWAIT))
-		return false;
-	close(s->fd);
-	waitpid(s->pid, NULL, WNOHANG);
-	s->pid = 0;
-	return true;
-}
-
-void scribe_stop(struct scribe *s)
-{
-	struct pollfd gone;
-
-	if (!s->pid)
-		return;
-	shutdown(s->fd, SHUT_WR);
-	gone = (struct pollfd){.fd = s->fd, .events = POLLIN};
-	if (poll(&gone, 1, STOP_MS) == 1)
-		waitpid(s->pid, NULL, 0);
-	else
+	if (!child_stop(scribe, STOP_MS))
 		log_warn("an incident record is still being written: the disk is slow");
-	close(s->fd);
-	s->pid = 0;
 }

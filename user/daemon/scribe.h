@@ -14,30 +14,20 @@
 #ifndef HOMEOSTAT_SCRIBE_H
 #define HOMEOSTAT_SCRIBE_H
 
-#include <stdbool.h>
-#include <sys/types.h>
-
+#include "child.h"
 #include "recorder.h"
 
-struct scribe {
-	pid_t pid; /* 0 = there is none */
-	int fd;
-};
-
 /*
- * Forks it; it closes all that it does not need. It begins with the trips that an earlier daemon left
- * in the recorder. dir_fd (where records go) stays the caller's. 0 or negative errno.
+ * Forks it. It begins with the trips that an earlier daemon left in the recorder. dir_fd (where records go) stays the
+ * caller's. 0 or negative errno. Whether it has died is said by child_lost().
  */
-int scribe_start(struct scribe *s, struct recorder *shared, int dir_fd);
+int scribe_start(struct child *scribe, struct recorder *shared, int dir_fd);
 
 /* There is a trip to be written up. Never waits. 0, or negative errno: there is no scribe any more. */
-int scribe_wake(struct scribe *s);
-
-/* Has it died? True once; from then on there is none. */
-bool scribe_lost(struct scribe *s);
+int scribe_wake(struct child *scribe);
 
 /* Lets it end, and waits for that a second at most: it goes on alone if the disk is slower. */
-void scribe_stop(struct scribe *s);
+void scribe_stop(struct child *scribe);
 
 /* Writes up all trips that are not yet: what the scribe does when woken. Tests call it. */
 void scribe_write(struct recorder *shared, int dir_fd);

@@ -2,22 +2,16 @@
 /* Copyright (C) 2026 homeostat contributors */
 /* The usher: see beside.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "beside.h"
 #include "log.h"
 
 #define LEAVE_TRIES 3
-#define LINK_FD 3 /* the usher's descriptors */
-#define PROG_FD 4
 
 struct usher {
 	int prog_fd;
@@ -159,46 +153,20 @@ void usher_serve(int fd, int prog_fd)
 	leave_all(&u);
 }
 
+static void be_the_usher(void *ctx)
+{
+	(void)ctx;
+	usher_serve(CHILD_FD, CHILD_OTHER_FD);
+}
+
 /* What joining takes, and no more of root. */
-static void drop_privileges(void)
-{
-	static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON};
-	cap_t now = cap_get_proc(), caps = cap_init();
-	bool failed = !now || !caps;
+static const cap_value_t caps[] = {CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON};
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]) && !failed; i++) {
-		cap_flag_value_t has = CAP_CLEAR;
-
-		if (cap_get_flag(now, needed[i], CAP_PERMITTED, &has) || has != CAP_SET)
-			continue; /* joining will say so */
-		cap_set_flag(caps, CAP_PERMITTED, 1, &needed[i], CAP_SET);
-		cap_set_flag(caps, CAP_EFFECTIVE, 1, &needed[i], CAP_SET);
-	}
-	if (failed || cap_set_proc(caps) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		_exit(1); /* what has too many rights does nothing with them */
-	cap_free(now);
-	cap_free(caps);
-}
-
-/* All else is the daemon's: a lock, a socket or a link that we kept would outlive it. */
-static void keep_only(int fd, int prog_fd)
-{
-	/* out of the way of one another first */
-	fd = fcntl(fd, F_DUPFD, PROG_FD + 1);
-	prog_fd = fcntl(prog_fd, F_DUPFD, PROG_FD + 1);
-	if (fd < 0 || prog_fd < 0 || dup2(fd, LINK_FD) < 0 || dup2(prog_fd, PROG_FD) < 0 ||
-	    close_range(PROG_FD + 1, ~0U, 0))
-		_exit(1);
-}
-
-void usher_main(int fd, int prog_fd)
-{
-	prctl(PR_SET_NAME, "homeostat-usher", 0, 0, 0);
-	/* it ends when the daemon does, however that ends, and not before */
-	for (const int *s = (const int[]){SIGTERM, SIGINT, SIGHUP, SIGPIPE, 0}; *s; s++)
-		signal(*s, SIG_IGN);
-	keep_only(fd, prog_fd);
-	drop_privileges();
-	usher_serve(LINK_FD, PROG_FD);
-	_exit(0);
-}
+const struct child_role usher_role = {
+	.name = "homeostat-usher",
+	.type = SOCK_SEQPACKET,
+	.nice = -20, /* whoever waits for it to leave is about to end */
+	.caps = caps,
+	.caps_nr = sizeof(caps) / sizeof(caps[0]),
+	.live = be_the_usher,
+};

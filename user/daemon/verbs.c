@@ -28,10 +28,18 @@ static const struct verb {
 	{"flows", verb_flows, false, {NULL}},
 	{"connections", verb_connections, true, {"for_ns"}}, /* goes through all sockets */
 	{"drops", verb_drops, false, {"for_ns"}},
+	{"irqs", verb_irqs, true, {"for_ns", "cpu"}}, /* has all counted anew, and reads much */
 	{"steer", verb_steer, false, {NULL}},
 	{"events", verb_events, false, {"follow", "n"}},
 	{"profile_show", verb_profile_show, false, {NULL}},
 	{"report", verb_report, false, {"name", "value"}},
+	{"propose", verb_propose, false, {"source", "proposals"}},
+	{"changes", verb_changes, false, {NULL}},
+	{"activity", verb_activity, false, {"activity"}},
+	{"approve", verb_approve, true, {"id"}},
+	{"reject", verb_reject, true, {"id", "why"}},
+	{"confirm", verb_confirm, true, {"id"}},
+	{"restore", verb_restore, true, {"all", "since_boot_ns", "id"}},
 	{"mode", verb_mode, true, {"mode"}},
 	{"arm", verb_arm, true, {NULL}},
 	{"disarm", verb_disarm, true, {NULL}},
@@ -159,6 +167,7 @@ int verb_disarm(struct call *call)
 {
 	judge_rest(call->d);
 	aftermath_latch(call->d);
+	changes_abort(call->d, "disarmed by a person");
 	disarm(call->d, HS_TRIP_NONE);
 	return 0;
 }
@@ -167,6 +176,7 @@ int verb_trip(struct call *call)
 {
 	judge_rest(call->d);
 	aftermath_latch(call->d);
+	changes_abort(call->d, "tripped by a person");
 	disarm(call->d, HS_TRIP_OPERATOR);
 	return 0;
 }
@@ -227,11 +237,5 @@ int verb_profile_load(struct call *call)
 
 int verb_reload(struct call *call)
 {
-	const char *path = call->d->policy.profile.path;
-
-	if (!path[0]) {
-		snprintf(call->error, sizeof(call->error), "no profile file is in force");
-		return -ENOENT;
-	}
-	return daemon_load_profile(call->d, path, call->error, sizeof(call->error));
+	return daemon_reload(call->d, call->error, sizeof(call->error));
 }

@@ -24,7 +24,7 @@
 /* Where our program for incoming packets is; nobody knows once the usher is lost. */
 static const char *where(const struct net *net, const struct net_interface *i)
 {
-	if (i && i->beside && !net->beside.pid &&
+	if (i && i->beside && !net->beside.usher.pid &&
 	    beside_there(&net->beside, (__u32)(i - net->interface)))
 		return "unknown";
 	if (!i || !i->hook[NET_IN].ifindex)
@@ -158,8 +158,6 @@ static int look(struct call *call, const char *what, __u64 *until_ns)
 	return 1;
 }
 
-#define LIST_PATIENCE_NS NS_PER_S /* one read may go through a million sockets, none of them ours */
-
 struct connection_list {
 	struct call *call;
 	struct json_object *rows;
@@ -282,21 +280,20 @@ int verb_connections(struct call *call)
 	return err == -EOPNOTSUPP ? 0 : err;
 }
 
-/* With `for_ns`: somebody begins to look, so the hook is attached for that long. */
-static int look_at_drops(struct call *call)
+int call_look(struct call *call, enum hs_hook hook, const char *what, enum family_id family)
 {
 	struct homeostatd *d = call->d;
-	int looks = look(call, "drops", &d->hooks.until_ns[HS_HOOK_DROPS]);
+	int looks = look(call, what, &d->hooks.until_ns[hook]);
 
 	if (looks <= 0)
 		return looks;
 	arm_hooks(d, clock_ns(), true);
-	if (!(d->kernel.hooks->on & 1U << HS_HOOK_DROPS)) {
-		snprintf(call->error, sizeof(call->error), "drops cannot be looked at: %.256s",
-			 d->kernel.family[FAMILY_DROPS].why);
+	if (!(d->kernel.hooks->on & 1U << hook)) {
+		snprintf(call->error, sizeof(call->error), "%s cannot be looked at: %.256s", what,
+			 d->kernel.family[family].why);
 		return -EOPNOTSUPP;
 	}
-	return 0;
+	return 1;
 }
 
 /* Dropped packets by the kernel's reason, as it numbers them, since the daemon was started and while the hook was on. */
@@ -304,9 +301,9 @@ int verb_drops(struct call *call)
 {
 	__u64 packets[HS_DROPS_MAX];
 	struct json_object *array;
-	int err = look_at_drops(call);
+	int err = call_look(call, HS_HOOK_DROPS, "drops", FAMILY_DROPS);
 
-	if (!err)
+	if (err >= 0)
 		err = kernel_drops(&call->d->kernel, packets);
 	if (err)
 		return err;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <bpf/bpf.h>
 
@@ -83,6 +84,26 @@ static void status_counters(struct json_object *reply, struct kernel *k)
 		js_add_u64(counters, counter_infos[i].name, sum[i]);
 }
 
+/* null: there is none; until_s null: not within a week */
+static void status_calendar(struct json_object *reply, const struct profile_calendar *c)
+{
+	struct json_object *part;
+	__s64 until_s;
+	int due;
+
+	if (!c->nr) {
+		json_object_object_add(reply, "calendar", NULL);
+		return;
+	}
+	due = profile_due(c, time(NULL), &until_s);
+	part = js_add_obj(reply, "calendar");
+	js_add_str(part, "base", c->base);
+	js_add_u64(part, "shift", (__u64)(c->in_force + 1));
+	js_add_u64(part, "due", (__u64)(due + 1));
+	if (until_s)
+		js_add_u64(part, "until_s", (__u64)until_s);
+}
+
 int verb_status(struct call *call)
 {
 	struct homeostatd *d = call->d;
@@ -96,6 +117,7 @@ int verb_status(struct call *call)
 	js_add_bool(reply, "armed", load(&gate->armed));
 	js_add_str(reply, "refusal", d->refusal);
 	js_add_str(reply, "scheduler", kernel_sched_attached(&d->kernel) ? "homeostat" : "none");
+	status_calendar(reply, &d->calendar);
 	status_tripped(reply, d);
 	aftermath_status(d, reply);
 	js_add_u64(reply, "generation", load(&gate->generation));
@@ -107,13 +129,16 @@ int verb_status(struct call *call)
 	js_add_u64(part, "cost_ns", load(&d->kernel.vitals[HS_VITAL_PULSE_COST].value));
 	status_families(reply, &d->kernel);
 	judge_json(d, reply);
+	sensing_json(&d->sensing, reply, clock_ns());
 	js_add_u64(reply, "uptime_ns", age_ns(d->start_ns));
 	js_add_u64(reply, "events_lost", load(&gate->events_lost));
 	status_counters(reply, &d->kernel);
 	return 0;
 }
 
-static void vital_row(struct json_object *array, __u32 id, const struct hs_vital *vital)
+/* @mean: of the second before the last tick; NULL = there is none. */
+static void vital_row(struct json_object *array, __u32 id, const struct hs_vital *vital,
+		      const __u64 *mean)
 {
 	struct json_object *row = js_push_obj(array);
 	bool present = load(&vital->present);
@@ -124,8 +149,12 @@ static void vital_row(struct json_object *array, __u32 id, const struct hs_vital
 	if (present) { /* absent is never 0 */
 		js_add_u64(row, "value", load(&vital->value));
 		js_add_u64(row, "ewma", load(&vital->ewma));
+		if (mean)
+			js_add_u64(row, "mean", *mean);
 		js_add_u64(row, "peak", load(&vital->peak));
 		js_add_u64(row, "age_ns", age_ns(load(&vital->updated_ns)));
+		if (load(&vital->estimated))
+			js_add_bool(row, "estimated", true);
 	}
 	js_add_str(row, "meaning", vital_infos[id].meaning);
 }
@@ -156,7 +185,8 @@ int verb_vitals(struct call *call)
 	struct hs_cpu_vitals v;
 
 	for (__u32 id = 0; id < HS_VITAL_NR; id++)
-		vital_row(vitals, id, &k->vitals[id]);
+		vital_row(vitals, id, &k->vitals[id],
+			  evidence_last(&call->d->changes.evidence, id));
 	for (__u32 cpu = 0; cpu < k->cpus_nr; cpu++) {
 		if (!bpf_map_lookup_elem(k->fd.cpu_vitals, &cpu, &v) &&
 		    age_ns(v.updated_ns) < 2 * NS_PER_S)

@@ -8,7 +8,9 @@
 
 bool work_wanted(const struct profile *profile)
 {
-	return profile_asks(profile, HS_VITAL_IPC) || profile_asks(profile, HS_VITAL_CACHE_MISSES);
+	return profile_asks(profile, HS_VITAL_IPC) ||
+	       profile_asks(profile, HS_VITAL_CACHE_MISSES) ||
+	       profile_asks(profile, HS_VITAL_ENERGY_INSTRUCTION);
 }
 
 static void enter(struct hs_vital *vital, __u64 part, __u64 whole, __u64 now_ns)
@@ -30,6 +32,7 @@ void work_follow(struct pmu *pmu, struct hs_vital vitals[HS_VITAL_NR], bool want
 		pmu_read(pmu, sum);
 	if (!ran || !wanted) /* of less than the time since the last call */
 		memset(sum, 0, sizeof(sum));
+	pmu->user_instructions += sum[PMU_USER];
 	enter(&vitals[HS_VITAL_IPC], sum[PMU_INSTRUCTIONS], sum[PMU_CYCLES], now_ns);
 	enter(&vitals[HS_VITAL_CACHE_MISSES], sum[PMU_CACHE_MISSES], sum[PMU_INSTRUCTIONS], now_ns);
 }

@@ -10,7 +10,7 @@
 #include "pmu.h"
 #include "profile.h"
 
-/* Does @profile ask for one of them? Pure. */
+/* Does @profile ask for one of them, or for energy per instruction (user/sense/power.c)? Pure. */
 bool work_wanted(const struct profile *profile);
 
 /*

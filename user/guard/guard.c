@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../daemon/clock.h"
+#include "clock.h"
 #include "gate.h"
 #include "guard_link.h"
 #include "log.h"
@@ -244,7 +244,7 @@ int guard_end(struct guard *g)
 		log_error("guard: the daemon ended with %d", code);
 	if (g->restorer_fd >= 0)
 		undone = reap(g->restorer, g->restorer_fd,
-			      GUARD_RESTORE_NS + g->undo.table->hook_limit_ms * NS_PER_MS);
+			      GUARD_RESTORE_NS + undo_hooks_ms(g->undo.table) * NS_PER_MS);
 	if (undone)
 		log_error("guard: the restorer failed: see `homeostat restore`");
 	return code ? code : undone != 0;

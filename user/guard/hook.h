@@ -9,7 +9,7 @@
 /* Has our programs taken out of libxdp's dispatchers, by the program at @daemon. For a daemon that is dead. */
 void leave_dispatchers(const char *daemon);
 
-/* Starts the hook that the table names, if it is due and may be run; the last one is reaped first. */
+/* Starts what the table names and is due: the hook, and that of a change. Each waits for those before it; those that ended are reaped. */
 void hook_run(struct undo_table *table);
 
 #endif

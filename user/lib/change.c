@@ -2,17 +2,21 @@
 /* Copyright (C) 2026 homeostat contributors */
 #include "change.h"
 
-#include "parse.h"
+#include "place.h"
 
-int change_file(struct undo_table *table, const char *root, const char *path, const char *value)
+int change_file(struct undo_table *table, const char *root, __u32 group, const char *path,
+		const char *value)
 {
-	int index = undo_enter(table, root, path, value), err;
+	int index = undo_enter(table, root, group, path, value), err;
 
 	if (index < 0)
 		return index;
-	err = write_file(root, path, value);
-	if (err) {
-		undo_forget(table, index);
+	err = place_write(root, path, value);
+	if (err) { /* the kernel may have taken a part of it: then the old value is written back, or stays noted */
+		if (undo_unchanged(table, root, index))
+			undo_forget(table, index);
+		else
+			change_undo(table, root, index);
 		return err;
 	}
 	undo_wrote(table, root, index);
@@ -21,7 +25,7 @@ int change_file(struct undo_table *table, const char *root, const char *path, co
 
 int change_undo(struct undo_table *table, const char *root, int index)
 {
-	int err = write_file(root, table->entry[index].path, table->entry[index].old);
+	int err = place_write(root, table->entry[index].path, table->entry[index].old);
 
 	if (!err)
 		undo_forget(table, index);

@@ -14,7 +14,7 @@
 
 #define CONTROL_SOCKET "/run/homeostat/control.sock"
 #define CONTROL_GROUP "homeostat"
-#define CONTROL_REQUEST_MAX 4096	   /* bytes of a request line, newline included */
+#define CONTROL_REQUEST_MAX 16384 /* bytes of a request line, newline included; a proposal's */
 #define CONTROL_REPLY_MAX (512UL * 1024)   /* bytes of a reply line */
 #define CONTROL_EVENTS_MAX 256		   /* events that the daemon remembers */
 #define CONTROL_LOOK_MAX_NS 60000000000ULL /* that somebody may look at dropped packets */

@@ -28,7 +28,8 @@
 
 static char said[DISPATCHER_WHY_LEN];
 
-static int hear(enum libxdp_print_level level, const char *fmt, va_list args)
+static int __attribute__((format(printf, 2, 0))) hear(enum libxdp_print_level level,
+						      const char *fmt, va_list args)
 {
 	char line[DISPATCHER_WHY_LEN];
 

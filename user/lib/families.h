@@ -20,6 +20,7 @@
 	X(DROPS, "drops", "tp_btf/kfree_skb", "hook on dropped packets")                           \
 	X(SOFTIRQ, "softirq", "tp_btf/softirq_", "hook on soft interrupts")                        \
 	X(RECEIVE, "receive", "tp_btf/sk_data_", "hook on packets that come into their socket")    \
+	X(IRQ, "irq", "raw_tp", "hook on how long interrupts take")                                \
 	X(STEER, "steer", "tp_btf/xdp_", "handing of incoming packets to other CPUs (cpumap)")
 enum family_id {
 #define X(id, ...) FAMILY_##id,

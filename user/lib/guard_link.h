@@ -12,7 +12,7 @@
 enum guard_message {
 	GUARD_NOTHING, /* end of file */
 	GUARD_HELLO,   /* with two descriptors: the map that holds the gate, the map of the pulse */
-	GUARD_TRIPPED, /* run the operator's hook now */
+	GUARD_TRIPPED, /* run what is due of the operator's hooks now */
 };
 
 /* Is it a guard's socket? Not for what we execute, from now on. 0 or negative errno. */
@@ -24,7 +24,7 @@ int guard_take(int fd);
  */
 int guard_hello(int fd, int gate_fd, int pulse_fd);
 
-/* The gate was tripped: asks for the operator's hook. 0; -ENOTCONN: no guard (fd < 0); other errno. */
+/* The gate was tripped, something waits for a person, or a change has a hook: asks for what is due of them. 0; -ENOTCONN: no guard (fd < 0); other errno. */
 int guard_tripped(int fd);
 
 /* The daemon's end has something to read: is it the end of the guard? */

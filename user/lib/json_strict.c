@@ -63,8 +63,7 @@ static size_t escape_len(const char *text, size_t len)
 	return second >= 0xdc00 && second < 0xe000 ? 12 : 0;
 }
 
-/* Length of a string with its quotes, 0 = it is none. */
-static size_t string_len(const char *text, size_t len)
+size_t json_string_len(const char *text, size_t len)
 {
 	size_t at = 1;
 
@@ -128,8 +127,7 @@ static bool is_number(const char *word)
 	return !errno;
 }
 
-/* Length of a number or literal, 0 = it is none. */
-static size_t word_len(const char *text, size_t len)
+size_t json_word_len(const char *text, size_t len)
 {
 	static const char ends[] = "{}[],:\" \t\r\n";
 	char word[NUMBER_MAX + 1];
@@ -158,8 +156,8 @@ bool json_strict(const char *text, size_t len, size_t *keys)
 			at++;
 			continue;
 		}
-		n = text[at] == '"' ? string_len(text + at, len - at)
-				    : word_len(text + at, len - at);
+		n = text[at] == '"' ? json_string_len(text + at, len - at)
+				    : json_word_len(text + at, len - at);
 		if (!n)
 			return false;
 		at += n;

@@ -33,6 +33,9 @@ const struct knob_info knob_infos[HS_KNOB_NR] = {
 #define X(id, dotted, vital, text) [HS_HOOK_##id] = {dotted, text, HS_VITAL_##vital},
 const struct hook_info hook_infos[HS_HOOK_NR] = {HS_HOOKS(X)};
 #undef X
+#define X(id, dotted, row, number, text) [HS_IRQ_##id] = {dotted, text, row, number},
+const struct irq_kind_info irq_kind_infos[HS_IRQ_KIND_NR] = {HS_IRQ_KINDS(X)};
+#undef X
 #define X(id, dotted, text) [HS_CLASS_##id] = {dotted, text},
 const struct name_info class_infos[HS_CLASS_NR] = {HS_CLASSES(X)};
 #undef X

@@ -28,6 +28,13 @@ struct hook_info {
 	enum hs_vital_id feeds;
 };
 
+struct irq_kind_info {
+	const char *name; /* "soft", "vector", "device" */
+	const char *meaning;
+	__u32 first; /* row of IRQS … */
+	__u32 from;  /* … and the number of what is there */
+};
+
 /* For every other table: `meaning` is "" where the table has none. */
 struct name_info {
 	const char *name;
@@ -37,6 +44,7 @@ struct name_info {
 extern const struct vital_info vital_infos[HS_VITAL_NR];
 extern const struct knob_info knob_infos[HS_KNOB_NR];
 extern const struct hook_info hook_infos[HS_HOOK_NR];
+extern const struct irq_kind_info irq_kind_infos[HS_IRQ_KIND_NR];
 extern const struct name_info class_infos[HS_CLASS_NR];
 extern const struct name_info flow_class_infos[HS_FLOW_CLASS_NR];
 extern const struct name_info cause_infos[HS_CAUSE_NR];

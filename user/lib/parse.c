@@ -45,6 +45,37 @@ int parse_u64(const char *text, __u64 *value)
 	return parse_u64_max(text, ~0ULL, value);
 }
 
+bool same_words(const char *a, const char *b)
+{
+	static const char spaces[] = " \t";
+
+	for (;;) {
+		size_t la, lb;
+
+		a += strspn(a, spaces);
+		b += strspn(b, spaces);
+		la = strcspn(a, spaces);
+		lb = strcspn(b, spaces);
+		if (la != lb || memcmp(a, b, la))
+			return false;
+		if (!la)
+			return true;
+		a += la;
+		b += lb;
+	}
+}
+
+bool choice_cut(char *text)
+{
+	char *from = strchr(text, '['), *to = from ? strchr(from, ']') : NULL;
+
+	if (!to || to == from + 1 || (from > text && from[-1] != ' ') || (to[1] && to[1] != ' '))
+		return false;
+	*to = '\0';
+	memmove(text, from + 1, (size_t)(to - from));
+	return true;
+}
+
 int parse_cpus(const char *text, __u64 *set, size_t words)
 {
 	__u64 first, last;

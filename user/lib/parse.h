@@ -4,6 +4,7 @@
 #ifndef HOMEOSTAT_PARSE_H
 #define HOMEOSTAT_PARSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -26,6 +27,12 @@ int parse_digits(const char **text, __u64 max, __u64 *value);
  * first. "" and "(null)" are the empty set. 0, -EINVAL, or -ERANGE (CPU beyond the set).
  */
 int parse_cpus(const char *text, __u64 *set, size_t words);
+
+/* The same words, however they are spaced (blanks, tabs)? Pure. */
+bool same_words(const char *a, const char *b);
+
+/* Cuts `text` down to the word in brackets ("always [madvise] never"), if there is one: was there? */
+bool choice_cut(char *text);
 
 /*
  * Reads a file of /proc or /sys below `root` ("" or NULL: the real one) into buf, NUL-terminated,

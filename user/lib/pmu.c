@@ -8,13 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define FILES_OF_OTHERS 512 /* maps, programs, links, clients */
 
 const struct pmu_kind pmu_hardware[PMU_COUNTER_NR] = {
 	[PMU_CYCLES] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES},
 	[PMU_INSTRUCTIONS] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS},
 	[PMU_CACHE_MISSES] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES},
+	[PMU_USER] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, true},
 };
 
 static void group_close(struct pmu_group *group)
@@ -39,6 +43,8 @@ static int group_open(struct pmu_group *group, const struct pmu_kind kind[PMU_CO
 			.config = kind[i].config,
 			.read_format = PERF_FORMAT_GROUP,
 			.disabled = !i, /* the first one speaks for its group */
+			.exclude_kernel = kind[i].user,
+			.exclude_hv = kind[i].user,
 		};
 
 		group->fd[i] = err ? -1
@@ -63,10 +69,23 @@ static const char *reason(int err)
 	case -EPERM:
 		return "they take CAP_PERFMON";
 	case -EMFILE:
-		return "too many open files: three for each CPU (LimitNOFILE=)";
+		return "too many open files: four for each CPU (LimitNOFILE=)";
 	default:
 		return strerror(-err);
 	}
+}
+
+/* As a rule a process may have 1024 files open, and more if it asks: too few for four on each of 256 CPUs. */
+static void ask_for_files(__u32 cpus)
+{
+	struct rlimit limit;
+	rlim_t need = (rlim_t)cpus * PMU_COUNTER_NR + FILES_OF_OTHERS;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= need)
+		return;
+	limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+	/* where that is refused, opening says so */
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int pmu_open(struct pmu *pmu, const struct pmu_kind kind[PMU_COUNTER_NR],
@@ -75,12 +94,16 @@ int pmu_open(struct pmu *pmu, const struct pmu_kind kind[PMU_COUNTER_NR],
 	int err = 0;
 
 	memset(pmu, 0, sizeof(*pmu));
+	pmu->whole = true;
+	ask_for_files(topo->possible_nr);
 	pmu->group = calloc(topo->possible_nr, sizeof(*pmu->group));
 	if (!pmu->group)
 		err = -ENOMEM;
 	for (__u32 cpu = 0; cpu < topo->possible_nr && !err; cpu++) {
-		if (!topology_housekeeping(topo, cpu))
+		if (!topology_housekeeping(topo, cpu)) {
+			pmu->whole &= !cpu_in(topo->online, cpu);
 			continue;
+		}
 		err = group_open(&pmu->group[pmu->nr], kind, cpu);
 		pmu->nr += !err;
 	}

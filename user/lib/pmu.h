@@ -14,6 +14,7 @@ enum pmu_counter {
 	PMU_CYCLES,
 	PMU_INSTRUCTIONS,
 	PMU_CACHE_MISSES,
+	PMU_USER, /* instructions of programs, without the kernel's */
 	PMU_COUNTER_NR
 };
 
@@ -21,6 +22,7 @@ enum pmu_counter {
 struct pmu_kind {
 	__u32 type;
 	__u64 config;
+	bool user; /* not while the kernel runs */
 };
 extern const struct pmu_kind pmu_hardware[PMU_COUNTER_NR];
 
@@ -33,12 +35,14 @@ struct pmu {
 	struct pmu_group
 		*group; /* one for each housekeeping CPU that is online when they are opened */
 	__u32 nr;
-	bool on;       /* they run */
-	char why[128]; /* there are none; "" = there are */
+	bool on;		 /* they run */
+	bool whole;		 /* no CPU that was online was left out */
+	__u64 user_instructions; /* since they were opened, while they ran (work.h) */
+	char why[128];		 /* there are none; "" = there are */
 };
 
 /*
- * Opens them, stopped; takes CAP_PERFMON, or a kernel.perf_event_paranoid that is below 1. Returns 0, or negative errno, says why in
+ * Opens them, stopped, after having raised the limit of open files (RLIMIT_NOFILE) if need be; takes CAP_PERFMON, or a kernel.perf_event_paranoid that is below 1. Returns 0, or negative errno, says why in
  * @why, and the rest works on no counter at all. Closed with pmu_close().
  */
 int pmu_open(struct pmu *pmu, const struct pmu_kind kind[PMU_COUNTER_NR],

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NEW ".new" /* is not whole yet */
+
 /* Behind a slash at its end, a link would be followed. */
 static int without_slashes(char *buf, size_t size, const char *path)
 {
@@ -102,5 +104,53 @@ int private_file(int dir_fd, const char *name, bool create, char *why, size_t si
 	snprintf(why, size, "%s", what);
 	if (fd >= 0)
 		close(fd);
+	return err;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_new(int dir_fd, const char *text)
+{
+	int fd, err;
+
+	/* of one that was killed */
+	if (unlinkat(dir_fd, NEW, 0) && errno != ENOENT)
+		return -errno;
+	fd = openat(dir_fd, NEW, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, text, strlen(text));
+	if (!err)
+		err = write_all(fd, "\n", 1);
+	if (!err && fsync(fd))
+		err = -errno;
+	if (close(fd) && !err)
+		err = -errno;
+	return err;
+}
+
+int private_replace(int dir_fd, const char *name, const char *text)
+{
+	int err = write_new(dir_fd, text);
+
+	if (!err && renameat(dir_fd, NEW, dir_fd, name))
+		err = -errno;
+	if (err)
+		unlinkat(dir_fd, NEW, 0);
+	else if (fsync(dir_fd)) /* the name, too */
+		err = -errno;
 	return err;
 }

@@ -23,4 +23,10 @@ int private_dir(int at, const char *path, mode_t mode, char *why, size_t size);
  */
 int private_file(int dir_fd, const char *name, bool create, char *why, size_t size);
 
+/*
+ * Puts a file (0600) with @text and a newline in the place of what has that name in such a directory, or of nothing: whole, or not at
+ * all. On the disk, its name too, when it returns. One at a time in a directory. 0 or negative errno.
+ */
+int private_replace(int dir_fd, const char *name, const char *text);
+
 #endif

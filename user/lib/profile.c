@@ -3,13 +3,10 @@
 #include "profile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "names.h"
 #include "profile_check.h"
@@ -27,9 +24,9 @@ int check_wrong(struct place place, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return profile_file_wrong(place.file,
-				  profile_file_line(place.file, place.part, place.index, place.key),
-				  "%s", text);
+	return yaml_file_wrong(
+		&place.file->yaml,
+		yaml_file_line(&place.file->yaml, place.part, place.index, place.key), "%s", text);
 }
 
 int check_quantity(struct place place, const char *text, enum unit unit, __u64 least, __u64 most,
@@ -76,6 +73,12 @@ void profile_stock(struct profile *profile)
 					      .trips = 3,
 					      .window_ns = 3600 * S,
 					      .hook_limit_ns = 10 * S};
+	profile->changes = (struct profile_changes){
+		.idle_ns = 60 * S,
+		.expire_ns = 3600 * S,
+		.confirm_ns = 60 * S,
+		.observe_ns = 1800 * S,
+	};
 	profile->weights = (struct profile_weights){
 		.loss_permille = 400, .jitter_permille = 200, .work_permille = 400};
 	for (int i = 0; i < HS_KNOB_NR; i++) {
@@ -308,16 +311,24 @@ static int check_all(struct profile_file *file, struct profile *profile)
 	if (!err)
 		err = check_safety(file, profile);
 	if (!err)
+		err = check_changes(file, profile);
+	if (!err)
+		err = check_calendar(file, profile);
+	if (!err)
 		err = check_net(file, profile);
 	if (!err)
 		err = check_workloads(file, profile);
+	if (!err)
+		err = check_advice(file, profile);
 	return err;
 }
 
-int profile_parse(struct profile *profile, const char *path, const char *text, size_t len,
-		  char *error, size_t error_size)
+static int parse(struct profile *profile, bool of_calendar, const char *path, const char *text,
+		 size_t len, char *error, size_t error_size)
 {
-	struct profile_file file = {.path = path, .error = error, .error_size = error_size};
+	struct profile_file file = {
+		.yaml = {.path = path, .error = error, .error_size = error_size},
+		.of_calendar = of_calendar};
 	struct profile *fresh;
 	int err;
 
@@ -349,41 +360,47 @@ int profile_parse(struct profile *profile, const char *path, const char *text, s
 	return err;
 }
 
-int profile_load(struct profile *profile, const char *path, char *error, size_t error_size)
+int profile_parse(struct profile *profile, const char *path, const char *text, size_t len,
+		  char *error, size_t error_size)
 {
-	size_t len = 0, size = PROFILE_TEXT_MAX + 1;
-	ssize_t n = 0;
-	char *text;
-	int fd, err = 0;
-	struct stat st;
+	return parse(profile, false, path, text, len, error, error_size);
+}
 
-	text = malloc(size);
-	/* a fifo or a device must not hold up the daemon */
-	fd = text ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-	if (fd < 0) {
-		err = text ? -errno : -ENOMEM;
-	} else if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		err = -ENOTSUP;
-		close(fd);
-	} else {
-		while (len < size && (n = read(fd, text + len, size - len)) > 0)
-			len += n;
-		if (n < 0)
-			err = -errno;
-		close(fd);
-	}
+static int load(struct profile *profile, bool of_calendar, const char *path, char *error,
+		size_t error_size)
+{
+	char *text;
+	size_t len;
+	int err = yaml_file_load(path, PROFILE_TEXT_MAX, &text, &len, error, error_size);
+
 	if (err)
-		snprintf(error, error_size, "%s: %s; expected a readable file", path,
-			 err == -ENOTSUP ? "not a regular file" : strerror(-err));
-	else if (len == size)
-		err = snprintf(error, error_size, "%s:1: too long; expected at most %d KiB", path,
-			       PROFILE_TEXT_MAX / 1024) < 0
-			      ? -EINVAL
-			      : -EFBIG;
-	else
-		err = profile_parse(profile, path, text, len, error, error_size);
+		return err;
+	err = parse(profile, of_calendar, path, text, len, error, error_size);
 	free(text);
 	return err;
+}
+
+int profile_load(struct profile *profile, const char *path, char *error, size_t error_size)
+{
+	return load(profile, false, path, error, error_size);
+}
+
+int profile_load_shift(struct profile *profile, const char *path, char *error, size_t error_size)
+{
+	return load(profile, true, path, error, error_size);
+}
+
+static bool advice_asks(const struct profile *profile, __u32 vital)
+{
+	for (__u32 i = 0; i < profile->advice_nr; i++) {
+		const struct profile_advice *a = &profile->advice[i];
+		bool falls;
+
+		if (a->when.vital == vital || (a->goes_back && a->back.vital == vital) ||
+		    (a->when.ahead_ns && profile_slope(a->when.vital, &falls) == vital))
+			return true;
+	}
+	return false;
 }
 
 bool profile_asks(const struct profile *profile, __u32 vital)
@@ -400,7 +417,7 @@ bool profile_asks(const struct profile *profile, __u32 vital)
 		if (profile->slo[i].vital == vital)
 			return true;
 	}
-	return false;
+	return advice_asks(profile, vital);
 }
 
 void profile_free(struct profile *profile)
@@ -408,6 +425,9 @@ void profile_free(struct profile *profile)
 	if (!profile)
 		return;
 	free(profile->workload);
+	free(profile->advice);
 	free(profile->text);
+	calendar_free(&profile->changes.maintenance);
+	profile_calendar_free(&profile->calendar);
 	memset(profile, 0, sizeof(*profile));
 }

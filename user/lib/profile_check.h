@@ -10,7 +10,7 @@
 
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789-_." /* of a profile, of a report */
 
-/* Where a value stands, for messages and line numbers: see profile_file_line(). */
+/* Where a value stands, for messages and line numbers: see yaml_file_line(). */
 struct place {
 	struct profile_file *file;
 	const char *part; /* "rules" */
@@ -36,6 +36,24 @@ int check_safety(struct profile_file *file, struct profile *profile);
  * -EINVAL.
  */
 int check_net(struct profile_file *file, struct profile *profile);
+
+/* changes: into profile->changes, its defaults there already. 0 or -EINVAL. */
+int check_changes(struct profile_file *file, struct profile *profile);
+
+/* May it be a hook: absolute, clean, printable? Pure. */
+bool hook_ok(const char *path);
+
+/* The zone of that name, NULL: the host's own, into @calendar. 0, or -EINVAL with the message written. */
+int check_zone(struct place at, const char *name, struct calendar *calendar);
+
+/* calendar: into profile->calendar, the profiles that it names read. 0, -EINVAL or -ENOMEM. */
+int check_calendar(struct profile_file *file, struct profile *profile);
+
+/* profile_load() of one that a calendar names, which has none itself. */
+int profile_load_shift(struct profile *profile, const char *path, char *error, size_t error_size);
+
+/* advice: into profile->advice. 0, -EINVAL or -ENOMEM. */
+int check_advice(struct profile_file *file, struct profile *profile);
 
 /* workloads: into profile->workload. 0, -EINVAL or -ENOMEM. */
 int check_workloads(struct profile_file *file, struct profile *profile);

@@ -7,9 +7,10 @@
 #ifndef HOMEOSTAT_PROFILE_FILE_H
 #define HOMEOSTAT_PROFILE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include <yaml.h>
+#include "yaml_file.h"
 
 /* Every member is the text of the file; NULL where an optional one is not stated. */
 struct pulse_text {
@@ -58,6 +59,28 @@ struct helping_text {
 struct trip_text {
 	char *rearm, *rearm_max, *trips, *window, *hook, *hook_limit;
 };
+struct changes_text {
+	char *risk, *allow, *advisers, *maintenance, *idle, *expire, *confirm;
+	char *time_zone, *notice, *observe, *before, *after;
+};
+struct shift_text {
+	char *when, *profile, *time_zone;
+};
+struct advice_when_text {
+	char *vital, *above, *below, *lasting, *load, *ahead;
+};
+struct advice_propose_text {
+	char *parameter, *times, *add, *value, *to, *most, *least, *without;
+};
+struct advice_back_text {
+	char *vital, *above, *below, *lasting, *load, *steps;
+};
+struct advice_text {
+	char *name, *goal, *cooldown, *reason;
+	struct advice_when_text *when;
+	struct advice_propose_text *propose;
+	struct advice_back_text *back;
+};
 struct profile_text {
 	char *name, *description, *recognise;
 	struct pulse_text *pulse;
@@ -70,38 +93,25 @@ struct profile_text {
 	struct slo_text *slo;
 	struct helping_text *helping;
 	struct trip_text *trip;
+	struct changes_text *changes;
+	struct shift_text *calendar;
 	struct steer_text *steer;
 	struct interface_text *interfaces;
 	struct flow_text *flows;
 	struct workload_text *workloads;
+	struct advice_text *advice;
 	unsigned int knobs_count, rules_count, limits_count, slo_count, interfaces_count,
-		flows_count, workloads_count;
+		flows_count, workloads_count, advice_count, calendar_count;
 };
 
 struct profile_file {
-	const char *path; /* for messages */
-	char *error;	  /* where messages go */
-	size_t error_size;
-	yaml_document_t document; /* for line numbers */
+	struct yaml_file yaml;
 	struct profile_text *text;
+	bool of_calendar; /* it is read because another one's calendar names it */
 };
 
-/*
- * Parses and checks the shape: keys known, none twice, none missing, mapping where a mapping belongs,
- * not too many. 0, -EINVAL with file->error filled, or -ENOMEM. profile_file_free() it in any case.
- */
+/* See yaml_file_read(). profile_file_free() it in any case. */
 int profile_file_read(struct profile_file *file, const char *text, size_t len);
 void profile_file_free(struct profile_file *file);
-
-/*
- * Line (from 1) of `key` in entry `index` of the sequence `part`, or of `part` itself when it is a
- * mapping (index < 0); key NULL: of the entry. The nearest thing that exists, else 1.
- */
-unsigned int profile_file_line(struct profile_file *file, const char *part, int index,
-			       const char *key);
-
-/* Writes "path:line: …" to file->error and returns -EINVAL. */
-int profile_file_wrong(struct profile_file *file, unsigned int line, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 
 #endif

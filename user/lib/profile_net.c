@@ -30,7 +30,7 @@ static int check_flow_name(struct place at, const struct profile *profile, const
 		if (!strcmp(profile->flow[i].name, name))
 			return check_wrong(
 				at, "flow '%s' stands twice, first in line %u; expected once", name,
-				profile_file_line(at.file, "flows", (int)i, NULL));
+				yaml_file_line(&at.file->yaml, "flows", (int)i, NULL));
 	}
 	return 0;
 }

@@ -144,8 +144,8 @@ static int check_helping(struct profile_file *file, struct profile *profile)
 	return check_quantity(at, text->observe, UNIT_NS, 1 * S, H, &helping->observe_ns);
 }
 
-/* Absolute, clean, printable: it is run as root. */
-static bool hook_ok(const char *path)
+/* It is run as root. */
+bool hook_ok(const char *path)
 {
 	if (path[0] != '/' || !path[1] || strlen(path) >= PROFILE_HOOK_LEN)
 		return false;
@@ -236,13 +236,18 @@ static int check_trip(struct profile_file *file, struct profile *profile)
 
 const char *profile_warning(const struct profile *profile, char *buf, size_t size)
 {
-	const char *hook = profile->trip.hook;
-	const char *why = hook[0] ? untrusted_program(hook) : NULL;
+	const char *const hooks[] = {profile->trip.hook, profile->changes.before,
+				     profile->changes.after};
 
-	if (!why)
-		return NULL;
-	snprintf(buf, size, "hook %s would not be run here: %s", hook, why);
-	return buf;
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
+		const char *why = hooks[i][0] ? untrusted_program(hooks[i]) : NULL;
+
+		if (!why)
+			continue;
+		snprintf(buf, size, "hook %s would not be run here: %s", hooks[i], why);
+		return buf;
+	}
+	return NULL;
 }
 
 int check_safety(struct profile_file *file, struct profile *profile)

@@ -181,7 +181,7 @@ static int check_workload(struct profile_file *file, struct profile *profile, in
 	struct place at = {file, "workloads", index, NULL};
 	int class = class_find(text->class);
 
-	w->line = profile_file_line(file, "workloads", index, NULL);
+	w->line = yaml_file_line(&file->yaml, "workloads", index, NULL);
 	if (check_name(at, profile, text->name))
 		return -EINVAL;
 	strcpy(w->workload.name, text->name);

@@ -11,8 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "names.h"
+#include "ethtool.h"
 #include "parse.h"
+#include "place.h"
 #include "private_file.h"
 
 #define LOCK_POLL_NS 5000000L
@@ -34,13 +35,17 @@ static bool text_ok(const char *text, size_t size)
 	return len < size;
 }
 
-/* Below /proc/sys or /sys, and written in the one way: no ".", no "..", no "//", no "/" at the end. */
+/* Below /proc/sys, /proc/irq or /sys, and written in the one way: no ".", no "..", no "//", no "/" at the end. Or a card's setting. */
 static bool path_ok(const char *path)
 {
 	const char *p = path;
 
-	if (!text_ok(path, UNDO_PATH_LEN) ||
-	    (strncmp(path, "/proc/sys/", 10) && strncmp(path, "/sys/", 5)))
+	if (!text_ok(path, UNDO_PATH_LEN))
+		return false;
+	if (ethtool_is(path))
+		return ethtool_may_write(path);
+	if (strncmp(path, "/proc/sys/", 10) && strncmp(path, "/proc/irq/", 10) &&
+	    strncmp(path, "/sys/", 5))
 		return false;
 	while (*p) {
 		size_t len = strcspn(++p, "/");
@@ -54,9 +59,15 @@ static bool path_ok(const char *path)
 
 static bool entry_ok(const struct undo_entry *e)
 {
-	return e->state <= UNDO_SHOWN && e->kind <= UNDO_CHOICE && e->seq && path_ok(e->path) &&
+	return e->state <= UNDO_COMMITTED && e->kind <= UNDO_CHOICE && e->seq && path_ok(e->path) &&
 	       text_ok(e->old, sizeof(e->old)) && text_ok(e->written, sizeof(e->written)) &&
-	       (e->state != UNDO_SHOWN || text_ok(e->shown, sizeof(e->shown)));
+	       (e->state < UNDO_SHOWN || text_ok(e->shown, sizeof(e->shown)));
+}
+
+/* To stay as it is, unless somebody asks for it: also where the commit of its group was cut off. */
+static bool stays(const struct undo_table *t, const struct undo_entry *e)
+{
+	return state_of(e) == UNDO_COMMITTED || (e->group && e->group == t->committing);
 }
 
 int undo_check(const void *image, size_t size)
@@ -74,7 +85,7 @@ int undo_check(const void *image, size_t size)
 			continue; /* whatever is in it: somebody was killed while he filled it */
 		if (!entry_ok(e) || e->seq > t->seq)
 			return -EBADMSG;
-		live++;
+		live += !stays(t, e);
 	}
 	return live;
 }
@@ -213,52 +224,29 @@ int undo_unlock(struct undo *undo)
 
 /* ---- values ---- */
 
-/* The same words, however the kernel spaces them. */
-static bool same(const char *a, const char *b)
-{
-	static const char spaces[] = " \t";
-
-	for (;;) {
-		size_t la, lb;
-
-		a += strspn(a, spaces);
-		b += strspn(b, spaces);
-		la = strcspn(a, spaces);
-		lb = strcspn(b, spaces);
-		if (la != lb || memcmp(a, b, la))
-			return false;
-		if (!la)
-			return true;
-		a += la;
-		b += lb;
-	}
-}
-
-/* Cuts `text` down to the word in brackets, if there is one. */
-static bool cut_choice(char *text)
-{
-	char *from = strchr(text, '['), *to = from ? strchr(from, ']') : NULL;
-
-	if (!to || to == from + 1 || (from > text && from[-1] != ' ') || (to[1] && to[1] != ' '))
-		return false;
-	*to = '\0';
-	memmove(text, from + 1, (size_t)(to - from));
-	return true;
-}
-
 /* What the file holds now. -EFBIG, -EBADMSG: nothing that could stand in a table. */
 static int read_value(const char *root, const char *path, char value[UNDO_VALUE_LEN])
 {
-	ssize_t len = read_file(root, path, value, UNDO_VALUE_LEN);
+	ssize_t len = place_read(root, path, value, UNDO_VALUE_LEN);
 
 	if (len < 0)
 		return (int)len;
 	return strlen(value) == (size_t)len && text_ok(value, UNDO_VALUE_LEN) ? 0 : -EBADMSG;
 }
 
-int undo_enter(struct undo_table *table, const char *root, const char *path, const char *value)
+static struct undo_entry *free_entry(struct undo_table *t)
 {
-	struct undo_entry *e = table->entry;
+	for (struct undo_entry *e = t->entry; e < t->entry + UNDO_ENTRIES; e++) {
+		if (e->state == UNDO_FREE)
+			return e;
+	}
+	return NULL;
+}
+
+int undo_enter(struct undo_table *table, const char *root, __u32 group, const char *path,
+	       const char *value)
+{
+	struct undo_entry *e;
 	char old[UNDO_VALUE_LEN];
 	int err;
 
@@ -267,13 +255,15 @@ int undo_enter(struct undo_table *table, const char *root, const char *path, con
 	err = read_value(root, path, old);
 	if (err)
 		return err == -EBADMSG ? -EINVAL : err;
-	while (e < table->entry + UNDO_ENTRIES && e->state != UNDO_FREE)
-		e++;
-	if (e == table->entry + UNDO_ENTRIES)
+	e = free_entry(table);
+	if (!e)
 		return -ENOSPC;
-	e->kind = !strncmp(path, "/sys/", 5) && cut_choice(old) ? UNDO_CHOICE : UNDO_TEXT;
+	e->kind = !strncmp(path, "/sys/", 5) && choice_cut(old) ? UNDO_CHOICE : UNDO_TEXT;
 	e->seq = ++table->seq;
 	e->outcome = 0;
+	e->group = group;
+	e->committed_ns = 0;
+	e->shown[0] = '\0';
 	strcpy(e->path, path);
 	strcpy(e->old, old);
 	strcpy(e->written, value);
@@ -288,13 +278,105 @@ void undo_wrote(struct undo_table *table, const char *root, int index)
 	if (e->state != UNDO_ENTERED || read_value(root, e->path, e->shown))
 		return;
 	if (e->kind == UNDO_CHOICE)
-		cut_choice(e->shown);
+		choice_cut(e->shown);
 	publish(&e->state, UNDO_SHOWN);
 }
 
 void undo_forget(struct undo_table *table, int index)
 {
 	publish(&table->entry[index].state, UNDO_FREE);
+}
+
+/* ---- what is committed ---- */
+
+__u32 undo_group(const struct undo_table *table)
+{
+	__u32 group = table->last_id + 1;
+
+	for (const struct undo_entry *e = table->entry; e < table->entry + UNDO_ENTRIES; e++) {
+		if (e->state != UNDO_FREE && e->group >= group)
+			group = e->group + 1;
+	}
+	return group;
+}
+
+/* Of what is committed of @path the oldest, or the youngest; NULL: there is none. */
+static const struct undo_entry *committed(const struct undo_table *t, const char *path, bool oldest)
+{
+	const struct undo_entry *found = NULL;
+
+	for (const struct undo_entry *e = t->entry; e < t->entry + UNDO_ENTRIES; e++) {
+		if (e->state == UNDO_COMMITTED && !strcmp(e->path, path) &&
+		    (!found || (oldest ? e->seq < found->seq : e->seq > found->seq)))
+			found = e;
+	}
+	return found;
+}
+
+/*
+ * All changes of one path become one, from before the oldest to the youngest. The new entry is there before the others go, the
+ * youngest of which goes first: whoever is killed between leaves what ends at the same value, and what the next join makes one of.
+ */
+static void join(struct undo_table *t, struct undo_entry *younger)
+{
+	const struct undo_entry *older = committed(t, younger->path, true);
+	struct undo_entry *e = NULL, *last;
+	char path[UNDO_PATH_LEN];
+
+	if (older == younger)
+		return;
+	strcpy(path, younger->path);
+	if (!same_words(older->old, younger->shown) && !same_words(older->old, younger->written)) {
+		e = free_entry(t);
+		if (!e)
+			return; /* then all stay, which is as good */
+		e->kind = younger->kind;
+		e->seq = ++t->seq;
+		e->committed_ns = younger->committed_ns;
+		e->outcome = 0;
+		e->group = younger->group;
+		strcpy(e->path, younger->path);
+		strcpy(e->old, older->old);
+		strcpy(e->written, younger->written);
+		strcpy(e->shown, younger->shown);
+		publish(&e->state, UNDO_COMMITTED);
+	}
+	do { /* the youngest but the new one */
+		last = NULL;
+		for (struct undo_entry *o = t->entry; o < t->entry + UNDO_ENTRIES; o++) {
+			if (o != e && o->state == UNDO_COMMITTED && !strcmp(o->path, path) &&
+			    (!last || o->seq > last->seq))
+				last = o;
+		}
+		if (last)
+			publish(&last->state, UNDO_FREE);
+	} while (last);
+}
+
+const char *undo_before(const struct undo_table *table, const char *path)
+{
+	const struct undo_entry *e = committed(table, path, true);
+
+	return e ? e->old : NULL;
+}
+
+void undo_commit(struct undo_table *table, __u32 group, __u64 now_ns)
+{
+	struct undo_entry *e;
+
+	publish(&table->committing, group);
+	for (e = table->entry; e < table->entry + UNDO_ENTRIES; e++) {
+		if (e->group != group || e->state == UNDO_FREE || e->state == UNDO_COMMITTED)
+			continue;
+		e->committed_ns = now_ns;
+		publish(&e->state, UNDO_COMMITTED);
+	}
+	publish(&table->committing, 0);
+	for (e = table->entry; e < table->entry + UNDO_ENTRIES; e++) {
+		if (e->group == group && e->state == UNDO_COMMITTED &&
+		    e == committed(table, e->path, false))
+			join(table, e);
+	}
 }
 
 /* ---- replay ---- */
@@ -312,12 +394,12 @@ const char *undo_outcome_name(enum undo_outcome outcome)
 	return names[outcome];
 }
 
-/* Has one of our own writes, of this entry or another that is still here, left this value? */
-static bool known(const struct undo_table *t, const struct undo_entry *e, const char *now)
+bool undo_ours(const struct undo_table *table, const char *path, const char *value)
 {
-	for (const struct undo_entry *o = t->entry; o < t->entry + UNDO_ENTRIES; o++) {
-		if (o->state != UNDO_FREE && !strcmp(o->path, e->path) &&
-		    (same(o->written, now) || (o->state == UNDO_SHOWN && same(o->shown, now))))
+	for (const struct undo_entry *o = table->entry; o < table->entry + UNDO_ENTRIES; o++) {
+		if (o->state != UNDO_FREE && !strcmp(o->path, path) &&
+		    (same_words(o->written, value) ||
+		     (o->state >= UNDO_SHOWN && o->shown[0] && same_words(o->shown, value))))
 			return true;
 	}
 	return false;
@@ -329,19 +411,19 @@ static enum undo_outcome put_back(const struct undo_table *t, const struct undo_
 	char now[UNDO_VALUE_LEN];
 
 	*err = read_value(root, e->path, now);
-	if (*err == -ENOENT || *err == -ENODEV)
+	if (*err == -ENOENT || *err == -ENODEV || *err == -EOPNOTSUPP)
 		return UNDO_GONE;
 	if (*err == -EFBIG || *err == -EBADMSG)
 		return UNDO_FOREIGN;
 	if (*err)
 		return UNDO_FAILED;
 	if (e->kind == UNDO_CHOICE)
-		cut_choice(now);
-	if (same(now, e->old))
+		choice_cut(now);
+	if (same_words(now, e->old))
 		return UNDO_ALREADY;
-	if (!known(t, e, now))
+	if (!undo_ours(t, e->path, now))
 		return UNDO_FOREIGN;
-	*err = write_file(root, e->path, e->old);
+	*err = place_write(root, e->path, e->old);
 	return *err ? UNDO_FAILED : UNDO_RESTORED;
 }
 
@@ -359,16 +441,34 @@ static struct undo_entry *newest(struct undo_table *t, const struct undo_entry *
 	return found;
 }
 
-int undo_replay(struct undo_table *table, const char *root, undo_report report, void *ctx)
+static __u64 boot_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
+}
+
+/* Puts back what @chosen chooses, of @what. */
+typedef bool (*undo_chosen)(const struct undo_table *t, const struct undo_entry *e,
+			    const void *what);
+
+static int replay(struct undo_table *t, const char *root, undo_chosen chosen, const void *what,
+		  undo_report report, void *ctx)
 {
 	struct undo_entry *e = NULL;
-	int left = 0, err = undo_check(table, sizeof(*table));
+	int left = 0, err = undo_check(t, sizeof(*t));
 
 	if (err < 0)
 		return err;
-	while ((e = newest(table, e))) {
-		enum undo_outcome outcome = put_back(table, e, root, &err);
+	if (t->committing) /* whoever was at it was killed */
+		undo_commit(t, t->committing, boot_ns());
+	while ((e = newest(t, e))) {
+		enum undo_outcome outcome;
 
+		if (!chosen(t, e, what))
+			continue;
+		outcome = put_back(t, e, root, &err);
 		if (report)
 			report(ctx, e, outcome, outcome == UNDO_FAILED ? err : 0);
 		if (outcome == UNDO_FAILED) {
@@ -379,6 +479,60 @@ int undo_replay(struct undo_table *table, const char *root, undo_report report, 
 		publish(&e->state, UNDO_FREE);
 	}
 	return left;
+}
+
+static bool under_way(const struct undo_table *t, const struct undo_entry *e, const void *group)
+{
+	return !stays(t, e) && (!group || e->group == *(const __u32 *)group);
+}
+
+int undo_replay(struct undo_table *table, const char *root, undo_report report, void *ctx)
+{
+	return replay(table, root, under_way, NULL, report, ctx);
+}
+
+int undo_replay_group(struct undo_table *table, const char *root, __u32 group, undo_report report,
+		      void *ctx)
+{
+	return replay(table, root, under_way, &group, report, ctx);
+}
+
+static bool asked_for(const struct undo_table *t, const struct undo_entry *e, const void *what)
+{
+	const struct undo_which *which = what;
+
+	return stays(t, e) && (which->all || (which->group && e->group == which->group) ||
+			       (which->since_ns && e->committed_ns >= which->since_ns));
+}
+
+int undo_revert(struct undo_table *table, const char *root, const struct undo_which *which,
+		undo_report report, void *ctx)
+{
+	return replay(table, root, asked_for, which, report, ctx);
+}
+
+bool undo_unchanged(const struct undo_table *table, const char *root, int index)
+{
+	const struct undo_entry *e = &table->entry[index];
+	char now[UNDO_VALUE_LEN];
+
+	if (read_value(root, e->path, now))
+		return false;
+	if (e->kind == UNDO_CHOICE)
+		choice_cut(now);
+	return same_words(now, e->old);
+}
+
+bool undo_foreign(const struct undo_table *table, const char *root, int index)
+{
+	const struct undo_entry *e = &table->entry[index];
+	char now[UNDO_VALUE_LEN];
+
+	if (read_value(root, e->path, now))
+		return false;
+	if (e->kind == UNDO_CHOICE)
+		choice_cut(now);
+	return !undo_ours(table, e->path, now);
 }
 
 void undo_told(struct undo_table *table, undo_report report, void *ctx)
@@ -393,54 +547,4 @@ void undo_told(struct undo_table *table, undo_report report, void *ctx)
 		    text_ok(e->old, sizeof(e->old)))
 			report(ctx, e, (enum undo_outcome)(outcome - 1), 0);
 	}
-}
-
-/* ---- the hook ---- */
-
-int undo_set_hook(struct undo_table *table, const char *path, __u32 limit_ms)
-{
-	if (path && strlen(path) >= sizeof(table->hook))
-		return -ENAMETOOLONG;
-	/* half a path must never be run: whoever reads meanwhile, or before and after, sees it by the number */
-	publish(&table->hook_seq, table->hook_seq | 1);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	strcpy(table->hook, path ? path : "");
-	table->hook_limit_ms = table->hook[0] ? limit_ms : 0;
-	publish(&table->hook_seq, table->hook_seq + 1);
-	return 0;
-}
-
-__u32 undo_get_hook(const struct undo_table *table, char path[UNDO_HOOK_LEN],
-		    char reason[UNDO_REASON_LEN])
-{
-	__u32 seq = __atomic_load_n(&table->hook_seq, __ATOMIC_ACQUIRE);
-	__u32 limit_ms = table->hook_limit_ms;
-
-	memcpy(path, table->hook, UNDO_HOOK_LEN);
-	memcpy(reason, table->reason, UNDO_REASON_LEN);
-	path[UNDO_HOOK_LEN - 1] = reason[UNDO_REASON_LEN - 1] = '\0';
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return seq & 1 || seq != __atomic_load_n(&table->hook_seq, __ATOMIC_RELAXED) ? 0 : limit_ms;
-}
-
-void undo_set_reason(struct undo_table *table, const char *text)
-{
-	size_t i = 0;
-
-	for (; text[i] && i < sizeof(table->reason) - 1; i++)
-		table->reason[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
-	table->reason[i] = '\0';
-	table->hook_due = 1;
-}
-
-void undo_keep_trip(struct undo_table *table, const struct hs_gate *gate)
-{
-	table->trip = (struct undo_trip){
-		.trip_ns = gate->trip_ns,
-		.reason = gate->trip_reason,
-		.vital = gate->trip_vital,
-		.value = gate->trip_value,
-		.limit = gate->trip_limit,
-	};
-	undo_set_reason(table, trip_name(gate->trip_reason));
 }

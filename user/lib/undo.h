@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * The undo table: what was changed outside BPF and is not committed yet, with the value from before.
+ * The undo table: what was changed outside BPF, with the value from before: files, and settings of network cards (place.h).
  * A fixed file in the runtime directory (tmpfs), mapped by daemon, guard and restorer: it outlives all
  * of them, and is gone with a reboot, when run-time values are stock again anyway.
  *
  * The order: undo_enter() reads the old value and stores it, then the caller writes, then undo_wrote()
- * notes how the kernel shows what was written, then undo_forget() once it is committed or rolled back.
- * An entry is complete before its state says so; so whoever comes after a SIGKILL at any point finds
- * entries that are whole, or none.
+ * notes how the kernel shows what was written, then undo_forget() once it is rolled back, or undo_commit(): what is
+ * committed stays changed, and stays known, so that it can be put back when somebody asks for it. Entries of a
+ * group are committed as one. An entry is complete before its state says so; so whoever comes after a SIGKILL at any
+ * point finds entries that are whole, or none, and groups that are committed, or not.
  *
  * One process at a time: the daemon holds the lock as long as it lives; restorer and `homeostat
  * restore` take it before they replay. Within the process one thread.
@@ -23,7 +24,7 @@
 
 #define UNDO_FILE "undo" /* in the runtime directory */
 #define UNDO_MAGIC 0x6f646e7573656d6fULL
-#define UNDO_VERSION 2
+#define UNDO_VERSION 4
 #define UNDO_ENTRIES 256
 #define UNDO_PATH_LEN 192
 #define UNDO_VALUE_LEN 160
@@ -32,8 +33,9 @@
 
 enum undo_state {
 	UNDO_FREE,
-	UNDO_ENTERED, /* old and written are valid; the write may or may not have happened */
-	UNDO_SHOWN,   /* written happened, and `shown` is what the file said afterwards */
+	UNDO_ENTERED,	/* old and written are valid; the write may or may not have happened */
+	UNDO_SHOWN,	/* written happened, and `shown` is what the file said afterwards */
+	UNDO_COMMITTED, /* as SHOWN, and to stay: put back only when somebody asks for it */
 };
 
 enum undo_kind {
@@ -43,15 +45,16 @@ enum undo_kind {
 
 /* All texts are NUL-terminated, of one line, without control characters but the tab. */
 struct undo_entry {
-	__u32 state; /* enum undo_state; written last */
-	__u32 kind;  /* enum undo_kind */
-	__u64 seq;   /* age: a later entry has a higher number */
+	__u32 state;	    /* enum undo_state; written last */
+	__u32 kind;	    /* enum undo_kind */
+	__u64 seq;	    /* age: a later entry has a higher number */
+	__u64 committed_ns; /* CLOCK_BOOTTIME */
 	char path[UNDO_PATH_LEN];
 	char old[UNDO_VALUE_LEN];
 	char written[UNDO_VALUE_LEN]; /* as it was asked for */
 	char shown[UNDO_VALUE_LEN];   /* as the kernel shows it */
 	__u32 outcome;		      /* free: what came of it, enum undo_outcome + 1; 0 = told */
-	__u32 pad;
+	__u32 group;		      /* of what is committed as one; 0 = of none */
 };
 
 /* A trip that the daemon did not live to tell of, as the guard found it in the gate. */
@@ -60,6 +63,20 @@ struct undo_trip {
 	__u64 value, limit;
 	__u32 reason; /* enum hs_trip */
 	__u32 vital;  /* enum hs_vital_id */
+};
+
+/*
+ * A hook that goes with a change, before or after it. The daemon writes it whole, `asked` last; the restorer starts it, once, and
+ * what keeps its time writes what came of it, `done` last. One at a time: the daemon asks for the next one when it has waited.
+ */
+struct undo_job {
+	__u32 asked; /* number of the latest; 0 = none yet */
+	__u32 taken; /* the restorer has seen to that one */
+	__u32 done;  /* that one has ended, and … */
+	__s32 code;  /* … this is its exit code; -1: it was not run, or it was killed */
+	__u32 limit_ms;
+	char path[UNDO_HOOK_LEN];
+	char text[UNDO_REASON_LEN]; /* what it is told */
 };
 
 struct undo_table {
@@ -72,7 +89,10 @@ struct undo_table {
 	char reason[UNDO_REASON_LEN]; /* of the last trip, for the hook */
 	__u32 hook_due;		      /* 1 = it was not run for that trip yet */
 	__u32 hook_seq;		      /* odd while hook and its limit change */
+	__u32 committing; /* the group that is being committed: all of it is, whatever its entries say */
+	__u32 last_id; /* of the changes that were ever asked for since the boot */
 	struct undo_trip trip;
+	struct undo_job job;
 	struct undo_entry entry[UNDO_ENTRIES];
 };
 
@@ -103,29 +123,52 @@ int undo_unlock(struct undo *undo);
 const char *undo_error(int err);
 
 /*
- * Judges a table from anywhere: `size` bytes at `image`, aligned to 8. The number of entries to undo, or
+ * Judges a table from anywhere: `size` bytes at `image`, aligned to 8. The number of entries to undo (what is
+ * committed is not), or
  * -EBADMSG: header or a complete entry is not as we would have written it.
  */
 int undo_check(const void *image, size_t size);
 
 /*
- * Stores what the file holds now and what it is about to be given, both below /proc/sys/ or /sys/. An
+ * Stores what the file holds now and what it is about to be given, below /proc/sys/, /proc/irq/ or /sys/, or a card's setting. An
  * index for undo_wrote() and undo_forget(), or negative errno: then the file must not be written.
  * -EINVAL: path or value is not one that may stand here; -EFBIG: the present value is too long; -ENOSPC.
  */
-int undo_enter(struct undo_table *table, const char *root, const char *path, const char *value);
+int undo_enter(struct undo_table *table, const char *root, __u32 group, const char *path,
+	       const char *value);
 
 /* It has been written: notes how the file shows it. Never fails; unread, `written` counts alone. */
 void undo_wrote(struct undo_table *table, const char *root, int index);
 
-/* Committed, or put back by hand. */
+/* Put back by hand, or somebody else's by now. */
 void undo_forget(struct undo_table *table, int index);
+
+/* A number for a group that no entry has, and no change had since the boot. Never 0. */
+__u32 undo_group(const struct undo_table *table);
+
+/*
+ * All entries of a group are good and stay, as of now_ns (CLOCK_BOOTTIME). Of each path one entry remains, with the value from before
+ * the first of its changes; none where the path has that value again.
+ */
+void undo_commit(struct undo_table *table, __u32 group, __u64 now_ns);
+
+/* Entry @index: its file holds the old value. */
+bool undo_unchanged(const struct undo_table *table, const char *root, int index);
+
+/* Has one of our writes to @path that stands in the table left this value? Pure. */
+bool undo_ours(const struct undo_table *table, const char *path, const char *value);
+
+/* What @path held before the first of its changes that are committed, owned by the table; NULL: none is. Pure. */
+const char *undo_before(const struct undo_table *table, const char *path);
+
+/* Entry @index: somebody else has written its file since: what the file holds was not left by us. False also where it cannot be read. */
+bool undo_foreign(const struct undo_table *table, const char *root, int index);
 
 enum undo_outcome {
 	UNDO_RESTORED,
 	UNDO_ALREADY, /* it had its old value */
 	UNDO_FOREIGN, /* somebody else has written since: left alone */
-	UNDO_GONE,    /* the file is no more */
+	UNDO_GONE,    /* the file is no more, or the card, or its driver has lost the setting */
 	UNDO_FAILED,  /* the entry stays */
 };
 
@@ -137,10 +180,25 @@ typedef void (*undo_report)(void *ctx, const struct undo_entry *entry, enum undo
 const char *undo_outcome_name(enum undo_outcome outcome);
 
 /*
- * Puts everything back, newest first, one call of `report` (may be NULL) for each. The number of entries
+ * Puts everything back that is not committed, newest first, one call of `report` (may be NULL) for each. The number of entries
  * that could not be, or -EBADMSG: see undo_check(). Does not allocate. The caller holds the lock.
  */
 int undo_replay(struct undo_table *table, const char *root, undo_report report, void *ctx);
+
+/* Of one group: likewise. */
+int undo_replay_group(struct undo_table *table, const char *root, __u32 group, undo_report report,
+		      void *ctx);
+
+/* Which of what is committed: all; or what was committed since; or a group (of joined changes it is the last one's). */
+struct undo_which {
+	bool all;
+	__u64 since_ns; /* CLOCK_BOOTTIME; 0 = does not say */
+	__u32 group;	/* 0 = does not say */
+};
+
+/* Puts that back of what is committed: likewise. Of none that fits: 0, and no report. */
+int undo_revert(struct undo_table *table, const char *root, const struct undo_which *which,
+		undo_report report, void *ctx);
 
 /* What was put back since the last call, whoever did it: one call of `report` (may be NULL) for each. */
 void undo_told(struct undo_table *table, undo_report report, void *ctx);
@@ -157,6 +215,21 @@ __u32 undo_get_hook(const struct undo_table *table, char path[UNDO_HOOK_LEN],
 
 /* Why the last trip was; cut to UNDO_REASON_LEN, control characters replaced. From now on a hook is due. */
 void undo_set_reason(struct undo_table *table, const char *text);
+
+/* Asks for a hook that goes with a change: its number, for undo_job_done(); 0: the path is too long. @text as a reason. */
+__u32 undo_ask_job(struct undo_table *table, const char *path, __u32 limit_ms, const char *text);
+
+/* Has that one ended? Then *code is what it ended with. */
+bool undo_job_done(const struct undo_table *table, __u32 number, int *code);
+
+/* The restorer: a job that nobody has seen to yet, copied. Its number; 0: there is none. */
+__u32 undo_take_job(struct undo_table *table, struct undo_job *job);
+
+/* What came of it. */
+void undo_end_job(struct undo_table *table, __u32 number, int code);
+
+/* So long the hooks that run or wait may take, ms: one of each kind, one behind the other, and that of the daemon's own end. Pure. */
+__u64 undo_hooks_ms(const struct undo_table *table);
 
 /* The guard, when the daemon is dead: the gate's trip is the one that nobody has told of. */
 void undo_keep_trip(struct undo_table *table, const struct hs_gate *gate);

@@ -18,6 +18,10 @@ static const struct {
 	[UNIT_COUNT] = {"count", "a bare number, such as 16"},
 	[UNIT_BYTES] = {"bytes", "a number of bytes, such as 4096 or 8MiB"},
 	[UNIT_KBIT] = {"kbit", "a rate of bits, such as 500kbit or 20mbit"},
+	[UNIT_MC] = {"mc", "a temperature, such as 85C or 62500mC"},
+	[UNIT_MC_S] = {"mc_s", "a rise of temperature, such as 1C/s or 200mC/s"},
+	[UNIT_MW] = {"mw", "a power, such as 65W or 500mW"},
+	[UNIT_NJ] = {"nj", "an energy, such as 20mJ or 800nJ"},
 };
 
 /* Suffixes that a unit takes, and what one of them is worth: mul / div of the unit. */
@@ -52,6 +56,16 @@ static const struct suffix {
 	{UNIT_KBIT, "kbit", 1, 1},
 	{UNIT_KBIT, "mbit", 1000, 1},
 	{UNIT_KBIT, "gbit", 1000000, 1},
+	{UNIT_MC, "mC", 1, 1},
+	{UNIT_MC, "C", 1000, 1},
+	{UNIT_MC_S, "mC/s", 1, 1},
+	{UNIT_MC_S, "C/s", 1000, 1},
+	{UNIT_MW, "mW", 1, 1},
+	{UNIT_MW, "W", 1000, 1},
+	{UNIT_NJ, "nJ", 1, 1},
+	{UNIT_NJ, "uJ", 1000, 1},
+	{UNIT_NJ, "mJ", 1000000, 1},
+	{UNIT_NJ, "J", 1000000000, 1},
 };
 
 int unit_find(const char *name)
@@ -175,6 +189,19 @@ static void format_time(char *buf, size_t size, __u64 ns)
 		three(buf, size, ns, 1000000000, "s");
 }
 
+/* Each name is of 1000 of the one before it; NULL ends them. */
+static void format_steps(char *buf, size_t size, __u64 value, const char *const name[])
+{
+	__u64 scale = 1;
+
+	for (; name[1] && value / scale >= 1000; name++)
+		scale *= 1000;
+	if (scale == 1)
+		snprintf(buf, size, "%llu %s", value, *name);
+	else
+		three(buf, size, value, scale, *name);
+}
+
 const char *unit_format(char *buf, size_t size, __u64 value, enum unit unit)
 {
 	switch (unit) {
@@ -203,12 +230,20 @@ const char *unit_format(char *buf, size_t size, __u64 value, enum unit unit)
 			three(buf, size, value, 1024 * 1024, "MiB");
 		break;
 	case UNIT_KBIT:
-		if (value < 1000)
-			snprintf(buf, size, "%llu kbit/s", value);
-		else if (value < 1000000)
-			three(buf, size, value, 1000, "Mbit/s");
-		else
-			three(buf, size, value, 1000000, "Gbit/s");
+		format_steps(buf, size, value,
+			     (const char *const[]){"kbit/s", "Mbit/s", "Gbit/s", NULL});
+		break;
+	case UNIT_MC:
+		three(buf, size, value, 1000, "C");
+		break;
+	case UNIT_MC_S:
+		three(buf, size, value, 1000, "C/s");
+		break;
+	case UNIT_MW:
+		format_steps(buf, size, value, (const char *const[]){"mW", "W", "kW", NULL});
+		break;
+	case UNIT_NJ:
+		format_steps(buf, size, value, (const char *const[]){"nJ", "uJ", "mJ", "J", NULL});
 		break;
 	default:
 		snprintf(buf, size, "%llu", value);

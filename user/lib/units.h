@@ -18,6 +18,10 @@ enum unit {
 	UNIT_COUNT,
 	UNIT_BYTES,
 	UNIT_KBIT, /* per second */
+	UNIT_MC,   /* thousandths of a degree Celsius */
+	UNIT_MC_S, /* the same per second */
+	UNIT_MW,
+	UNIT_NJ,
 	UNIT_NR
 };
 
@@ -31,7 +35,8 @@ const char *unit_expected(enum unit unit);
 /*
  * Reads a quantity into `unit`. Times take ns, us, ms or s (in ns also min or h) and must be whole in `unit` (1500us is no
  * ms); permille takes `300permille`, `30%` or `7.5%`; hz takes a bare number or `500hz`; count takes a
- * bare number, bytes too or with KiB, MiB; kbit (a second) takes kbit, mbit, gbit. No sign, no spaces, decimal only.
+ * bare number, bytes too or with KiB, MiB; kbit (a second) takes kbit, mbit, gbit; temperatures mC or C, their slopes mC/s or C/s;
+ * power mW or W; energy nJ, uJ, mJ or J. No sign, no spaces, decimal only.
  * Returns 0; -EINVAL: not a quantity; -EPROTO: other or missing unit; -EDOM: not whole in `unit`;
  * -ERANGE: too large. *value is written on success only.
  */

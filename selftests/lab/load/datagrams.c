@@ -13,6 +13,7 @@ static const char usage[] =
 	"  -A ADDRESS  where they go, or with -l which address is listened at (default 127.0.0.1)\n"
 	"  -P PORT     … and which port (default 9000)\n"
 	"  -r RATE     so many a second (default 0: as fast as it goes)\n"
+	"  -t COUNT    … so many at a time (default 1)\n"
 	"  -q DSCP     their differentiated services code point (default 0)\n"
 	"  -z BYTES    of payload in each (default 8)\n"
 	"  -f FLOWS    from so many ports by turns, each with numbers of its own (default 1)\n"
@@ -114,14 +115,14 @@ static void report(struct line *line, const struct count c[FLOWS_MAX])
 
 /* Returns how many were sent. One that the network's queue refuses is sent all the same: it is lost there. */
 static uint64_t send_on(const int *fd, const struct load *l, uint64_t rate, size_t size,
-			uint64_t flows, uint64_t burst)
+			uint64_t flows, uint64_t burst, uint64_t at_a_time)
 {
 	static uint8_t payload[PAYLOAD_MAX];
 	static uint64_t next[FLOWS_MAX];
 	uint64_t begin = now_ns(), end = begin + l->seconds * NS_PER_S, sent = 0, number, flow;
 
 	while (!load_stop && (l->count ? sent < l->count : now_ns() < end)) {
-		if (rate && !sleep_until(begin + sent * NS_PER_S / rate))
+		if (rate && !(sent % at_a_time) && !sleep_until(begin + sent * NS_PER_S / rate))
 			break;
 		flow = sent / burst % flows;
 		number = flow << FLOW_AT | next[flow]++;
@@ -139,14 +140,14 @@ int main(int argc, char **argv)
 	struct load l = {.name = "datagrams", .usage = usage, .seconds = 10};
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	uint64_t port = 9000, rate = 0, dscp = 0, size = sizeof(uint64_t), room_kib = 8192,
-		 work_us = 0, flows = 1, burst = 1, begin;
+		 work_us = 0, flows = 1, burst = 1, at_a_time = 1, begin;
 	static struct count count[FLOWS_MAX];
 	static int fd[FLOWS_MAX];
 	struct line line;
 	bool listens = false;
 	int c;
 
-	while ((c = getopt(argc, argv, LOAD_OPTIONS "A:P:r:q:z:f:B:lb:w:")) != -1) {
+	while ((c = getopt(argc, argv, LOAD_OPTIONS "A:P:r:t:q:z:f:B:lb:w:")) != -1) {
 		switch (c) {
 		case 'A':
 			if (inet_pton(AF_INET, optarg, &at.sin_addr) != 1)
@@ -157,6 +158,9 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			rate = number(optarg, c, 0, 10000000);
+			break;
+		case 't':
+			at_a_time = number(optarg, c, 1, 1000000);
 			break;
 		case 'q':
 			dscp = number(optarg, c, 0, 63);
@@ -193,7 +197,7 @@ int main(int argc, char **argv)
 		report(&line, count);
 	} else {
 		begin = now_ns();
-		line_u64(&line, "sent", send_on(fd, &l, rate, size, flows, burst));
+		line_u64(&line, "sent", send_on(fd, &l, rate, size, flows, burst, at_a_time));
 		line_u64(&line, "span_ns", now_ns() - begin);
 	}
 	line_end(&line, l.out);

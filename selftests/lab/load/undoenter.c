@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 	if (rc)
 		errx(1, "%s", undo_error(rc));
 	rc = hook ? undo_set_hook(undo.table, argv[2], (__u32)strtoul(argv[3], NULL, 10))
-		  : change_file(undo.table, "", argv[2], argv[3]);
+		  : change_file(undo.table, "", 0, argv[2], argv[3]);
 	if (rc < 0)
 		errx(1, "%s", strerror(-rc));
 	return 0;

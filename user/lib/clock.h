@@ -26,4 +26,13 @@ static inline struct timespec clock_timespec(__u64 ns)
 				 .tv_nsec = (long)(ns % NS_PER_S)};
 }
 
+/* CLOCK_BOOTTIME: goes on while the host sleeps. */
+static inline __u64 clock_boot_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (__u64)ts.tv_sec * NS_PER_S + (__u64)ts.tv_nsec;
+}
+
 #endif

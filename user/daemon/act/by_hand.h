@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/* The daemon's side of the hand (hand/hand.h): what we are refused is asked of it. */
+#ifndef HOMEOSTAT_BY_HAND_H
+#define HOMEOSTAT_BY_HAND_H
+
+#include <stdbool.h>
+
+/*
+ * Starts it, with the open undo table, while this process still has its capabilities and one thread. From then on place_read() and
+ * place_write() ask it for what we are refused. 0, or negative errno: without it such files and settings are refused.
+ */
+int by_hand_start(int undo_fd);
+
+/* Says goodbye. Harmless if there is none. */
+void by_hand_stop(void);
+
+/* Was there one that is dead? What it has changed is put back by the restorer only. */
+bool by_hand_lost(void);
+
+#endif
