@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * The program families: each is loaded by itself and thrown away at once, never attached. That is
+ * The program families: they are loaded and thrown away at once, never attached. That is
  * the only answer that counts; where it may not be asked (not root, another kernel's files), BTF says
  * what it can.
  */
@@ -104,16 +104,16 @@ static enum family_id family_of_program(const struct bpf_program *prog)
 		       : family_of_section(bpf_program__section_name(prog));
 }
 
-/* Loads the programs of one family; returns how many there are, or a negative errno. */
-static int try_family(const struct family_info *f)
+/* Loads the programs of the wanted families, together; n: how many each of these has. 0 or a negative errno. */
+static int try_load(const bool wanted[FAMILY_NR], int n[FAMILY_NR])
 {
-	enum family_id id = (enum family_id)(f - family_infos);
 	struct bpf_program *prog;
 	struct bpf_object *obj;
 	struct bpf_map *map;
 	size_t len;
 	const void *elf = homeostat_bpf__elf_bytes(&len);
-	int n = 0, err;
+	bool any = false;
+	int err;
 
 	*complaint = *verdict = '\0';
 	obj = bpf_object__open_mem(elf, len, NULL);
@@ -121,33 +121,37 @@ static int try_family(const struct family_info *f)
 		return -errno;
 	bpf_object__for_each_program(prog, obj)
 	{
-		bool mine = family_of_program(prog) == id;
+		enum family_id id = family_of_program(prog);
+		bool mine = id < FAMILY_NR && wanted[id];
 
 		bpf_program__set_autoload(prog, mine);
-		n += mine;
+		if (mine)
+			n[id]++;
+		any |= mine;
 	}
-	bpf_object__for_each_map(map, obj) if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
-		bpf_map__set_autocreate(map, family_of_ops(bpf_map__name(map)) == id);
+	bpf_object__for_each_map(map, obj)
+	{
+		enum family_id id = family_of_ops(bpf_map__name(map));
+
+		if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
+			bpf_map__set_autocreate(map, id < FAMILY_NR && wanted[id]);
+	}
 	cut_maps(obj);
 	ops_fit(obj);
-	err = n ? bpf_object__load(obj) : 0;
+	err = any ? bpf_object__load(obj) : 0;
 	bpf_object__close(obj);
-	return err ? err : n;
+	return err;
 }
 
-/* Returns whether it loads. */
-static bool load_family(struct doctor *d, const struct family_info *f)
+/* err: why its n programs do not load, 0 if they do. Returns whether they do. */
+static bool report_family(struct doctor *d, const struct family_info *f, int n, int err)
 {
-	libbpf_print_fn_t before = libbpf_set_print(keep_words);
-	int n = try_family(f);
-
-	libbpf_set_print(before);
-	if (!n)
+	if (!err && !n)
 		doctor_add(d, FINDING_OFF, f->name, NULL, "not in this build of homeostat");
-	else if (n > 0)
+	else if (!err)
 		doctor_add(d, FINDING_OK, f->name, NULL, "%s loads (%d program%s)", f->what, n,
 			   n > 1 ? "s" : "");
-	else if (n == -EPERM && !*verdict)
+	else if (err == -EPERM && !*verdict)
 		doctor_add(
 			d, FINDING_OFF, f->name,
 			"see capabilities and lockdown above; in a container, run it on the host",
@@ -159,15 +163,27 @@ static bool load_family(struct doctor *d, const struct family_info *f)
 			   "%s does not load: %s", f->what,
 			   *verdict	? verdict
 			   : *complaint ? complaint
-					: strerror(-n));
+					: strerror(-err));
 	else
 		doctor_add(d, FINDING_OFF, f->name,
 			   "see what is off or warned of above; else a newer kernel, and a report "
 			   "with "
 			   "this line",
 			   "%s does not load: %s%s%s", f->what,
-			   *complaint ? complaint : strerror(-n), *verdict ? ": " : "", verdict);
-	return n > 0;
+			   *complaint ? complaint : strerror(-err), *verdict ? ": " : "", verdict);
+	return !err && n;
+}
+
+/* Returns whether it loads by itself. */
+static bool load_family(struct doctor *d, const struct family_info *f)
+{
+	enum family_id id = (enum family_id)(f - family_infos);
+	bool wanted[FAMILY_NR] = {false};
+	int n[FAMILY_NR] = {0}, err;
+
+	wanted[id] = true;
+	err = try_load(wanted, n);
+	return report_family(d, f, n[id], err);
 }
 
 /* The object with one program in it; *prog is that. NULL with errno. */
@@ -266,36 +282,49 @@ static bool lacks_bbr(struct doctor *d)
 	       !strstr(names, "bbr");
 }
 
+/*
+ * Where nothing is wrong all load together, as in the daemon, and that is the answer for each; it takes a fifth of the
+ * time. Otherwise each is tried by itself.
+ */
 static void try_families(struct doctor *d, bool tc_off)
 {
-	bool loads[FAMILY_NR] = {false};
+	bool no_bbr = lacks_bbr(d), loads[FAMILY_NR] = {false}, wanted[FAMILY_NR], together;
+	int n[FAMILY_NR] = {0};
 
+	for (int i = 0; i < FAMILY_NR; i++)
+		wanted[i] = !(i == FAMILY_SCHED && d->sched_off) && !(i == FAMILY_TC && tc_off) &&
+			    !(i == FAMILY_TCP_LOSS && no_bbr);
+	together = !try_load(wanted, n);
 	for (int i = 0; i < FAMILY_NR; i++) {
-		if ((i == FAMILY_SCHED && d->sched_off) || (i == FAMILY_TC && tc_off))
-			continue;
-		if (i == FAMILY_TCP_LOSS && lacks_bbr(d))
+		if (i == FAMILY_TCP_LOSS && no_bbr)
 			doctor_add(
 				d, FINDING_WARN, family_name(FAMILY_TCP_LOSS),
 				"modprobe tcp_bbr, before homeostatd is started",
 				"BBR is not loaded: no connection will bear loss, all are CUBIC");
+		else if (!wanted[i])
+			continue; /* said elsewhere */
 		else if (i == FAMILY_STEER && !loads[FAMILY_COUNTS])
 			doctor_add(d, FINDING_OFF, family_name(FAMILY_STEER),
 				   "what helps counts, above",
 				   "the pulse cannot read here how busy CPUs are");
 		else
-			loads[i] = load_family(d, &family_infos[i]);
+			loads[i] = together ? report_family(d, &family_infos[i], n[i], 0)
+					    : load_family(d, &family_infos[i]);
 	}
 }
 
 void probe_families(struct doctor *d)
 {
+	libbpf_print_fn_t before;
 	bool tc_off;
 
 	if (!d->btf)
 		return; /* said already; nothing would load */
 	tc_off = !has_enumerator(d->btf, "BPF_TCX_EGRESS");
 	if (d->may_load) {
+		before = libbpf_set_print(keep_words);
 		try_families(d, tc_off);
+		libbpf_set_print(before);
 	} else {
 		judge_by_btf(d);
 	}
