@@ -172,7 +172,7 @@ static void asked(void **state)
 	/* a socket of the daemon's own, from putting back what was left, is none of the hand's */
 	assert_int_equal(place_read("", "ethtool:nonesuch/rings/rx", value, sizeof(value)),
 			 -ENODEV);
-	if (by_hand_start(undo.fd)) /* no CAP_NET_ADMIN: then cards are refused, and nothing else */
+	if (by_hand_start(&undo)) /* no CAP_NET_ADMIN: then cards are refused, and nothing else */
 		assert_int_equal(place_read("", "ethtool:nonesuch/rings/rx", value, sizeof(value)),
 				 -EPERM);
 	else
@@ -211,7 +211,7 @@ static void hangs(void **state)
 	pid_t hand;
 
 	(void)state;
-	if (by_hand_start(undo.fd))
+	if (by_hand_start(&undo))
 		skip(); /* no CAP_NET_ADMIN */
 	hand = child_of_ours();
 	assert_int_equal(kill(hand, SIGSTOP), 0);
@@ -235,7 +235,7 @@ static void dies(void **state)
 	char value[16];
 
 	(void)state;
-	if (by_hand_start(undo.fd))
+	if (by_hand_start(&undo))
 		skip(); /* no CAP_NET_ADMIN */
 	assert_false(by_hand_lost());
 	assert_int_equal(kill(child_of_ours(), SIGKILL), 0);

@@ -3,6 +3,8 @@
 /* The restorer: what it puts back, and the hook that it runs. */
 #include "guard_fixture.h"
 
+#define QUEUE "/sys/class/net/eth0/tx_queue_len"
+
 static void tables_refused(void **state)
 {
 	char file[96];
@@ -76,6 +78,42 @@ static void restores(void **state)
 	/* damaged meanwhile */
 	undo.table->entry[0].kind = 77;
 	assert_int_equal(undo_replay(undo.table, root, NULL, NULL), -EBADMSG);
+	undo_close(&undo);
+}
+
+/*
+ * The daemon's hand is at a driver that hangs: all but network interfaces is put back at once, the hook runs when it has
+ * waited long enough, and the rest is put back when the hand is gone.
+ */
+static void hand_hangs(void **state)
+{
+	struct undo undo;
+	int mark, code;
+	pid_t pid;
+
+	(void)state;
+	tree_put(root, QUEUE, "1000\n");
+	hook("/hook", "", 10000, 0755);
+	assert_int_equal(undo_open(&undo, dir, root, true), 0);
+	assert_true(change_file(undo.table, root, 0, SWAPPINESS, "10") >= 0);
+	assert_true(change_file(undo.table, root, 0, QUEUE, "500") >= 0);
+	mark = undo_mark(&undo);
+	assert_true(mark >= 0);
+	hook_due("died");
+	pid = fork();
+	if (!pid) {
+		close(mark);
+		_exit(restorer("uq"));
+	}
+	EVENTUALLY(holds(SWAPPINESS, "60"));
+	assert_true(holds(QUEUE, "500"));
+	EVENTUALLY(holds("/reason", "died"));
+	assert_true(holds(QUEUE, "500"));
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	close(mark);
+	assert_int_equal(waitpid(pid, &code, 0), pid);
+	assert_int_equal(code, 0);
+	assert_true(holds(QUEUE, "1000"));
 	undo_close(&undo);
 }
 
@@ -251,13 +289,9 @@ static void hook_refusals(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	TEST(tables_refused),
-	TEST(restores),
-	TEST(hook_runs),
-	TEST(hook_is_killed),
-	TEST(hook_in_the_way_of_nobody),
-	TEST(jobs),
-	TEST(hook_refusals),
+	TEST(tables_refused), TEST(restores),	    TEST(hand_hangs),
+	TEST(hook_runs),      TEST(hook_is_killed), TEST(hook_in_the_way_of_nobody),
+	TEST(jobs),	      TEST(hook_refusals),
 };
 
 GUARD_MAIN("restorer", tests)

@@ -442,6 +442,25 @@ static void one_owner(void **state)
 	undo_close(&other);
 }
 
+/* Who may still be at a write keeps all others out but the one who leaves network interfaces alone. */
+static void a_mark(void **state)
+{
+	int mark = undo_mark(&undo), copy = dup(mark);
+	struct undo other;
+
+	(void)state;
+	assert_true(mark >= 0 && copy >= 0);
+	assert_int_equal(undo_open(&other, dir, root, true), 0);
+	close(mark);
+	assert_int_equal(undo_lock(&other, 20), -EBUSY);
+	assert_int_equal(undo_lock_elsewhere(&undo), 0); /* and nothing is left locked */
+	assert_int_equal(undo_unlock(&undo), 0);
+	close(copy);
+	assert_int_equal(undo_lock(&other, 0), 0);
+	assert_int_equal(undo_lock(&undo, 0), -EBUSY); /* no mark, and a lock */
+	undo_close(&other);
+}
+
 /* In a runtime directory without room for it: refused, instead of a SIGBUS at the first store. */
 static void no_room(void **state)
 {
@@ -573,6 +592,7 @@ int main(void)
 		TEST(another_boot),
 		TEST(not_ours),
 		TEST(one_owner),
+		TEST(a_mark),
 		TEST(no_room),
 		TEST(hook_and_reason),
 		TEST(told_later),

@@ -68,8 +68,7 @@ void changes_hand(struct homeostatd *d)
 
 	if (d->changes.refusal[0])
 		return;
-	/* which has the table's lock by a descriptor, for as long as it has work */
-	err = by_hand_start(d->undo.fd);
+	err = by_hand_start(&d->undo);
 	if (err)
 		log_info("queues, lengths and rings of network interfaces cannot be changed: %s",
 			 err == -EPERM ? "CAP_NET_ADMIN is missing" : strerror(-err));

@@ -13,6 +13,9 @@
 #include "log.h"
 #include "parse.h"
 
+/* longer than a driver takes that builds its rings anew */
+#define HAND_MS 10000
+
 char restorer_oom_score[16];
 
 void restorer_settle(void)
@@ -34,6 +37,32 @@ static void report(void *ctx, const struct undo_entry *e, enum undo_outcome outc
 		 err ? strerror(-err) : "", e->old);
 }
 
+/*
+ * Puts everything back. The daemon is dead, or dies; its hand first ends what it was asked for, and a driver that hangs keeps
+ * it: what is not at a network interface does not wait for that. How many could not be; -EBUSY: the hand is at it after
+ * @wait_ms (-1: waits for ever), and the rest is done; other errno.
+ */
+static int put_back(struct undo *undo, const char *root, int wait_ms)
+{
+	int left, err = undo_lock(undo, 0);
+
+	if (err == -EBUSY) {
+		err = undo_lock_elsewhere(undo);
+		if (err)
+			return err;
+		left = undo_replay_elsewhere(undo->table, root, report, NULL);
+		undo_unlock(undo);
+		if (left < 0)
+			return left;
+		err = undo_lock(undo, wait_ms);
+	}
+	if (err)
+		return err;
+	left = undo_replay(undo->table, root, report, NULL);
+	undo_unlock(undo); /* a hook may go on for long; who comes next need not wait */
+	return left;
+}
+
 int restorer_main(int pipe, const char *dir, const char *root, const char *daemon)
 {
 	struct undo undo;
@@ -51,13 +80,17 @@ int restorer_main(int pipe, const char *dir, const char *root, const char *daemo
 			continue;
 		if (n <= 0) /* the guard is dead; until its own death the daemon has the lock */
 			what = 'q';
-		err = undo_lock(&undo, -1);
-		left = err ? 0 : undo_replay(undo.table, root, report, NULL);
-		undo_unlock(&undo); /* a hook may go on for long; who comes next need not wait */
+		left = put_back(&undo, root, HAND_MS);
 		leave_dispatchers(daemon);
 		if (n <= 0)
 			log_error("restorer: the guard is dead");
 		hook_run(undo.table); /* who would have asked for it may be dead */
+	}
+	if (left == -EBUSY) {
+		log_error("restorer: homeostat-hand has been at a driver for %d s; network "
+			  "interfaces are put back when it returns, or by `homeostat restore`",
+			  HAND_MS / 1000);
+		left = put_back(&undo, root, -1);
 	}
 	if (err || left < 0)
 		log_error("restorer: undo table: %s", undo_error(err ? err : left));

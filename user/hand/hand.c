@@ -101,14 +101,14 @@ static int filter(void)
 	return 0;
 }
 
-/* CHILD_OTHER_FD, the undo table, is not used: its lock goes with it. */
+/* CHILD_OTHER_FD, a mark on the undo table, is not used: it ends with the hand. */
 static void be_the_hand(void *ctx)
 {
 	(void)ctx;
 	hand_serve(CHILD_FD, "");
 }
 
-int hand_start(struct child *hand, int undo_fd)
+int hand_start(struct child *hand, const struct undo *undo)
 {
 	static const cap_value_t needed = CAP_NET_ADMIN;
 	static const struct child_role role = {
@@ -120,7 +120,13 @@ int hand_start(struct child *hand, int undo_fd)
 		.live = be_the_hand,
 	};
 
+	int err, mark = undo_mark(undo);
+
+	if (mark < 0)
+		return mark;
 	/* what the daemon used at its start is of no use from now on; the hand would take its number for a socket of its own */
 	ethtool_close();
-	return child_start(hand, &role, undo_fd, NULL);
+	err = child_start(hand, &role, mark, NULL);
+	close(mark);
+	return err;
 }

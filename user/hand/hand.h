@@ -4,8 +4,8 @@
  * The hand: a process of its own that does, for the daemon, what takes CAP_NET_ADMIN or netlink: it writes some files of network interfaces
  * in /sys, and reads and writes settings of network cards (ethtool.h). The daemon keeps no capability and opens no such socket; the
  * hand keeps that one of both, has a filter of system calls, opens no other file, and ends with the daemon. What is written stands in the
- * undo table as always, and the restorer puts it back without the hand. The hand keeps a descriptor of the table, and with it the
- * daemon's lock, until it has done what it was asked for: so nobody puts back before.
+ * undo table as always, and the restorer puts it back without the hand. The hand keeps a mark on the table (undo_mark) until it has
+ * done what it was asked for: so nobody puts network interfaces back before.
  */
 #ifndef HOMEOSTAT_HAND_H
 #define HOMEOSTAT_HAND_H
@@ -38,7 +38,7 @@ struct hand_answer {
 bool hand_request_ok(const void *message, size_t size);
 
 /* Forks it, from a daemon that still has its capabilities; the open undo table stays the caller's. 0 or negative errno. */
-int hand_start(struct child *hand, int undo_fd);
+int hand_start(struct child *hand, const struct undo *undo);
 
 /* What the process does, until its socket ends: for the tests. */
 void hand_serve(int fd, const char *root);

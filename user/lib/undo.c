@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,8 +14,6 @@
 #include "parse.h"
 #include "place.h"
 #include "private_file.h"
-
-#define LOCK_POLL_NS 5000000L
 
 /* the entry is written before its state, and read after it */
 #define publish(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
@@ -197,29 +194,6 @@ void undo_close(struct undo *undo)
 	munmap(undo->table, sizeof(*undo->table));
 	close(undo->fd);
 	undo->table = NULL;
-}
-
-int undo_lock(struct undo *undo, int timeout_ms)
-{
-	const struct timespec pause = {.tv_nsec = LOCK_POLL_NS};
-	long left = timeout_ms * 1000000L;
-
-	while (flock(undo->fd, timeout_ms < 0 ? LOCK_EX : LOCK_EX | LOCK_NB)) {
-		if (errno == EINTR)
-			continue;
-		if (errno != EWOULDBLOCK)
-			return -errno;
-		if (left <= 0)
-			return -EBUSY;
-		nanosleep(&pause, NULL);
-		left -= LOCK_POLL_NS;
-	}
-	return 0;
-}
-
-int undo_unlock(struct undo *undo)
-{
-	return flock(undo->fd, LOCK_UN) ? -errno : 0;
 }
 
 /* ---- values ---- */
@@ -489,6 +463,18 @@ static bool under_way(const struct undo_table *t, const struct undo_entry *e, co
 int undo_replay(struct undo_table *table, const char *root, undo_report report, void *ctx)
 {
 	return replay(table, root, under_way, NULL, report, ctx);
+}
+
+/* At a network interface, where the hand may be (hand.h), and where a driver that hangs holds up everybody. */
+static bool elsewhere(const struct undo_table *t, const struct undo_entry *e, const void *what)
+{
+	return under_way(t, e, what) && !ethtool_is(e->path) &&
+	       strncmp(e->path, "/sys/class/net/", strlen("/sys/class/net/"));
+}
+
+int undo_replay_elsewhere(struct undo_table *table, const char *root, undo_report report, void *ctx)
+{
+	return replay(table, root, elsewhere, NULL, report, ctx);
 }
 
 int undo_replay_group(struct undo_table *table, const char *root, __u32 group, undo_report report,

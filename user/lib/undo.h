@@ -113,8 +113,22 @@ int undo_open(struct undo *undo, const char *dir, const char *root, bool create)
 /* Gives the lock back, too. Harmless if not open. */
 void undo_close(struct undo *undo);
 
-/* Takes the lock, waiting timeout_ms at most (-1: for ever). 0, -EBUSY, or another negative errno. */
+/*
+ * Takes the lock, and sees that nobody has a mark (below), waiting timeout_ms at most (-1: for ever). 0, -EBUSY, or another
+ * negative errno.
+ */
 int undo_lock(struct undo *undo, int timeout_ms);
+
+/*
+ * Takes the lock, waiting for ever, whoever has a mark: for undo_replay_elsewhere(), when a driver hangs. 0 or negative errno.
+ */
+int undo_lock_elsewhere(struct undo *undo);
+
+/*
+ * The mark of who writes at network interfaces what stands in the table, and may be at that still when the owner is dead: a
+ * descriptor, the caller's, which serves for nothing else. The mark ends with its last copy. Or negative errno.
+ */
+int undo_mark(const struct undo *undo);
 
 /* Gives it back. 0 or negative errno. */
 int undo_unlock(struct undo *undo);
@@ -184,6 +198,10 @@ const char *undo_outcome_name(enum undo_outcome outcome);
  * that could not be, or -EBADMSG: see undo_check(). Does not allocate. The caller holds the lock.
  */
 int undo_replay(struct undo_table *table, const char *root, undo_report report, void *ctx);
+
+/* Likewise, but nothing at a network interface. */
+int undo_replay_elsewhere(struct undo_table *table, const char *root, undo_report report,
+			  void *ctx);
 
 /* Of one group: likewise. */
 int undo_replay_group(struct undo_table *table, const char *root, __u32 group, undo_report report,

@@ -126,14 +126,14 @@ static int write_by_hand(const char *root, const char *path, const char *value)
 								: ask(HAND_WRITE, path, value, &a);
 }
 
-int by_hand_start(int undo_fd)
+int by_hand_start(const struct undo *undo)
 {
 	static const struct place_helper helper = {read_by_hand, write_by_hand};
 
 	place_by(
 		&helper); /* also without it: we may not open the socket, and that is no error to be logged */
 	lost = owes = false;
-	return may(CAP_NET_ADMIN) ? hand_start(&hand, undo_fd) : -EPERM;
+	return may(CAP_NET_ADMIN) ? hand_start(&hand, undo) : -EPERM;
 }
 
 void by_hand_stop(void)

@@ -6,11 +6,13 @@
 
 #include <stdbool.h>
 
+#include "undo.h"
+
 /*
  * Starts it, with the open undo table, while this process still has its capabilities and one thread. From then on place_read() and
  * place_write() ask it for what we are refused. 0, or negative errno: without it such files and settings are refused.
  */
-int by_hand_start(int undo_fd);
+int by_hand_start(const struct undo *undo);
 
 /* Says goodbye. Harmless if there is none. */
 void by_hand_stop(void);
