@@ -257,7 +257,7 @@
 	X(SLICE_NORMAL, "sched.slice.normal_us", "us", 5000, 500, 50000, 2000000,                  \
 	  "slice of normal tasks")                                                                 \
 	X(SLICE_BATCH, "sched.slice.batch_us", "us", 5000, 500, 100000, 2000000,                   \
-	  "slice of batch tasks")                                                                  \
+	  "slice of batch tasks; a quarter of sched.starvation_ms at most")                        \
 	X(PREEMPT_THRESHOLD, "sched.preempt.threshold_us", "us", 100000, 100, 100000, 2000000,     \
 	  "run that a normal task is left before a waking one, behind in virtual time, preempts")  \
 	X(BATCH_DUTY, "sched.batch.duty_permille", "permille", 1000, 50, 1000, 20000,              \

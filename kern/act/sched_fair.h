@@ -23,20 +23,22 @@ static __always_inline u32 fair_class(struct task_state *s)
 }
 
 /*
- * Slice of fair task @p. With many tasks on its CPU it is cut so that one round, stretched by critical
- * work that uses all of its budget, takes a third of the starvation bound, as far as SLICE_MIN_NS
- * allows; the rest is for the grain of the tick.
+ * Slice of fair task @p: a quarter of the starvation bound at most, as who waits is looked at when it ends (age_all). With many
+ * tasks on its CPU it is cut so that one round, stretched by critical work that uses all of its budget, takes a third of the
+ * bound, as far as SLICE_MIN_NS allows; the rest is for the grain of the tick.
  */
 static __always_inline u64 fair_slice_ns(struct task_struct *p, u32 class)
 {
-	u64 slice, round;
+	u64 slice, round, bound = knob_bounded(HS_KNOB_STARVATION) * MSEC;
 	u32 nr = p->se.cfs_rq->rq->nr_running;
 
 	slice = knob_bounded(class == HS_CLASS_BATCH ? HS_KNOB_SLICE_BATCH : HS_KNOB_SLICE_NORMAL) *
 		1000;
+	if (slice > bound / 4)
+		slice = bound / 4;
 	if (nr < 3)
 		return slice;
-	round = knob_bounded(HS_KNOB_STARVATION) * (MSEC / 1000) / 3 / nr *
+	round = bound / 1000 / 3 / nr *
 		(1000 - knob_bounded(HS_KNOB_CRITICAL_BUDGET)); /* its bound is below 1000 */
 	if (round < SLICE_MIN_NS)
 		round = SLICE_MIN_NS;

@@ -141,7 +141,11 @@ wait "$hogs"
 at_least "crowd and bursts: homeostatd's wake-ups beside them" "$(($(own wakeups) - before))" 50
 at_most 'crowd and bursts: longest response of homeostatd, us' "$(($(own resp_max_ns) / 1000))" 6500
 
-# weight: nice 0 against nice 10 (1024 : 110)
+# Weight: nice 0 against nice 10 (1024 : 110). With slices as long as they may be (100 ms, where a rule or somebody wants that) the
+# lighter one waited for two of them: 120 ms and more, beyond the bound.
+slice_is() { [ "$(knob sched.slice.batch_us)" = "$1" ]; }
+homeostat wish sched.slice.batch_us 100ms >/dev/null
+check 'weight: slices are long' within 10 slice_is 100000
 hog -N 10 -d 2 -o "$tmp/nice10" &
 hogs=$!
 hog -d 2 -o "$tmp/nice0"
@@ -150,6 +154,7 @@ at_least 'weight: nice 0 against nice 10' \
 	"$(awk -v a="$(field work <"$tmp/nice0")" -v b="$(field work <"$tmp/nice10")" 'BEGIN { if (b) print a / b }')" 6
 # age is looked at when a CPU has to choose, so at the next tick (4 ms) at the latest
 at_most 'weight: nice 10 is not starved' "$(field gap_max_ns <"$tmp/nice10")" $(((bound + 4) * 1000000))
+homeostat wish sched.slice.batch_us --clear >/dev/null
 
 # many runnable tasks: fairness allows longer waits than the bound, equal shares remain
 rm "$tmp/hog"
