@@ -221,6 +221,15 @@ static void hangs(void **state)
 			 -EAGAIN);
 	assert_int_equal(place_write("", "ethtool:nonesuch/rings/rx", "1"), -EAGAIN);
 	assert_int_equal(kill(hand, SIGCONT), 0);
+	assert_int_equal(place_read("", "ethtool:nonesuch/rings/rx", value, sizeof(value)),
+			 -ENODEV);
+	/* nor for a write */
+	assert_int_equal(kill(hand, SIGSTOP), 0);
+	assert_int_equal(place_write("", "ethtool:nonesuch/rings/rx", "1"), -EINPROGRESS);
+	assert_int_equal(place_write("", "ethtool:nonesuch/rings/rx", "1"), -EAGAIN);
+	assert_int_equal(place_read("", "ethtool:nonesuch/rings/rx", value, sizeof(value)),
+			 -EAGAIN);
+	assert_int_equal(kill(hand, SIGCONT), 0);
 	/* of a device that is there and has no rings: another error than what is owed */
 	assert_int_equal(place_read("", "ethtool:lo/rings/rx", value, sizeof(value)), -EOPNOTSUPP);
 	assert_int_equal(place_read("", "ethtool:nonesuch/rings/rx", value, sizeof(value)),

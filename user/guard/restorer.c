@@ -14,7 +14,7 @@
 #include "parse.h"
 
 /* longer than a driver takes that builds its rings anew */
-#define HAND_MS 10000
+#define HAND_MS 5000
 
 char restorer_oom_score[16];
 

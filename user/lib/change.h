@@ -9,7 +9,17 @@
 
 #include "undo.h"
 
-/* An index for change_undo() or undo_forget(), or negative errno: the file is as it was. @group: 0 = it is of none. */
+/*
+ * @index for change_undo() or undo_forget(); @group: 0 = it is of none. 0, or negative errno: the file is as it was, and @index -1.
+ * -EINPROGRESS: it is being written still (place.h), and @index stands; change_late() is for when that has ended.
+ */
+int change_begin(struct undo_table *table, const char *root, __u32 group, const char *path,
+		 const char *value, int *index);
+
+/* 0: written, or refused, as its value tells. -EINPROGRESS: not yet. Other negative errno: it cannot be read. */
+int change_late(struct undo_table *table, const char *root, int index);
+
+/* As change_begin(), of what nobody has to wait for: the index, or negative errno. */
 int change_file(struct undo_table *table, const char *root, __u32 group, const char *path,
 		const char *value);
 

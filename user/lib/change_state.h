@@ -10,7 +10,7 @@
 #define TX_STATES(X)                                                                               \
 	X(PENDING, "pending", "waits for a person's approval")                                     \
 	X(WAITING, "waiting", "waits for its time, or for another one that is under way")          \
-	X(PREPARED, "prepared", "its hook before it is run; nothing is changed yet")               \
+	X(PREPARED, "prepared", "its hook before it is run, or a driver is at its first setting")  \
 	X(CANARY, "canary", "one of its files is changed, and watched")                            \
 	X(WATCHED, "watched", "all of its files are changed, and watched")                         \
 	X(OBSERVED, "observed", "does no harm so far; under watch for longer, as of a window")     \

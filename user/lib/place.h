@@ -13,7 +13,10 @@
 /* As read_file() (parse.h) and ethtool_read(): its length, or negative errno. */
 ssize_t place_read(const char *root, const char *path, char *buf, size_t size);
 
-/* As write_file() and ethtool_write(): 0, or negative errno. */
+/*
+ * As write_file() and ethtool_write(): 0, or negative errno. -EINPROGRESS: a helper is at it, and a driver takes its time; what the
+ * place is read as tells when it has ended, until then -EAGAIN.
+ */
 int place_write(const char *root, const char *path, const char *text);
 
 /* Somebody who reads and writes for us what we may not ourselves; NULL: nobody. For the whole process. */

@@ -40,22 +40,13 @@ static int file_check(const struct act_file *file, const char *root,
 	return kb_value(file->p, file->to, machine, why, size);
 }
 
-static int file_write(struct act_file *file, const char *root, struct undo_table *undo, __u32 group,
-		      char *why, size_t size)
+/* It is written: is it what was asked for? */
+static int file_written(struct act_file *file, const char *root, struct undo_table *undo, char *why,
+			size_t size)
 {
 	char now[UNDO_VALUE_LEN];
-	int err = file_read(file, root, file->from, sizeof(file->from));
+	int err = file_read(file, root, now, sizeof(now));
 
-	if (!err)
-		err = change_file(undo, root, group, file->path, file->to);
-	if (err < 0) {
-		snprintf(why, size, "%s: %s", file->path,
-			 err == -ENOSPC ? "the undo table is full; `homeostat restore` makes room"
-					: strerror(-err));
-		return err;
-	}
-	file->index = err;
-	err = file_read(file, root, now, sizeof(now));
 	if (!err && kb_same(file->p, now, file->to))
 		return 0;
 	if (err)
@@ -64,9 +55,38 @@ static int file_write(struct act_file *file, const char *root, struct undo_table
 		snprintf(why, size, "%s: the kernel made it '%.32s', not '%.32s'", file->path, now,
 			 file->to);
 	/* what cannot be put back now stays in the table */
-	if (!change_undo(undo, root, file->index))
+	if (undo_unchanged(undo, root, file->index)) {
+		undo_forget(undo, file->index);
 		file->index = -1;
+	} else if (!change_undo(undo, root, file->index)) {
+		file->index = -1;
+	}
 	return err ? err : -EREMOTEIO;
+}
+
+static int file_write(struct act_file *file, const char *root, struct undo_table *undo, __u32 group,
+		      char *why, size_t size)
+{
+	int err = file_read(file, root, file->from, sizeof(file->from));
+
+	if (!err)
+		err = change_begin(undo, root, group, file->path, file->to, &file->index);
+	if (!err)
+		return file_written(file, root, undo, why, size);
+	if (err != -EINPROGRESS)
+		snprintf(why, size, "%s: %s", file->path,
+			 err == -ENOSPC ? "the undo table is full; `homeostat restore` makes room"
+					: strerror(-err));
+	return err;
+}
+
+static int file_finish(struct act_file *file, const char *root, struct undo_table *undo, char *why,
+		       size_t size)
+{
+	int err = change_late(undo, root, file->index);
+
+	/* what cannot be read is said with its reason there */
+	return err == -EINPROGRESS ? err : file_written(file, root, undo, why, size);
 }
 
 /* ---- interrupts: at least one CPU that is there ---- */
@@ -127,9 +147,9 @@ static int card_check(const struct act_file *file, const char *root,
 	return -ERANGE;
 }
 
-static const struct actuator files = {file_probe, file_read, file_check, file_write};
-static const struct actuator irqs = {file_probe, file_read, irq_check, file_write};
-static const struct actuator cards = {card_probe, file_read, card_check, file_write};
+static const struct actuator files = {file_probe, file_read, file_check, file_write, file_finish};
+static const struct actuator irqs = {file_probe, file_read, irq_check, file_write, file_finish};
+static const struct actuator cards = {card_probe, file_read, card_check, file_write, file_finish};
 
 const struct actuator *actuator_of(enum kb_actuator kind)
 {

@@ -30,10 +30,13 @@ struct actuator {
 		     const struct kb_machine *machine, char *why, size_t size);
 	/*
 	 * Makes it file->to, and reads it back: what the kernel shows otherwise is refused, and as it was. Fills file->from and
-	 * file->index. 0, or negative errno with one clause in `why`.
+	 * file->index. 0, or negative errno with one clause in `why`. -EINPROGRESS: a driver is at it; finish() tells what came of it.
 	 */
 	int (*write)(struct act_file *file, const char *root, struct undo_table *undo, __u32 group,
 		     char *why, size_t size);
+	/* After -EINPROGRESS: likewise. */
+	int (*finish)(struct act_file *file, const char *root, struct undo_table *undo, char *why,
+		      size_t size);
 };
 
 /* NULL: nothing changes parameters of that kind yet. */

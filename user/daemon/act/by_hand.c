@@ -21,6 +21,8 @@ static bool owes; /* it was asked, and has not answered */
 
 /* The kernel tells at once, unless somebody holds its lock of all interfaces; the main loop has its heartbeat to keep. */
 #define READ_MS 200
+/* Most settings are taken at once; a ring is made anew, and the link with it: that takes a driver a second or more. */
+#define WRITE_MS 100
 
 static bool may(cap_value_t cap)
 {
@@ -53,7 +55,7 @@ bool by_hand_lost(void)
 	return lost;
 }
 
-/* Its answer, within @wait_ms (-1 = however long it takes). 0; -EAGAIN: none yet; -EPIPE: there is no hand any more. */
+/* Its answer, within @wait_ms. 0; -EAGAIN: none yet; -EPIPE: there is no hand any more. */
 static int hear(struct hand_answer *a, int wait_ms)
 {
 	struct pollfd p = {.fd = hand.fd, .events = POLLIN};
@@ -72,7 +74,10 @@ static int hear(struct hand_answer *a, int wait_ms)
 	return 0;
 }
 
-/* -EPERM: there is none, or it does no such thing. -EAGAIN: it is still at something else, or the kernel does not answer. */
+/*
+ * -EPERM: there is none, or it does no such thing. -EAGAIN: it is still at something else, or the kernel does not answer.
+ * -EINPROGRESS: it writes, and is not done.
+ */
 static int ask(enum hand_what what, const char *path, const char *value, struct hand_answer *a)
 {
 	struct hand_request r = {.what = what};
@@ -92,7 +97,9 @@ static int ask(enum hand_what what, const char *path, const char *value, struct 
 	if (send(hand.fd, &r, sizeof(r), MSG_NOSIGNAL) != (ssize_t)sizeof(r))
 		return lose();
 	owes = true;
-	err = hear(a, what == HAND_READ ? READ_MS : -1);
+	err = hear(a, what == HAND_READ ? READ_MS : WRITE_MS);
+	if (err == -EAGAIN && what == HAND_WRITE)
+		return -EINPROGRESS;
 	return err ? err : a->err;
 }
 

@@ -16,6 +16,9 @@
  *	- a service level of the profile is missed that was kept before, or a condition of `rollback_if` holds, three times too,
  *	- somebody else writes one of its files: that one is left to him, the others go back;
  *	- a link or the default route is lost, where it can cut the host off (reach.h).
+ * A driver may take its time, as one that makes its rings anew: then the change is under way, is looked at again each second, and is
+ * given up after TX_LATE_NS. To be put back takes as long; until it is, nothing else is changed. The main loop never waits for it.
+ *
  * What is changed in a maintenance window has more around it, as the profile says: a hook before it, without whose success nothing is
  * changed; a hook after it, once all of its files are written, or none is any more; and when its watch is over it stays under watch for
  * longer, by the same judge, before it is committed. The watch proper begins when the hook after it has ended; what was before is what
@@ -45,6 +48,7 @@
 #define TX_SETTLE 2	    /* looks after a write that say nothing yet */
 #define TX_IN_A_ROW 3	    /* looks that speak against it before it goes back */
 #define TX_LOST 3 /* looks without a link: a card that is set up anew is gone for a moment */
+#define TX_LATE_NS (30 * 1000000000ULL) /* that a driver is waited for */
 #define TX_TEXT 192
 #define TX_HOOK_NS                                                                                 \
 	10000000000ULL /* beside its limit, and those it may have to wait for: a hook that says nothing has failed */
@@ -71,7 +75,11 @@ struct tx {
 	__u64 hook_due_ns;   /* CLOCK_MONOTONIC: then it has failed */
 	__u64 noticed_ns;    /* CLOCK_BOOTTIME */
 	bool stuck; /* a file could not be put back: tried again, and then it is in the state `ending` */
+	bool late; /* a driver is at file[next]; then file[upto - 1] is the last of those that are written now */
+	unsigned int next, upto;
+	__u64 late_ns; /* since then (CLOCK_MONOTONIC) */
 	enum tx_state ending;
+	char cause[TX_TEXT]; /* and for that reason */
 	enum kb_timing timing;
 	unsigned int risk;
 	__u32 watch;		   /* looks that it is watched for */
