@@ -98,6 +98,24 @@ check 'it is made' within 20 frames_are 16
 ip tuntap del dev tap0 mode tap
 homeostat reject "$id" --why 'it is gone' >/dev/null
 says 'the card is gone, and what was noted with it' 'ethtool:tap0/coalesce/rx-frames is gone' why "$id"
+# A driver that takes its time: its hand is stopped. Nobody waits for it, and what it does late is put back.
+queue=/sys/class/net/eth0/queues/rx-0/rps_cpus
+stock=$(cat $queue)
+hand=$(child "$hs_pid" homeostat-hand)
+kill -STOP "$hand"
+check 'a queue, asked for' make 'net.rps_cpus[eth0,0]' 2
+check 'it is being written' within 30 state_is "$id" prepared
+says 'which is said' 'rps_cpus is being written' why "$id"
+homeostat reject "$id" >/dev/null
+says 'rejected: it waits' 'waits for its driver' why "$id"
+sleep 2 # nothing comes of that (virtual time)
+check 'the daemon goes on' status
+equals 'and has not lost its heart' "$(status_leaf tripped)" null
+equals 'nothing was written yet' "$(cat $queue)" "$stock"
+kill -CONT "$hand"
+check 'the driver returns: it is put back' within 20 state_is "$id" rolled_back
+equals 'as it was' "$(cat $queue)" "$stock"
+
 hs_stop
 
 # killed, alone, without a guard: `homeostat restore`, and the next start

@@ -442,23 +442,58 @@ static void one_owner(void **state)
 	undo_close(&other);
 }
 
-/* Who may still be at a write keeps all others out but the one who leaves network interfaces alone. */
+/*
+ * Who may still be at a write keeps all others out. What is not at a network interface is put back all the same, and nobody keeps
+ * the lock while he waits for the rest.
+ */
 static void a_mark(void **state)
 {
+	const char *queue = "/sys/class/net/eth0/tx_queue_len";
 	int mark = undo_mark(&undo), copy = dup(mark);
 	struct undo other;
 
 	(void)state;
 	assert_true(mark >= 0 && copy >= 0);
+	tree_put(root, queue, "1000\n");
+	assert_true(change_file(undo.table, root, 0, SWAPPINESS, "0") >= 0);
+	assert_true(change_file(undo.table, root, 0, queue, "500") >= 0);
 	assert_int_equal(undo_open(&other, dir, root, true), 0);
 	close(mark);
-	assert_int_equal(undo_lock(&other, 20), -EBUSY);
-	assert_int_equal(undo_lock_elsewhere(&undo), 0); /* and nothing is left locked */
-	assert_int_equal(undo_unlock(&undo), 0);
+	assert_int_equal(undo_lock(&other, 20), -EINPROGRESS);
+	assert_int_equal(undo_settle(&other, root, 0, 20, NULL, NULL), -EINPROGRESS);
+	holds(SWAPPINESS, "60");
+	holds(queue, "500");
+	assert_int_equal(undo_check(undo.table, sizeof(*undo.table)), 1);
 	close(copy);
-	assert_int_equal(undo_lock(&other, 0), 0);
+	assert_int_equal(undo_settle(&other, root, 0, 0, NULL, NULL), 0);
+	holds(queue, "1000");
 	assert_int_equal(undo_lock(&undo, 0), -EBUSY); /* no mark, and a lock */
+	assert_int_equal(undo_settle(&undo, root, 0, 0, NULL, NULL), -EBUSY);
 	undo_close(&other);
+}
+
+/* What a driver has made of a value that nobody came to read back is not held to be somebody else's; a file's is. */
+static void rounded(void **state)
+{
+	const char *ring = "ethtool:eth0/rings/rx";
+	int index;
+
+	(void)state;
+	tree_put(root, "/ethtool:eth0/rings/rx", "256\n");
+	index = undo_enter(undo.table, root, 0, ring, "1000");
+	assert_true(index >= 0);
+	tree_put(root, "/ethtool:eth0/rings/rx", "1024\n");
+	assert_int_equal(undo_replay(undo.table, root, NULL, NULL), 0);
+	holds("/ethtool:eth0/rings/rx", "256");
+	index = undo_enter(undo.table, root, 0, ring, "1000");
+	undo_wrote(undo.table, root, index);
+	tree_put(root, "/ethtool:eth0/rings/rx", "512\n");
+	assert_int_equal(undo_replay(undo.table, root, NULL, NULL), 0);
+	holds("/ethtool:eth0/rings/rx", "512");
+	assert_true(undo_enter(undo.table, root, 0, SWAPPINESS, "1000") >= 0);
+	tree_put(root, SWAPPINESS, "100\n");
+	assert_int_equal(undo_replay(undo.table, root, NULL, NULL), 0);
+	holds(SWAPPINESS, "100");
 }
 
 /* In a runtime directory without room for it: refused, instead of a SIGBUS at the first store. */
@@ -593,6 +628,7 @@ int main(void)
 		TEST(not_ours),
 		TEST(one_owner),
 		TEST(a_mark),
+		TEST(rounded),
 		TEST(no_room),
 		TEST(hook_and_reason),
 		TEST(told_later),

@@ -167,6 +167,9 @@ static int ask_daemon(struct restore *r, const struct undo_which *which)
 		fprintf(r->cli->out, "%s: %s (%s)\n", js_str(o, "path"), js_str(o, "outcome"),
 			js_str(o, "value"));
 	}
+	if (!r->cli->json && js_u64(reply, "later"))
+		fprintf(r->cli->out,
+			"what waits is put back when its driver returns, within 30 s\n");
 	rc = js_u64(reply, "left") ? CLI_FAILED : CLI_OK;
 	json_object_put(reply);
 	return rc;
@@ -182,9 +185,7 @@ static int put_back(struct restore *r, const char *dir, const char *root,
 	if (left == -ENOENT) /* no daemon since boot */
 		return 0;
 	if (!left)
-		left = undo_lock(&undo, WAIT_MS);
-	if (!left)
-		left = undo_replay(undo.table, root, report, r);
+		left = undo_settle(&undo, root, WAIT_MS, WAIT_MS, report, r);
 	if (left >= 0)
 		more = undo_revert(undo.table, root, which, report, r);
 	undo_close(&undo);

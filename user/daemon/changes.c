@@ -330,6 +330,46 @@ static void check_hand(struct homeostatd *d)
 	d->stop = true;
 }
 
+static void reverted(void *ctx, const struct undo_entry *e, enum undo_outcome outcome, int err)
+{
+	struct homeostatd *d = ctx;
+
+	if (err != -EAGAIN && err != -EINPROGRESS)
+		log_info("restore: %s: %s (%s)", e->path, undo_outcome_name(outcome), e->old);
+	heartbeat_patience(&d->heartbeat, CHANGE_PATIENCE_NS);
+}
+
+int changes_revert(struct homeostatd *d, const struct undo_which *which, undo_report report,
+		   void *ctx, bool *later)
+{
+	int left;
+
+	heartbeat_patience(&d->heartbeat, CHANGE_PATIENCE_NS);
+	left = undo_revert(d->undo.table, d->opt.root, which, report, ctx);
+	heartbeat_patience(&d->heartbeat, 0);
+	*later = left > 0 && by_hand_busy();
+	d->changes.reverting = *which;
+	d->changes.reverting_ns = *later ? clock_ns() + TX_LATE_NS : 0;
+	undo_told(d->undo.table, NULL, NULL); /* by the report, just now */
+	return left;
+}
+
+/* What drivers have kept from being put back. */
+static void revert_on(struct homeostatd *d)
+{
+	struct changes *c = &d->changes;
+	int left = undo_revert(d->undo.table, d->opt.root, &c->reverting, reverted, d);
+
+	undo_told(d->undo.table, NULL, NULL);
+	if (left && clock_ns() < c->reverting_ns)
+		return;
+	c->reverting_ns = 0;
+	if (left)
+		log_error("restore: network cards could not be put back within %llu s: "
+			  "`homeostat restore` again",
+			  TX_LATE_NS / NS_PER_S);
+}
+
 void changes_tick(struct homeostatd *d)
 {
 	struct tx_world w;
@@ -341,11 +381,15 @@ void changes_tick(struct homeostatd *d)
 	governor_look(&d->changes.governor, d->judge.load.busy_permille, w.now_ns);
 	/* each write may take the kernel long: huge pages, a queue that is set up anew */
 	heartbeat_patience(&d->heartbeat, CHANGE_PATIENCE_NS);
-	tx_look(&d->changes.table, &w);
+	if (d->changes.reverting_ns)
+		revert_on(d);
+	if (!d->changes.reverting_ns || tx_active(&d->changes.table))
+		tx_look(&d->changes.table, &w);
 	check_hand(d);
 	keeping_tick(d);
 	call_person(d, w.now_ns);
-	if (!(d->ticks % YIELD_TICKS))
+	/* a value that is on its way back is nobody else's */
+	if (!(d->ticks % YIELD_TICKS) && !d->changes.reverting_ns)
 		tx_yield(&d->changes.table, &w, yielded, d);
 	heartbeat_patience(&d->heartbeat, 0);
 }

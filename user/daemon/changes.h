@@ -18,7 +18,9 @@ struct changes {
 	struct evidence evidence;
 	struct tx_table table;
 	struct governor governor;
-	__u64 called_ns; /* when one was called last */
+	__u64 called_ns;	     /* when one was called last */
+	struct undo_which reverting; /* of what is committed: drivers are at it … */
+	__u64 reverting_ns; /* … and are asked again each second, until then; 0 = nothing is */
 	struct keeper keeper;
 	struct kept kept; /* what the last daemon has left, until it is taken up */
 	__u32 changed, sent,
@@ -38,6 +40,13 @@ void changes_close(struct homeostatd *d);
 
 /* What a transaction needs of this daemon, as it is now. */
 struct tx_world changes_world(struct homeostatd *d);
+
+/*
+ * Puts that back of what is committed, as undo_revert(). Where a driver takes its time: what is left is tried again each second, for
+ * 30 s, and nothing new is changed until then; true in *later.
+ */
+int changes_revert(struct homeostatd *d, const struct undo_which *which, undo_report report,
+		   void *ctx, bool *later);
 
 /* Once a second, after the vital signs were read. */
 void changes_tick(struct homeostatd *d);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /* Start, main loop and stop of homeostatd. */
+#include "act/by_hand.h"
 #include "daemon.h"
 
 #include <errno.h>
@@ -48,6 +49,7 @@ enum source {
 #define TOPOLOGY_TICKS 5
 #define LOOK_PATIENCE_NS (100 * NS_PER_MS) /* whoever holds a socket may be waiting for a CPU */
 #define STOP_PATIENCE_NS (5 * NS_PER_S)
+#define STOP_HAND_NS (3 * NS_PER_S)
 
 static void on_event(void *ctx, const struct hs_event *event)
 {
@@ -508,6 +510,9 @@ void daemon_stop(struct homeostatd *d)
 	changes_abort(d, "homeostatd ends");
 	disarm(d, HS_TRIP_SHUTDOWN);
 	undo_all(d);
+	/* what a driver was at is put back, too, and what had to wait for that */
+	for (__u64 end_ns = clock_ns() + STOP_HAND_NS; clock_ns() < end_ns && by_hand_wait(500);)
+		undo_all(d);
 	heartbeat_stop(&d->heartbeat);
 	/* nobody beats from here on; the guard knows by when we shall be gone */
 	if (d->kernel.gate)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "act/by_hand.h"
 #include "daemon.h"
 #include "ethtool.h"
 #include "guard_link.h"
@@ -37,7 +38,7 @@ void undo_all(struct homeostatd *d)
 
 	if (left < 0)
 		log_error("undo table: %s", undo_error(left));
-	else if (left)
+	else if (left && !by_hand_busy())
 		log_error("undo table: %d values could not be put back; that is tried again when "
 			  "homeostatd ends, or is restarted",
 			  left);
@@ -55,6 +56,8 @@ int undo_take(struct homeostatd *d)
 	err = undo_open(&d->undo, dir, "", true);
 	if (!err)
 		err = undo_lock(&d->undo, UNDO_WAIT_MS);
+	if (err == -EINPROGRESS) /* nothing else waits for that */
+		undo_settle(&d->undo, d->opt.root, UNDO_WAIT_MS, 0, NULL, NULL);
 	if (err) {
 		log_error("%s/" UNDO_FILE ": %s", dir, undo_error(err));
 		return err;

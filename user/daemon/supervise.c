@@ -123,15 +123,15 @@ static void put_back(const struct supervise *s, pid_t group)
 	if (err == -ENOENT)
 		return;
 	if (!err) {
-		err = undo_lock(&undo, (int)s->patience_ms);
+		int patience_ms = (int)s->patience_ms;
+
+		err = undo_settle(&undo, s->root, patience_ms, patience_ms, report, NULL);
 		if (err == -EBUSY) {
 			kill(-group, SIGKILL);
 			log_error("supervise: the daemon does not end without its guard: killed");
-			err = undo_lock(&undo, (int)s->patience_ms);
+			err = undo_settle(&undo, s->root, patience_ms, patience_ms, report, NULL);
 		}
 	}
-	if (!err)
-		err = undo_replay(undo.table, s->root, report, NULL);
 	if (err < 0)
 		log_error("supervise: %s/" UNDO_FILE ": %s", s->dir, undo_error(err));
 	undo_close(&undo);

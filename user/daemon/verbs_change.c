@@ -237,10 +237,13 @@ static void put_back(void *ctx, const struct undo_entry *e, enum undo_outcome ou
 	struct putting *p = ctx;
 	struct json_object *row = js_push_obj(p->array);
 
-	log_info("restore: %s: %s (%s)", e->path, undo_outcome_name(outcome), e->old);
+	const char *text = err == -EINPROGRESS || err == -EAGAIN ? "waits for its driver"
+								 : undo_outcome_name(outcome);
+
+	log_info("restore: %s: %s (%s)", e->path, text, e->old);
 	js_add_str(row, "path", e->path);
 	js_add_str(row, "value", e->old);
-	js_add_str(row, "outcome", undo_outcome_name(outcome));
+	js_add_str(row, "outcome", text);
 	if (err)
 		js_add_str(row, "error", strerror(-err));
 	heartbeat_patience(&p->d->heartbeat, CHANGE_PATIENCE_NS); /* for the next one */
@@ -252,19 +255,18 @@ int verb_restore(struct call *call)
 				   .since_ns = js_u64(call->request, "since_boot_ns"),
 				   .group = (__u32)js_u64(call->request, "id")};
 	struct putting p = {js_add_array(call->reply, "values"), call->d};
+	bool later;
 	int left;
 
 	if (which.all + !!which.since_ns + !!which.group != 1)
 		return wrong(call, -EINVAL, "expected one of all, since_boot_ns, id");
 	/* it stands on values that may go now */
 	changes_abort(call->d, "committed values are put back");
-	heartbeat_patience(&call->d->heartbeat, CHANGE_PATIENCE_NS);
-	left = undo_revert(call->d->undo.table, call->d->opt.root, &which, put_back, &p);
-	heartbeat_patience(&call->d->heartbeat, 0);
+	left = changes_revert(call->d, &which, put_back, &p, &later);
 	if (left < 0)
 		return wrong(call, left, undo_error(left));
-	undo_told(call->d->undo.table, NULL, NULL);
-	js_add_u64(call->reply, "left", (__u64)left);
+	js_add_u64(call->reply, "left", later ? 0 : (__u64)left);
+	js_add_u64(call->reply, "later", later ? (__u64)left : 0);
 	return 0;
 }
 

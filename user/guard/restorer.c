@@ -38,27 +38,13 @@ static void report(void *ctx, const struct undo_entry *e, enum undo_outcome outc
 }
 
 /*
- * Puts everything back. The daemon is dead, or dies; its hand first ends what it was asked for, and a driver that hangs keeps
- * it: what is not at a network interface does not wait for that. How many could not be; -EBUSY: the hand is at it after
- * @wait_ms (-1: waits for ever), and the rest is done; other errno.
+ * The daemon is dead, or dies; until then it has the lock. Its hand first ends what it was asked for, and a driver that hangs keeps
+ * it: @wait_ms. As undo_settle().
  */
 static int put_back(struct undo *undo, const char *root, int wait_ms)
 {
-	int left, err = undo_lock(undo, 0);
+	int left = undo_settle(undo, root, -1, wait_ms, report, NULL);
 
-	if (err == -EBUSY) {
-		err = undo_lock_elsewhere(undo);
-		if (err)
-			return err;
-		left = undo_replay_elsewhere(undo->table, root, report, NULL);
-		undo_unlock(undo);
-		if (left < 0)
-			return left;
-		err = undo_lock(undo, wait_ms);
-	}
-	if (err)
-		return err;
-	left = undo_replay(undo->table, root, report, NULL);
 	undo_unlock(undo); /* a hook may go on for long; who comes next need not wait */
 	return left;
 }
@@ -86,7 +72,7 @@ int restorer_main(int pipe, const char *dir, const char *root, const char *daemo
 			log_error("restorer: the guard is dead");
 		hook_run(undo.table); /* who would have asked for it may be dead */
 	}
-	if (left == -EBUSY) {
+	if (left == -EINPROGRESS) {
 		log_error("restorer: homeostat-hand has been at a driver for %d s; network "
 			  "interfaces are put back when it returns, or by `homeostat restore`",
 			  HAND_MS / 1000);

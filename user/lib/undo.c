@@ -102,6 +102,10 @@ const char *undo_error(int err)
 		       "remove it";
 	case -EBUSY:
 		return "a homeostatd that lives holds it";
+	case -EINPROGRESS:
+		return "the homeostat-hand of a homeostatd that has ended is still at a driver; "
+		       "network "
+		       "interfaces are as it left them. `homeostat restore`, once it has returned";
 	default:
 		return strerror(-err);
 	}
@@ -395,7 +399,8 @@ static enum undo_outcome put_back(const struct undo_table *t, const struct undo_
 		choice_cut(now);
 	if (same_words(now, e->old))
 		return UNDO_ALREADY;
-	if (!undo_ours(t, e->path, now))
+	/* a driver may round what it was given; if nobody came to note as what, it is held to be ours */
+	if (!undo_ours(t, e->path, now) && (e->state != UNDO_ENTERED || !ethtool_is(e->path)))
 		return UNDO_FOREIGN;
 	*err = place_write(root, e->path, e->old);
 	return *err ? UNDO_FAILED : UNDO_RESTORED;

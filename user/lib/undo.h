@@ -114,15 +114,10 @@ int undo_open(struct undo *undo, const char *dir, const char *root, bool create)
 void undo_close(struct undo *undo);
 
 /*
- * Takes the lock, and sees that nobody has a mark (below), waiting timeout_ms at most (-1: for ever). 0, -EBUSY, or another
- * negative errno.
+ * Takes the lock, and sees that nobody has a mark (below), waiting timeout_ms at most (-1: for ever). 0, -EBUSY: somebody has the
+ * lock; -EINPROGRESS: somebody has a mark; or another negative errno.
  */
 int undo_lock(struct undo *undo, int timeout_ms);
-
-/*
- * Takes the lock, waiting for ever, whoever has a mark: for undo_replay_elsewhere(), when a driver hangs. 0 or negative errno.
- */
-int undo_lock_elsewhere(struct undo *undo);
 
 /*
  * The mark of who writes at network interfaces what stands in the table, and may be at that still when the owner is dead: a
@@ -199,9 +194,17 @@ const char *undo_outcome_name(enum undo_outcome outcome);
  */
 int undo_replay(struct undo_table *table, const char *root, undo_report report, void *ctx);
 
-/* Likewise, but nothing at a network interface. */
+/* Likewise, but nothing at a network interface. The caller holds the lock, whoever has a mark. */
 int undo_replay_elsewhere(struct undo_table *table, const char *root, undo_report report,
 			  void *ctx);
+
+/*
+ * For whoever comes after a daemon's death: takes the lock, within lock_ms, and puts everything back; what is not at a network interface
+ * at once, the rest when nobody has a mark any more, within hand_ms (-1: for ever). What undo_replay() returns, with the lock; or without
+ * it a negative errno: what undo_lock() returns, where -EINPROGRESS is for the rest alone.
+ */
+int undo_settle(struct undo *undo, const char *root, int lock_ms, int hand_ms, undo_report report,
+		void *ctx);
 
 /* Of one group: likewise. */
 int undo_replay_group(struct undo_table *table, const char *root, __u32 group, undo_report report,

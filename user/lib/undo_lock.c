@@ -41,37 +41,57 @@ static int take(const struct undo *undo, __u64 end_ns)
 	return 0;
 }
 
-static int no_mark(const struct undo *undo, __u64 end_ns)
+/* 0: nobody has a mark. -EINPROGRESS: somebody has. */
+static int no_mark(const struct undo *undo)
 {
-	for (;;) {
-		struct flock mark = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock mark = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-		if (fcntl(undo->fd, F_OFD_GETLK, &mark))
-			return -errno;
-		if (mark.l_type == F_UNLCK)
+	if (fcntl(undo->fd, F_OFD_GETLK, &mark))
+		return -errno;
+	return mark.l_type == F_UNLCK ? 0 : -EINPROGRESS;
+}
+
+/* Who waits for a mark keeps nobody out meanwhile. */
+int undo_lock(struct undo *undo, int timeout_ms)
+{
+	__u64 end_ns = end_of(timeout_ms);
+
+	for (;;) {
+		int err = take(undo, end_ns);
+
+		if (err)
+			return err;
+		err = no_mark(undo);
+		if (!err)
 			return 0;
-		if (clock_ns() >= end_ns)
-			return -EBUSY;
+		undo_unlock(undo);
+		if (err != -EINPROGRESS || clock_ns() >= end_ns)
+			return err;
 		pause_a_little();
 	}
 }
 
-int undo_lock(struct undo *undo, int timeout_ms)
+int undo_settle(struct undo *undo, const char *root, int lock_ms, int hand_ms, undo_report report,
+		void *ctx)
 {
-	__u64 end_ns = end_of(timeout_ms);
-	int err = take(undo, end_ns);
+	int left, err = take(undo, end_of(lock_ms));
 
 	if (err)
 		return err;
-	err = no_mark(undo, end_ns);
-	if (err)
+	err = no_mark(undo);
+	if (err == -EINPROGRESS) {
+		left = undo_replay_elsewhere(undo->table, root, report, ctx);
 		undo_unlock(undo);
-	return err;
-}
-
-int undo_lock_elsewhere(struct undo *undo)
-{
-	return take(undo, UINT64_MAX);
+		if (left < 0)
+			return left;
+		err = undo_lock(undo, hand_ms);
+		if (err)
+			return err;
+	}
+	left = err ? err : undo_replay(undo->table, root, report, ctx);
+	if (left < 0)
+		undo_unlock(undo);
+	return left;
 }
 
 int undo_unlock(struct undo *undo)

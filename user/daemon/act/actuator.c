@@ -49,6 +49,8 @@ static int file_written(struct act_file *file, const char *root, struct undo_tab
 
 	if (!err && kb_same(file->p, now, file->to))
 		return 0;
+	if (err == -EAGAIN)
+		return err;
 	if (err)
 		snprintf(why, size, "%s cannot be read back: %s", file->path, strerror(-err));
 	else
@@ -85,8 +87,11 @@ static int file_finish(struct act_file *file, const char *root, struct undo_tabl
 {
 	int err = change_late(undo, root, file->index);
 
+	if (err == -EINPROGRESS)
+		return err;
 	/* what cannot be read is said with its reason there */
-	return err == -EINPROGRESS ? err : file_written(file, root, undo, why, size);
+	err = file_written(file, root, undo, why, size);
+	return err == -EAGAIN ? -EINPROGRESS : err;
 }
 
 /* ---- interrupts: at least one CPU that is there ---- */

@@ -16,8 +16,10 @@
 #define STOP_MS 1000 /* its call may be at a driver: then it ends when that is over */
 
 static struct child hand;
-static bool lost; /* there was one */
-static bool owes; /* it was asked, and has not answered */
+static bool lost;		    /* there was one */
+static bool owes;		    /* it was asked, and has not answered … */
+static char writing[UNDO_PATH_LEN]; /* … for a write of that; "" = for a read */
+static bool owes_late;		    /* nobody waits for that answer any more */
 
 /* The kernel tells at once, unless somebody holds its lock of all interfaces; the main loop has its heartbeat to keep. */
 #define READ_MS 200
@@ -45,6 +47,8 @@ static int lose(void)
 {
 	child_lose(&hand);
 	lost = true;
+	owes = owes_late = false;
+	writing[0] = '\0';
 	log_warn("the hand is lost: network cards and their queues are not changed until "
 		 "homeostatd is started again");
 	return -EPIPE;
@@ -70,7 +74,11 @@ static int hear(struct hand_answer *a, int wait_ms)
 	n = recv(hand.fd, a, sizeof(*a), MSG_DONTWAIT);
 	if (n != (ssize_t)sizeof(*a) || strnlen(a->value, sizeof(a->value)) == sizeof(a->value))
 		return lose();
-	owes = false;
+	if (owes_late && *writing && a->err)
+		log_warn("%s: what its driver was asked for has failed: %s", writing,
+			 strerror(-a->err));
+	owes = owes_late = false;
+	writing[0] = '\0';
 	return 0;
 }
 
@@ -89,16 +97,18 @@ static int ask(enum hand_what what, const char *path, const char *value, struct 
 	strcpy(r.value, value);
 	if (!hand_request_ok(&r, sizeof(r)))
 		return -EPERM;
-	if (owes) { /* nobody waits for that any more, but it is not this one's answer */
-		err = hear(a, READ_MS);
-		if (err)
-			return err;
-	}
+	/* what was waited for in vain is not this one's answer; and the main loop does not wait for it once more */
+	err = owes ? hear(a, 0) : 0;
+	if (err)
+		return err;
 	if (send(hand.fd, &r, sizeof(r), MSG_NOSIGNAL) != (ssize_t)sizeof(r))
 		return lose();
 	owes = true;
+	if (what == HAND_WRITE)
+		strcpy(writing, path);
 	err = hear(a, what == HAND_READ ? READ_MS : WRITE_MS);
-	if (err == -EAGAIN && what == HAND_WRITE)
+	owes_late = err == -EAGAIN;
+	if (owes_late && what == HAND_WRITE)
 		return -EINPROGRESS;
 	return err ? err : a->err;
 }
@@ -110,6 +120,8 @@ static ssize_t read_by_hand(const char *root, const char *path, char *buf, size_
 	struct hand_answer a;
 	int err;
 
+	if (!below(root) && !strcmp(path, writing) && hear(&a, 0) == -EAGAIN)
+		return -EAGAIN; /* what a file holds now is not what it is about to */
 	if (below(root) || !ethtool_is(path))
 		return place_read_self(root, path, buf, size);
 	buf[0] = '\0';
@@ -139,8 +151,23 @@ int by_hand_start(const struct undo *undo)
 
 	place_by(
 		&helper); /* also without it: we may not open the socket, and that is no error to be logged */
-	lost = owes = false;
+	lost = owes = owes_late = false;
+	writing[0] = '\0';
 	return may(CAP_NET_ADMIN) ? hand_start(&hand, undo) : -EPERM;
+}
+
+bool by_hand_busy(void)
+{
+	struct hand_answer a;
+
+	return owes && *writing && hear(&a, 0) == -EAGAIN;
+}
+
+bool by_hand_wait(int ms)
+{
+	struct hand_answer a;
+
+	return owes && *writing && !hear(&a, ms);
 }
 
 void by_hand_stop(void)

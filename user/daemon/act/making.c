@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "change.h"
+
 #define S 1000000000ULL
 
 bool tx_may_begin(struct tx *tx, const struct tx_world *w)
@@ -87,9 +89,15 @@ static void undone(void *ctx, const struct undo_entry *e, enum undo_outcome outc
 void tx_roll_back(struct tx *tx, const struct tx_world *w, enum tx_state state, const char *why)
 {
 	struct undone u = {.w = w};
-	int left = undo_replay_group(w->undo, w->root, tx->id, undone, &u);
+	int left;
 
-	tx->late = false;
+	/* first it is to be seen what a driver that is at it makes of its value */
+	tx->late =
+		tx->late && change_late(w->undo, w->root, tx->file[tx->next].index) == -EINPROGRESS;
+	if (tx->late)
+		snprintf(u.text, sizeof(u.text), "; %s waits for its driver",
+			 tx->file[tx->next].path);
+	left = tx->late ? 1 : undo_replay_group(w->undo, w->root, tx->id, undone, &u);
 	if (!left) {
 		run_after(tx, w);
 		for (unsigned int i = 0; i < tx->files_nr; i++)
@@ -115,7 +123,8 @@ static void wait_for_driver(struct tx *tx, const struct tx_world *w)
 
 	if (!tx->late) {
 		tx->late = true;
-		tx->late_ns = w->now_ns;
+		if (!tx->late_ns) /* all of them together */
+			tx->late_ns = w->now_ns;
 		tx_become(tx, w, tx->state == TX_WAITING ? TX_PREPARED : tx->state,
 			  "%s is being written", path);
 	} else if (w->now_ns - tx->late_ns >= TX_LATE_NS) {
@@ -154,6 +163,7 @@ void tx_make(struct tx *tx, const struct tx_world *w)
 	}
 	if (tx->next == tx->files_nr)
 		run_after(tx, w);
+	tx->late_ns = 0;
 	tx->first = w->evidence->nr;
 	tx->against = tx->lost = 0;
 	if (tx->next < tx->files_nr)

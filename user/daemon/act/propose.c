@@ -45,10 +45,12 @@ void tx_yield(struct tx_table *t, const struct tx_world *w,
 	for (int i = 0; i < UNDO_ENTRIES; i++) {
 		const struct undo_entry *e = &w->undo->entry[i];
 
-		if (e->state != UNDO_COMMITTED || !undo_foreign(w->undo, w->root, i))
+		if (e->state != UNDO_COMMITTED)
 			continue;
-		if (w->progress)
+		if (w->progress) /* a card is asked for it */
 			w->progress(w->ctx);
+		if (!undo_foreign(w->undo, w->root, i))
+			continue;
 		tx_remember(t, w, e->path);
 		told(ctx, e->path);
 		undo_forget(w->undo, i);

@@ -274,16 +274,16 @@ static void watch(struct tx_table *t, struct tx *tx, const struct tx_world *w)
 {
 	char why[TX_TEXT];
 
+	if (tx->stuck) {
+		tx_roll_back(tx, w, tx->ending, tx->cause);
+		return;
+	}
 	if (tx->late) {
 		tx_make(tx, w);
 		return;
 	}
 	if (tx->state == TX_PREPARED) {
 		tx_prepared(t, tx, w);
-		return;
-	}
-	if (tx->stuck) {
-		tx_roll_back(tx, w, tx->ending, tx->cause);
 		return;
 	}
 	if (yields(t, tx, w))
