@@ -299,7 +299,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test fault helping effects lab lab-check lab-growth bench bench-packets bench-acks bench-sockets check fuzz coverage format format-check lint install clean
+.PHONY: setup run test test-long fault helping effects lab lab-check lab-growth bench bench-packets bench-acks bench-sockets check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -312,6 +312,12 @@ test:
 	$(Q)O=$(O) scripts/setup
 	$(Q)$(MAKE) --no-print-directory all tests
 	$(Q)O=$(O) scripts/test
+
+# all tests, also those of many minutes
+test-long:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory all tests
+	$(Q)O=$(O) scripts/test --long
 
 # the whole campaign, and its table in the documentation
 fault:

@@ -255,7 +255,7 @@
 	X(SLICE_CRITICAL, "sched.slice.critical_us", "us", 5000, 100, 20000, 2000000,              \
 	  "longest uninterrupted run of a critical task before its budget is looked at again")     \
 	X(SLICE_NORMAL, "sched.slice.normal_us", "us", 5000, 500, 50000, 2000000,                  \
-	  "slice of normal tasks")                                                                 \
+	  "slice of normal tasks; a quarter of sched.starvation_ms at most")                       \
 	X(SLICE_BATCH, "sched.slice.batch_us", "us", 5000, 500, 100000, 2000000,                   \
 	  "slice of batch tasks; a quarter of sched.starvation_ms at most")                        \
 	X(PREEMPT_THRESHOLD, "sched.preempt.threshold_us", "us", 100000, 100, 100000, 2000000,     \

@@ -24,6 +24,10 @@ class Result(unittest.TestResult):
         super().addError(test, err)
         self._say("not ok", test, self.errors[-1][1])
 
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        print(f"ok {self.testsRun} - {test.id().partition('.')[2]} # SKIP {reason}")
+
     def addSubTest(self, test, subtest, err):
         # those that fail are said one by one; what was expected of the whole is said by addFailure for none
         super().addSubTest(test, subtest, err)

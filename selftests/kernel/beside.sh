@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
 # boot: beside kernel=scx cpus=1
-# boot: beside612 kernel=noscx cpus=1
+# boot: beside612 kernel=noscx cpus=1 long
 # limit: 300
 #
 # Beside other people's XDP programs, under libxdp's dispatcher: all of them run, in their order, and what we shed is spared those

@@ -10,13 +10,17 @@
 # shellcheck source=selftests/kernel/tap.sh
 . /lab/kernel/tap.sh
 
-lines=$tmp/lines wanted=
+lines=$tmp/lines wanted='' rows='sigkill sigstop pulse-dead guard-killed all-killed rt-hog trip traffic-xdp' trials=1
+if long 'all rows, twice'; then
+	rows='sigkill sigstop hang pulse-dead oom guard-killed all-killed rt-hog trip other-starts flood traffic-xdp traffic-tc traffic-tcp'
+	trials=2
+fi
 # every row has its own phases: the first numbers are taken by none of scripts/fault's
 first=1000
-for row in sigkill sigstop hang pulse-dead oom guard-killed all-killed rt-hog trip other-starts flood traffic-xdp traffic-tc traffic-tcp; do
-	sh /lab/fault/row.sh $row $first 2 "$lines" || echo "row $row: exit code $?"
-	first=$((first + 2))
-	wanted="$wanted $row:2:1"
+for row in $rows; do
+	sh /lab/fault/row.sh "$row" $first $trials "$lines" || echo "row $row: exit code $?"
+	first=$((first + trials))
+	wanted="$wanted $row:$trials:1"
 done
 awk -v rows="$wanted" -v limit_ms=5 -v stall_ms=200 -v form=tap -f /lab/fault/judge.awk "$lines" >"$tmp/verdicts"
 while read -r verdict row why; do

@@ -46,9 +46,9 @@ equals 'armed without a break' "$(leaf armed <"$tmp/status") $(grep 'gate shut' 
 # A decision by stock rules falls between the trip and the end of our scheduler, or not: some tries, with nothing but
 # wake-ups on both CPUs. (Beside hogs the first to see the shut gate was often no wake-up, five times of five once.)
 for _ in 1 2 3 4 5 6 7 8; do
-	taskset 1 pingpong -n 1000000 >/dev/null &
+	taskset 1 pingpong -T -n 1000000 >/dev/null &
 	first=$!
-	taskset 2 pingpong -n 1000000 >/dev/null &
+	taskset 2 pingpong -T -n 1000000 >/dev/null &
 	second=$!
 	sleep 0.5 # they are past their beginning
 	homeostat trip >/dev/null

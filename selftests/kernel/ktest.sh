@@ -15,6 +15,7 @@ if [ -d /sys/kernel/sched_ext ]; then elsewhere=test_sampling; else elsewhere=te
 
 for t in /lab/ktest/*; do
 	[ -x "$t" ] || continue
+	case ${t##*/} in test_growth | test_sampling) long "${t##*/}" || continue ;; esac
 	if [ "${t##*/}" = "$elsewhere" ]; then
 		skip "$elsewhere" 'runs on the other kernel'
 		continue

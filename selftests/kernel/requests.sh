@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
-# boot: requests kernel=scx cpus=1
+# boot: requests kernel=scx cpus=1 long
 # limit: 200
 #
 # Requests into another namespace, beside a flood of bulk on the same interface whose receiver cannot keep up, and a hog: how long they

@@ -251,7 +251,11 @@ rps_to() { echo "$1" >/sys/class/net/near/queues/rx-0/rps_cpus; }
 flood stock
 rps_to 6
 flood rps
-# the same with a CPU at its end: a real-time task on CPU 1 leaves others a 20th of it
+# The same with a CPU at its end: a real-time task on CPU 1 leaves others a 20th of it, in one piece each second. What comes in
+# between, which is more or less from machine to machine, is more than the backlog holds.
+backlog=/proc/sys/net/core/netdev_max_backlog
+stock_backlog=$(cat $backlog)
+echo 100 >$backlog
 chrt -f 10 taskset -c 1 spin -d 600 >/dev/null &
 realtime=$!
 drops=$(backlog_drops)
@@ -273,6 +277,7 @@ flood ours_hog
 reordered=$(counted reordered)
 kill "$realtime"
 wait "$realtime"
+echo "$stock_backlog" >$backlog
 # shellcheck disable=SC2154  # set by flood
 say "# flood: $stock came in stock, $rps with RPS, $ours with steering; CPU 1 at its end: $rps_hog with RPS, $ours_hog with steering"
 at_least 'flood, which no arm loses any of: as many came as with RPS' "$ours" "$rps"
@@ -285,6 +290,7 @@ equals 'flood, a CPU at its end: the free one got all' "$(($(of 2 delivered) - b
 check 'and then it is not hot any more' within 10 cold 1
 
 # packets alone make a CPU hot: many flows, that pause
+if long 'by packets alone'; then
 check 'no hog on CPU 0: not hot any more' calm 0
 check 'nobody is busy: off again' within 20 state_is off
 # 40 000 a second are about 200 permille, more or less from machine to machine: with a limit of 200 a hundred flows moved, or
@@ -303,6 +309,7 @@ equals 'nothing was refused' "$(steered refused)" 0
 
 say "# by packets alone: $(($(steered moved) - before)) moves, $(($(steered handed) - handed)) handed over"
 homeostat wish net.steer.above_permille --clear >/dev/null
+fi
 
 # in good order
 check 'a hog on CPU 0 once more' busy 0

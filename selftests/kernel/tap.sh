@@ -4,7 +4,7 @@
 #
 # What the guest's tests have in common. A test file is a shell script with a line
 #
-#	# boot: LABEL kernel=KERNEL cpus=N [nodes=N] [mem=MIB] [nics]
+#	# boot: LABEL kernel=KERNEL cpus=N [nodes=N] [mem=MIB] [nics] [long]
 #
 # and, where it needs more than 120 s of virtual time, `# limit: SECONDS`.
 # Files of the same label share a boot, in the order of their names; with several such lines a file
@@ -25,6 +25,8 @@ tap() {
 ok() { tap "ok $file: $1"; }
 not_ok() { tap "not ok $file: $1: $2"; }
 skip() { tap "skip $file: $1: $2"; }
+# long PART: whether this part, which takes minutes, is to be run (scripts/test --long)
+long() { [ "$LONG" ] || { skip "$1" 'only with --long'; false; }; }
 
 # check NAME COMMAND…: the command succeeds; why not is the last line it said
 check() {

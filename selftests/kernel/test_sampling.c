@@ -131,7 +131,7 @@ static void test_waits_of_turns(void **state)
 	__u32 tail;
 
 	(void)state;
-	waits_under("pingpong -n 400000 >/dev/null", 34, seen);
+	waits_under("pingpong -T -n 400000 >/dev/null", 34, seen);
 	tail = hist_index(seen[ALL].p99);
 	assert_within("waits in p99's bucket and above, per million",
 		      share_from(&seen[SAMPLED], tail), share_from(&seen[ALL], tail), 20);
@@ -170,7 +170,7 @@ static void test_counters_lose_nothing(void **state)
 		*(volatile __u32 *)(side[a].sense + side[a].every) = a == ALL ? 1 : 34;
 	}
 	before = sleeps_of_children();
-	assert_int_equal(system("pingpong -n 20000 >/dev/null"), 0);
+	assert_int_equal(system("pingpong -T -n 20000 >/dev/null"), 0);
 	own = sleeps_of_children() - before;
 	assert_in_range(own, 20000, 50000);
 	for (int a = 0; a < ARMS; a++) {

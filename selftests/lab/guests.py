@@ -18,6 +18,8 @@ sys.path.insert(0, f"{TOP}/scripts")
 # pylint: disable=wrong-import-position
 from labkit import tap  # noqa: E402
 
+only_long = unittest.skipUnless(os.environ.get("LONG"), "only with --long")  # scripts/test
+
 SCENARIO = """name: tiny
 about: a probe and hogs, for a moment
 phases: {{ idle: 1s, hog: {hog_s}s }}
@@ -70,12 +72,14 @@ class Guests(unittest.TestCase):
         for name in ("result.csv", "table.txt", "latency-probe.svg", "timeline-act.svg", "act.1.probe.txt", "act.1.records.jsonl"):
             self.assertTrue(os.path.getsize(f"{self.tmp}/out/tiny/{name}"), name)
 
+    @only_long
     def test_the_same_twice_when_idle(self):
         # QEMU moves the clock of an idle guest, and that is where it went wrong: one sleep of 100 000, before it recorded
         code, said, left = self.lab("{ name: other, run: probe -p 10000, phases: [hog] }", "--verify", period_us=250, hog_s=24)
         self.assertEqual((code, left), (0, True), said)
         self.assertNotIn("DIFFERS", said)
 
+    @only_long
     def test_reactions(self):
         code, said, left = self.lab("{ name: reaction, run: reaction -g 20 -G 120, phases: [hog] }", "--arms", "act,user:10ms,user:events",
                                     profile="reaction", period_us=500000, hog_s=5)  # a probe each millisecond would help the victim
@@ -104,6 +108,7 @@ class Guests(unittest.TestCase):
     def test_no_reaction_without_homeostat(self):
         self.fails("{ name: reaction, run: reaction, phases: [hog] }", "exit code 1.*no homeostat runs here")
 
+    @only_long
     def test_a_search_and_once_more_from_its_journal(self):
         for name in ("tiny", "other"):
             with open(f"{self.tmp}/{name}.yaml", "w", encoding="utf-8") as file:

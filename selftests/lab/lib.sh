@@ -16,17 +16,26 @@ mkdir -p "$tmp"
 say() { echo "$*"; }
 die() { echo "lab: $*" >&2; exit 1; }
 
-# within SECONDS COMMAND…: polls until the command succeeds; 1 when it has not, and what it said last
+# within SECONDS COMMAND…: polls until the command succeeds; 1 when it has not, and what it said last. Less often after a while, as
+# twenty looks a second are a load, and in an emulated guest most of what waiting takes.
 within() {
-	_left=$(($1 * 20))
+	_left=$(($1 * 1000)) _waited=0
 	shift
 	while ! "$@" >"$tmp/within" 2>&1; do
-		_left=$((_left - 1))
-		if [ "$_left" -le 0 ]; then
+		if [ "$_left" -le "$_waited" ]; then
 			cat "$tmp/within"
 			return 1
 		fi
-		sleep 0.05
+		if [ $_waited -lt 2000 ]; then
+			sleep 0.05
+			_waited=$((_waited + 50))
+		elif [ $_waited -lt 10000 ]; then
+			sleep 0.2
+			_waited=$((_waited + 200))
+		else
+			sleep 1
+			_waited=$((_waited + 1000))
+		fi
 	done
 }
 
