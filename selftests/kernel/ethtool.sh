@@ -115,6 +115,18 @@ equals 'nothing was written yet' "$(cat $queue)" "$stock"
 kill -CONT "$hand"
 check 'the driver returns: it is put back' within 20 state_is "$id" rolled_back
 equals 'as it was' "$(cat $queue)" "$stock"
+# likewise what is committed, by whom who asks for it once
+queue_is() { [ "$(cat "$queue")" = "$1" ]; }
+check 'a queue once more' make 'net.rps_cpus[eth0,0]' 2
+check 'it stays' within 60 state_is "$id" committed
+check 'and is so' queue_is 2
+kill -STOP "$hand"
+says 'restore: a driver is at work' 'rps_cpus: waits for its driver|the rest is put back when it returns' homeostat restore --id "$id"
+refuses 'restore: not twice' 4 homeostat restore --all
+kill -CONT "$hand"
+check 'restore: put back when it returns' within 20 queue_is "$stock"
+nothing_left() { homeostat restore --all | grep -q 'nothing to put back'; }
+check 'restore: and nothing is left of it' within 20 nothing_left
 
 hs_stop
 

@@ -367,8 +367,8 @@ static bool busy;
 
 static ssize_t slow_read(const char *r, const char *path, char *buf, size_t size)
 {
-	if (busy && !strncmp(path, "ethtool:", 8))
-		return -EAGAIN;
+	if (!*path || (busy && !strncmp(path, "ethtool:", 8)))
+		return -EAGAIN; /* of nothing nobody may ask */
 	return place_read_self(r, path, buf, size);
 }
 

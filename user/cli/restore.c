@@ -159,7 +159,7 @@ static int ask_daemon(struct restore *r, const struct undo_which *which)
 	js_get_array(reply, "values", &rows);
 	if (r->cli->json)
 		out_json(r->cli, reply);
-	else if (!rows || !json_object_array_length(rows))
+	else if ((!rows || !json_object_array_length(rows)) && !js_bool(reply, "later"))
 		fprintf(r->cli->out, "nothing to put back\n");
 	for (size_t i = 0; !r->cli->json && rows && i < json_object_array_length(rows); i++) {
 		struct json_object *o = json_object_array_get_idx(rows, i);
@@ -167,9 +167,9 @@ static int ask_daemon(struct restore *r, const struct undo_which *which)
 		fprintf(r->cli->out, "%s: %s (%s)\n", js_str(o, "path"), js_str(o, "outcome"),
 			js_str(o, "value"));
 	}
-	if (!r->cli->json && js_u64(reply, "later"))
-		fprintf(r->cli->out,
-			"what waits is put back when its driver returns, within 30 s\n");
+	if (!r->cli->json && js_bool(reply, "later"))
+		fprintf(r->cli->out, "a driver is at work: the rest is put back when it returns, "
+				     "within 30 s\n");
 	rc = js_u64(reply, "left") ? CLI_FAILED : CLI_OK;
 	json_object_put(reply);
 	return rc;

@@ -330,44 +330,75 @@ static void check_hand(struct homeostatd *d)
 	d->stop = true;
 }
 
+/* What putting back has come to; for who asked for it, if he waits. */
+struct reverting {
+	struct homeostatd *d;
+	undo_report report;
+	void *ctx;
+	bool waits; /* a driver is at something */
+};
+
 static void reverted(void *ctx, const struct undo_entry *e, enum undo_outcome outcome, int err)
 {
-	struct homeostatd *d = ctx;
+	struct reverting *r = ctx;
 
-	if (err != -EAGAIN && err != -EINPROGRESS)
+	heartbeat_patience(&r->d->heartbeat, CHANGE_PATIENCE_NS); /* for the next one */
+	if (err == -EAGAIN || err == -EINPROGRESS)
+		r->waits = true;
+	else
 		log_info("restore: %s: %s (%s)", e->path, undo_outcome_name(outcome), e->old);
-	heartbeat_patience(&d->heartbeat, CHANGE_PATIENCE_NS);
+	if (r->report)
+		r->report(r->ctx, e, outcome, err);
+}
+
+bool changes_reverting(const struct homeostatd *d)
+{
+	return d->changes.reverting_ns;
+}
+
+static int revert(struct reverting *r)
+{
+	struct changes *c = &r->d->changes;
+	int left = undo_revert(r->d->undo.table, r->d->opt.root, &c->reverting, reverted, r);
+
+	undo_told(r->d->undo.table, NULL, NULL); /* by the report, just now */
+	if (!r->waits || left < 0)
+		c->reverting_ns = 0;
+	return left;
 }
 
 int changes_revert(struct homeostatd *d, const struct undo_which *which, undo_report report,
-		   void *ctx, bool *later)
+		   void *ctx)
 {
-	int left;
+	struct reverting r = {d, report, ctx, false};
+	int left = 0;
 
-	heartbeat_patience(&d->heartbeat, CHANGE_PATIENCE_NS);
-	left = undo_revert(d->undo.table, d->opt.root, which, report, ctx);
-	heartbeat_patience(&d->heartbeat, 0);
-	*later = left > 0 && by_hand_busy();
+	if (changes_reverting(d))
+		return -EBUSY;
+	changes_abort(d, "committed values are put back");
 	d->changes.reverting = *which;
-	d->changes.reverting_ns = *later ? clock_ns() + TX_LATE_NS : 0;
-	undo_told(d->undo.table, NULL, NULL); /* by the report, just now */
+	d->changes.reverting_ns = clock_ns() + TX_LATE_NS;
+	if (tx_active(&d->changes.table)) /* a driver keeps it; what it stands on is older */
+		return 0;
+	heartbeat_patience(&d->heartbeat, CHANGE_PATIENCE_NS);
+	left = revert(&r);
+	heartbeat_patience(&d->heartbeat, 0);
 	return left;
 }
 
 /* What drivers have kept from being put back. */
 static void revert_on(struct homeostatd *d)
 {
-	struct changes *c = &d->changes;
-	int left = undo_revert(d->undo.table, d->opt.root, &c->reverting, reverted, d);
+	struct reverting r = {.d = d};
 
-	undo_told(d->undo.table, NULL, NULL);
-	if (left && clock_ns() < c->reverting_ns)
+	if (!changes_reverting(d) || tx_active(&d->changes.table))
 		return;
-	c->reverting_ns = 0;
-	if (left)
+	if (revert(&r) && changes_reverting(d) && clock_ns() >= d->changes.reverting_ns) {
+		d->changes.reverting_ns = 0;
 		log_error("restore: network cards could not be put back within %llu s: "
 			  "`homeostat restore` again",
 			  TX_LATE_NS / NS_PER_S);
+	}
 }
 
 void changes_tick(struct homeostatd *d)
@@ -381,15 +412,14 @@ void changes_tick(struct homeostatd *d)
 	governor_look(&d->changes.governor, d->judge.load.busy_permille, w.now_ns);
 	/* each write may take the kernel long: huge pages, a queue that is set up anew */
 	heartbeat_patience(&d->heartbeat, CHANGE_PATIENCE_NS);
-	if (d->changes.reverting_ns)
-		revert_on(d);
-	if (!d->changes.reverting_ns || tx_active(&d->changes.table))
+	if (!changes_reverting(d) || tx_active(&d->changes.table))
 		tx_look(&d->changes.table, &w);
+	revert_on(d);
 	check_hand(d);
 	keeping_tick(d);
 	call_person(d, w.now_ns);
 	/* a value that is on its way back is nobody else's */
-	if (!(d->ticks % YIELD_TICKS) && !d->changes.reverting_ns)
+	if (!(d->ticks % YIELD_TICKS) && !changes_reverting(d))
 		tx_yield(&d->changes.table, &w, yielded, d);
 	heartbeat_patience(&d->heartbeat, 0);
 }

@@ -42,11 +42,12 @@ void changes_close(struct homeostatd *d);
 struct tx_world changes_world(struct homeostatd *d);
 
 /*
- * Puts that back of what is committed, as undo_revert(). Where a driver takes its time: what is left is tried again each second, for
- * 30 s, and nothing new is changed until then; true in *later.
+ * Puts that back of what is committed, as undo_revert(), when nothing stands on it any more. Where drivers take their time, what is
+ * left is tried again each second, for 30 s, and nothing new is changed until then: changes_reverting(). -EBUSY: it is so already.
  */
 int changes_revert(struct homeostatd *d, const struct undo_which *which, undo_report report,
-		   void *ctx, bool *later);
+		   void *ctx);
+bool changes_reverting(const struct homeostatd *d);
 
 /* Once a second, after the vital signs were read. */
 void changes_tick(struct homeostatd *d);
@@ -73,8 +74,8 @@ void keeping_tick(struct homeostatd *d);
 bool keeping_begins(void *d, struct tx *tx);
 void keeping_close(struct homeostatd *d);
 
-#define CHANGE_PATIENCE_NS                                                                         \
-	500000000ULL /* for each file: a driver may have to start its queues anew */
+/* For each file: the kernel may have to start queues anew; of the hand, 200 ms for each of four looks, and 100 ms for a write (by_hand.c). */
+#define CHANGE_PATIENCE_NS 1000000000ULL
 
 /* Root, or a user whom the profile names. */
 bool changes_adviser(const struct homeostatd *d, uid_t uid);

@@ -509,10 +509,9 @@ void daemon_stop(struct homeostatd *d)
 		heartbeat_patience(&d->heartbeat, STOP_PATIENCE_NS);
 	changes_abort(d, "homeostatd ends");
 	disarm(d, HS_TRIP_SHUTDOWN);
-	undo_all(d);
 	/* what a driver was at is put back, too, and what had to wait for that */
-	for (__u64 end_ns = clock_ns() + STOP_HAND_NS; clock_ns() < end_ns && by_hand_wait(500);)
-		undo_all(d);
+	for (__u64 end_ns = clock_ns() + STOP_HAND_NS; undo_all(d) && clock_ns() < end_ns;)
+		by_hand_wait(200);
 	heartbeat_stop(&d->heartbeat);
 	/* nobody beats from here on; the guard knows by when we shall be gone */
 	if (d->kernel.gate)

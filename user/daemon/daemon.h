@@ -181,8 +181,8 @@ void house_watch(struct homeostatd *d);
  */
 int undo_take(struct homeostatd *d);
 
-/* Puts back what stands in the undo table, one line in the log for each. */
-void undo_all(struct homeostatd *d);
+/* Puts back what stands in the undo table, one line in the log for each. Is there something that waits for a driver? */
+bool undo_all(struct homeostatd *d);
 
 /* Makes itself known to the guard, if there is one. 0, or negative errno after a line in the log. */
 int guard_greet(struct homeostatd *d);

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "act/by_hand.h"
 #include "daemon.h"
 #include "ethtool.h"
 #include "guard_link.h"
@@ -16,14 +15,25 @@
 
 #define UNDO_WAIT_MS 10000 /* a restorer may still be at work */
 
+/* What putting back has come to. */
+struct undoing {
+	struct homeostatd *d;
+	bool waits; /* a driver is at something */
+};
+
 static void report(void *ctx, const struct undo_entry *e, enum undo_outcome outcome, int err)
 {
-	struct homeostatd *d = ctx;
+	struct undoing *u = ctx;
+	struct homeostatd *d = u->d;
 
+	heartbeat_progress(&d->heartbeat);
+	if (err == -EAGAIN || err == -EINPROGRESS) {
+		u->waits = true;
+		return;
+	}
 	log_warn("undo: %s: %s%s%s (%s)", e->path, undo_outcome_name(outcome), err ? ": " : "",
 		 err ? strerror(-err) : "", e->old);
 	aftermath_undone(d, e, outcome);
-	heartbeat_progress(&d->heartbeat);
 }
 
 static void restored(void *ctx, const struct undo_entry *e, enum undo_outcome outcome, int err)
@@ -32,34 +42,39 @@ static void restored(void *ctx, const struct undo_entry *e, enum undo_outcome ou
 	aftermath_undone(ctx, e, outcome);
 }
 
-void undo_all(struct homeostatd *d)
+bool undo_all(struct homeostatd *d)
 {
-	int left = d->undo.table ? undo_replay(d->undo.table, d->opt.root, report, d) : 0;
+	struct undoing u = {.d = d};
+	int left = d->undo.table ? undo_replay(d->undo.table, d->opt.root, report, &u) : 0;
 
 	if (left < 0)
 		log_error("undo table: %s", undo_error(left));
-	else if (left && !by_hand_busy())
+	else if (left && !u.waits)
 		log_error("undo table: %d values could not be put back; that is tried again when "
 			  "homeostatd ends, or is restarted",
 			  left);
 	if (d->undo.table)
 		undo_told(d->undo.table, NULL, NULL); /* just now, by `report` */
+	return u.waits;
 }
 
 int undo_take(struct homeostatd *d)
 {
 	char socket[PATH_MAX], *dir;
-	int err;
+	int err, left;
 
 	snprintf(socket, sizeof(socket), "%s", d->opt.socket);
 	dir = dirname(socket);
 	err = undo_open(&d->undo, dir, "", true);
 	if (!err)
 		err = undo_lock(&d->undo, UNDO_WAIT_MS);
-	if (err == -EINPROGRESS) /* nothing else waits for that */
-		undo_settle(&d->undo, d->opt.root, UNDO_WAIT_MS, 0, NULL, NULL);
+	if (err == -EINPROGRESS) { /* nothing else waits for that */
+		left = undo_settle(&d->undo, d->opt.root, UNDO_WAIT_MS, 0, NULL, NULL);
+		err = left < 0 ? left : 0;
+	}
 	if (err) {
 		log_error("%s/" UNDO_FILE ": %s", dir, undo_error(err));
+		undo_close(&d->undo); /* it is not ours: when we end, nothing is put back from it */
 		return err;
 	}
 	/*

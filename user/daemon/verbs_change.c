@@ -227,26 +227,18 @@ int verb_confirm(struct call *call)
 
 /* ---- putting back what is committed ---- */
 
-struct putting {
-	struct json_object *array;
-	struct homeostatd *d;
-};
-
 static void put_back(void *ctx, const struct undo_entry *e, enum undo_outcome outcome, int err)
 {
-	struct putting *p = ctx;
-	struct json_object *row = js_push_obj(p->array);
+	struct json_object *row = js_push_obj(ctx);
 
 	const char *text = err == -EINPROGRESS || err == -EAGAIN ? "waits for its driver"
 								 : undo_outcome_name(outcome);
 
-	log_info("restore: %s: %s (%s)", e->path, text, e->old);
 	js_add_str(row, "path", e->path);
 	js_add_str(row, "value", e->old);
 	js_add_str(row, "outcome", text);
 	if (err)
 		js_add_str(row, "error", strerror(-err));
-	heartbeat_patience(&p->d->heartbeat, CHANGE_PATIENCE_NS); /* for the next one */
 }
 
 int verb_restore(struct call *call)
@@ -254,19 +246,19 @@ int verb_restore(struct call *call)
 	struct undo_which which = {.all = js_bool(call->request, "all"),
 				   .since_ns = js_u64(call->request, "since_boot_ns"),
 				   .group = (__u32)js_u64(call->request, "id")};
-	struct putting p = {js_add_array(call->reply, "values"), call->d};
-	bool later;
+	struct json_object *values = js_add_array(call->reply, "values");
 	int left;
 
 	if (which.all + !!which.since_ns + !!which.group != 1)
 		return wrong(call, -EINVAL, "expected one of all, since_boot_ns, id");
-	/* it stands on values that may go now */
-	changes_abort(call->d, "committed values are put back");
-	left = changes_revert(call->d, &which, put_back, &p, &later);
+	left = changes_revert(call->d, &which, put_back, values);
+	if (left == -EBUSY)
+		return wrong(call, left, "values are being put back; again when that has ended");
 	if (left < 0)
 		return wrong(call, left, undo_error(left));
-	js_add_u64(call->reply, "left", later ? 0 : (__u64)left);
-	js_add_u64(call->reply, "later", later ? (__u64)left : 0);
+	/* of what waits for drivers nothing is known yet */
+	js_add_bool(call->reply, "later", changes_reverting(call->d));
+	js_add_u64(call->reply, "left", changes_reverting(call->d) ? 0 : (__u64)left);
 	return 0;
 }
 

@@ -31,7 +31,11 @@ int change_begin(struct undo_table *table, const char *root, __u32 group, const 
 int change_late(struct undo_table *table, const char *root, int index)
 {
 	char now[UNDO_VALUE_LEN];
-	ssize_t n = place_read(root, table->entry[index].path, now, sizeof(now));
+	ssize_t n;
+
+	if (index < 0)
+		return 0; /* nothing of it is left to wait for */
+	n = place_read(root, table->entry[index].path, now, sizeof(now));
 
 	if (n < 0)
 		return n == -EAGAIN ? -EINPROGRESS : (int)n;

@@ -383,6 +383,14 @@ bool undo_ours(const struct undo_table *table, const char *path, const char *val
 	return false;
 }
 
+/* At a network interface, where the hand may be (hand.h), and where a driver that hangs holds up everybody. */
+static bool of_interface(const char *path)
+{
+	static const char net[] = "/sys/class/net/";
+
+	return ethtool_is(path) || !strncmp(path, net, sizeof(net) - 1);
+}
+
 static enum undo_outcome put_back(const struct undo_table *t, const struct undo_entry *e,
 				  const char *root, int *err)
 {
@@ -399,8 +407,8 @@ static enum undo_outcome put_back(const struct undo_table *t, const struct undo_
 		choice_cut(now);
 	if (same_words(now, e->old))
 		return UNDO_ALREADY;
-	/* a driver may round what it was given; if nobody came to note as what, it is held to be ours */
-	if (!undo_ours(t, e->path, now) && (e->state != UNDO_ENTERED || !ethtool_is(e->path)))
+	/* what a driver makes of a value that it was slow to take nobody may have come to note: it is held to be ours */
+	if (!undo_ours(t, e->path, now) && (e->state != UNDO_ENTERED || !of_interface(e->path)))
 		return UNDO_FOREIGN;
 	*err = place_write(root, e->path, e->old);
 	return *err ? UNDO_FAILED : UNDO_RESTORED;
@@ -470,11 +478,9 @@ int undo_replay(struct undo_table *table, const char *root, undo_report report, 
 	return replay(table, root, under_way, NULL, report, ctx);
 }
 
-/* At a network interface, where the hand may be (hand.h), and where a driver that hangs holds up everybody. */
 static bool elsewhere(const struct undo_table *t, const struct undo_entry *e, const void *what)
 {
-	return under_way(t, e, what) && !ethtool_is(e->path) &&
-	       strncmp(e->path, "/sys/class/net/", strlen("/sys/class/net/"));
+	return under_way(t, e, what) && !of_interface(e->path);
 }
 
 int undo_replay_elsewhere(struct undo_table *table, const char *root, undo_report report, void *ctx)

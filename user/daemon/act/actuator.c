@@ -73,13 +73,16 @@ static int file_write(struct act_file *file, const char *root, struct undo_table
 
 	if (!err)
 		err = change_begin(undo, root, group, file->path, file->to, &file->index);
-	if (!err)
-		return file_written(file, root, undo, why, size);
-	if (err != -EINPROGRESS)
-		snprintf(why, size, "%s: %s", file->path,
-			 err == -ENOSPC ? "the undo table is full; `homeostat restore` makes room"
-					: strerror(-err));
-	return err;
+	if (err) {
+		if (err != -EINPROGRESS)
+			snprintf(why, size, "%s: %s", file->path,
+				 err == -ENOSPC
+					 ? "the undo table is full; `homeostat restore` makes room"
+					 : strerror(-err));
+		return err;
+	}
+	err = file_written(file, root, undo, why, size);
+	return err == -EAGAIN ? -EINPROGRESS : err; /* it is read back a second later */
 }
 
 static int file_finish(struct act_file *file, const char *root, struct undo_table *undo, char *why,

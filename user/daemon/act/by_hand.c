@@ -120,7 +120,7 @@ static ssize_t read_by_hand(const char *root, const char *path, char *buf, size_
 	struct hand_answer a;
 	int err;
 
-	if (!below(root) && !strcmp(path, writing) && hear(&a, 0) == -EAGAIN)
+	if (!below(root) && *writing && !strcmp(path, writing) && hear(&a, 0) == -EAGAIN)
 		return -EAGAIN; /* what a file holds now is not what it is about to */
 	if (below(root) || !ethtool_is(path))
 		return place_read_self(root, path, buf, size);
@@ -156,18 +156,12 @@ int by_hand_start(const struct undo *undo)
 	return may(CAP_NET_ADMIN) ? hand_start(&hand, undo) : -EPERM;
 }
 
-bool by_hand_busy(void)
+void by_hand_wait(int ms)
 {
 	struct hand_answer a;
 
-	return owes && *writing && hear(&a, 0) == -EAGAIN;
-}
-
-bool by_hand_wait(int ms)
-{
-	struct hand_answer a;
-
-	return owes && *writing && !hear(&a, ms);
+	if (owes)
+		hear(&a, ms);
 }
 
 void by_hand_stop(void)

@@ -14,11 +14,8 @@
  */
 int by_hand_start(const struct undo *undo);
 
-/* It is still at a write, and a driver at that: what is asked of it meanwhile is refused at once (-EAGAIN). */
-bool by_hand_busy(void);
-
-/* Waits for that, @ms at most: has it ended? Not where there was none. */
-bool by_hand_wait(int ms);
+/* Where it is still at something, and what is asked of it meanwhile is refused at once (-EAGAIN): waits for the end of that, @ms at most. */
+void by_hand_wait(int ms);
 
 /* Says goodbye. Harmless if there is none. */
 void by_hand_stop(void);

@@ -94,6 +94,8 @@ void tx_roll_back(struct tx *tx, const struct tx_world *w, enum tx_state state, 
 	/* first it is to be seen what a driver that is at it makes of its value */
 	tx->late =
 		tx->late && change_late(w->undo, w->root, tx->file[tx->next].index) == -EINPROGRESS;
+	if (w->progress)
+		w->progress(w->ctx);
 	if (tx->late)
 		snprintf(u.text, sizeof(u.text), "; %s waits for its driver",
 			 tx->file[tx->next].path);
@@ -158,6 +160,7 @@ void tx_make(struct tx *tx, const struct tx_world *w)
 		return;
 	}
 	if (err) {
+		tx->late = false; /* it has answered */
 		tx_roll_back(tx, w, TX_FAILED, why);
 		return;
 	}
@@ -181,6 +184,8 @@ static bool is_late(struct tx_table *t, struct tx *tx, const struct tx_world *w)
 		struct act_file *file = &tx->file[i];
 		char now[UNDO_VALUE_LEN];
 
+		if (w->progress)
+			w->progress(w->ctx);
 		if (kb_read(file->p, w->root, file->path, now, sizeof(now)) ||
 		    kb_same(file->p, now, file->from) || undo_ours(w->undo, file->path, now))
 			continue;

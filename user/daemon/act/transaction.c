@@ -79,6 +79,8 @@ static bool yields(struct tx_table *t, struct tx *tx, const struct tx_world *w)
 		struct act_file *file = &tx->file[i];
 		char why[TX_TEXT + 32];
 
+		if (w->progress)
+			w->progress(w->ctx);
 		if (file->index < 0 || !undo_foreign(w->undo, w->root, file->index))
 			continue;
 		tx_remember(t, w, file->path);
