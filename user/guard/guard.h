@@ -35,6 +35,7 @@
 #define GUARD_LOOKS_ACTING 5
 #define GUARD_LOOKS_LOOKING 40
 #define GUARD_RESTORE_NS 10000000000ULL /* the restorer's time, beside that of the hook */
+#define OOM_SCORE "/proc/self/oom_score_adj"
 
 struct guard {
 	const char *dir, *root; /* runtime directory; root of /proc and /sys, "" = the real one */
@@ -70,10 +71,5 @@ int restorer_main(int pipe, const char *dir, const char *root, const char *daemo
 
 /* For the restorer's process: hard to kill by memory, terminal or session. */
 void restorer_settle(void);
-
-#define OOM_SCORE "/proc/self/oom_score_adj"
-
-/* What the restorer's was: the hook gets it back; "" = not changed. */
-extern char restorer_oom_score[16];
 
 #endif

@@ -6,6 +6,9 @@
 
 #include "undo.h"
 
+/* What the restorer's oom_score_adj was before it was made hard to kill: a hook gets it back; "" = not changed. */
+extern char restorer_oom_score[16];
+
 /* Has our programs taken out of libxdp's dispatchers, by the program at @daemon. For a daemon that is dead. */
 void leave_dispatchers(const char *daemon);
 

@@ -13,8 +13,7 @@
 #include "log.h"
 #include "parse.h"
 
-/* longer than a driver takes that builds its rings anew */
-#define HAND_MS 5000
+#define HAND_MS 5000 /* longer than a driver takes that makes its rings anew */
 
 char restorer_oom_score[16];
 
@@ -37,18 +36,6 @@ static void report(void *ctx, const struct undo_entry *e, enum undo_outcome outc
 		 err ? strerror(-err) : "", e->old);
 }
 
-/*
- * The daemon is dead, or dies; until then it has the lock. Its hand first ends what it was asked for, and a driver that hangs keeps
- * it: @wait_ms. As undo_settle().
- */
-static int put_back(struct undo *undo, const char *root, int wait_ms)
-{
-	int left = undo_settle(undo, root, -1, wait_ms, report, NULL);
-
-	undo_unlock(undo); /* a hook may go on for long; who comes next need not wait */
-	return left;
-}
-
 int restorer_main(int pipe, const char *dir, const char *root, const char *daemon)
 {
 	struct undo undo;
@@ -66,17 +53,16 @@ int restorer_main(int pipe, const char *dir, const char *root, const char *daemo
 			continue;
 		if (n <= 0) /* the guard is dead; until its own death the daemon has the lock */
 			what = 'q';
-		left = put_back(&undo, root, HAND_MS);
+		left = undo_settle(&undo, root, -1, HAND_MS, report, NULL);
+		undo_unlock(&undo); /* a hook may go on for long; who comes next need not wait */
 		leave_dispatchers(daemon);
 		if (n <= 0)
 			log_error("restorer: the guard is dead");
 		hook_run(undo.table); /* who would have asked for it may be dead */
 	}
-	if (left == -EINPROGRESS) {
-		log_error("restorer: homeostat-hand has been at a driver for %d s; network "
-			  "interfaces are put back when it returns, or by `homeostat restore`",
-			  HAND_MS / 1000);
-		left = put_back(&undo, root, -1);
+	if (left == -EINPROGRESS) { /* a driver hangs; what it has nothing to do with is put back */
+		log_error("restorer: %s", undo_error(left));
+		left = undo_settle(&undo, root, -1, -1, report, NULL);
 	}
 	if (err || left < 0)
 		log_error("restorer: undo table: %s", undo_error(err ? err : left));
