@@ -26,9 +26,9 @@ set_clock '2026-01-05 07:59:30' # wherever loading has brought it
 equals 'before the session: the one that was loaded' "$(status_leaf profile)" balanced
 says 'until when' 'profile .*balanced until Mon 05 Jan 08:00' homeostat status
 homeostat activity mission
-sleep 40 # the session begins meanwhile (virtual time)
+due() { homeostat status | grep -q 'another is due'; }
+check 'the session has begun, and status says so' within 60 due
 equals 'on a mission none is changed' "$(status_leaf profile)" balanced
-says 'and status says so' 'another is due' homeostat status
 homeostat activity unknown
 check 'the session has begun' within 10 profile_is trading
 says 'which, and until when' 'trading .shift 1 of .*day.yaml. until Mon 05 Jan 17:30' homeostat status
