@@ -343,7 +343,7 @@ static void reverted(void *ctx, const struct undo_entry *e, enum undo_outcome ou
 	struct reverting *r = ctx;
 
 	heartbeat_patience(&r->d->heartbeat, CHANGE_PATIENCE_NS); /* for the next one */
-	if (err == -EAGAIN || err == -EINPROGRESS)
+	if (undo_waits(err))
 		r->waits = true;
 	else
 		log_info("restore: %s: %s (%s)", e->path, undo_outcome_name(outcome), e->old);

@@ -27,7 +27,7 @@ static void report(void *ctx, const struct undo_entry *e, enum undo_outcome outc
 	struct homeostatd *d = u->d;
 
 	heartbeat_progress(&d->heartbeat);
-	if (err == -EAGAIN || err == -EINPROGRESS) {
+	if (undo_waits(err)) {
 		u->waits = true;
 		return;
 	}

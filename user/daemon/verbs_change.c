@@ -231,8 +231,7 @@ static void put_back(void *ctx, const struct undo_entry *e, enum undo_outcome ou
 {
 	struct json_object *row = js_push_obj(ctx);
 
-	const char *text = err == -EINPROGRESS || err == -EAGAIN ? "waits for its driver"
-								 : undo_outcome_name(outcome);
+	const char *text = undo_waits(err) ? "waits for its driver" : undo_outcome_name(outcome);
 
 	js_add_str(row, "path", e->path);
 	js_add_str(row, "value", e->old);

@@ -17,6 +17,7 @@
 #ifndef HOMEOSTAT_UNDO_H
 #define HOMEOSTAT_UNDO_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -184,6 +185,12 @@ enum undo_outcome {
 /* `err`: negative errno of UNDO_FAILED, else 0. */
 typedef void (*undo_report)(void *ctx, const struct undo_entry *entry, enum undo_outcome outcome,
 			    int err);
+
+/* An `err` with which a driver is still at work (place.h): what has not been put back is asked for again. Pure. */
+static inline bool undo_waits(int err)
+{
+	return err == -EAGAIN || err == -EINPROGRESS;
+}
 
 /* "put back", "left alone: …" */
 const char *undo_outcome_name(enum undo_outcome outcome);

@@ -82,8 +82,7 @@ static void undone(void *ctx, const struct undo_entry *e, enum undo_outcome outc
 		return;
 	u->left++;
 	snprintf(u->text, sizeof(u->text), "; %s %s", e->path,
-		 err == -EINPROGRESS || err == -EAGAIN ? "waits for its driver"
-						       : undo_outcome_name(outcome));
+		 undo_waits(err) ? "waits for its driver" : undo_outcome_name(outcome));
 }
 
 void tx_roll_back(struct tx *tx, const struct tx_world *w, enum tx_state state, const char *why)
