@@ -198,6 +198,7 @@ static void the_keeper(void **state)
 /* ---- the daemon ---- */
 
 static struct homeostatd d;
+static const char *kb_refusal = "";
 
 /* A daemon as far as it takes, over the fixture's tree and undo table. */
 static void begin(const char *mode_boot)
@@ -219,6 +220,7 @@ static void begin(const char *mode_boot)
 	snprintf(path, sizeof(path), "%s/sock", root); /* events go to who follows */
 	d.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	assert_int_equal(server_open(&d.server, path, d.epoll_fd, 5, verb_answer, &d), 0);
+	strcpy(d.changes.refusal, kb_refusal);
 	keeping_open(&d);
 	keeping_take_up(&d);
 }
@@ -422,7 +424,7 @@ static void damaged_file(void **state)
 	assert_int_equal(truncate(path, 50), 0);
 	begin(BOOT);
 	assert_null(found(1));
-	assert_true(file_has(KEPT_ASIDE, "{\"version\":1"));
+	assert_true(file_has(KEPT_DAMAGED, "{\"version\":1"));
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(ask_for(PROPOSALS), 2); /* the undo table knows */
 	end();
@@ -440,7 +442,69 @@ static void damaged_file(void **state)
 	begin(BOOT);
 	assert_non_null(found(3));
 	assert_null(found(4)); /* it is so already */
+	assert_false(file_has(KEPT_REFUSED, "{"));
 	end();
+}
+
+/* What this host has not, or not yet, and all of it where there is no knowledge base: it stands beside the file that is written next. */
+static void refused_rows(void **state)
+{
+	char path[160];
+
+	(void)state;
+	begin(BOOT);
+	ask_for(LATER);
+	ask_for(PROPOSALS);
+	dies();
+	snprintf(path, sizeof(path), "%s" SWAPPINESS, root);
+	assert_int_equal(unlink(path), 0);
+	begin(BOOT);
+	assert_null(found(1));
+	assert_non_null(found(2));
+	assert_true(file_has(KEPT_REFUSED, "vm.swappiness"));
+	assert_int_equal(keeping_save(&d), 0);
+	assert_false(file_has(KEPT_FILE, "vm.swappiness"));
+	assert_true(file_has(KEPT_FILE, "net.core.somaxconn"));
+	dies();
+	kb_refusal = "line 7: no such thing";
+	begin(BOOT);
+	kb_refusal = "";
+	assert_null(found(2));
+	assert_true(file_has(KEPT_REFUSED, "net.core.somaxconn"));
+	assert_false(file_has(KEPT_REFUSED, "vm.swappiness"));
+	end();
+}
+
+/* As much as clients may have wait at all, every byte of it escaped, has room in the file. */
+static void largest_rows(void **state)
+{
+	struct kept_row row = first;
+	struct json_object *whole = kept_begin(BOOT, 200, KEPT_ROWS_MAX + first.id), *files;
+	static char text[CONTROL_REQUEST_MAX], asked[CONTROL_REQUEST_MAX * 2 + 8];
+	char path[UNDO_PATH_LEN] = "", value[UNDO_VALUE_LEN] = "";
+	struct kept kept;
+
+	(void)state;
+	memset(text, '"', sizeof(text) - 1);
+	memset(path, '"', sizeof(path) - 1);
+	memset(value, '"', sizeof(value) - 1);
+	memset(row.why, '"', sizeof(row.why) - 1);
+	asked[0] = '[', asked[1] = '"';
+	for (size_t i = 0; i < sizeof(text) - 1; i++)
+		memcpy(asked + 2 + 2 * i, "\\\"", 2);
+	strcpy(asked + 2 + 2 * (sizeof(text) - 1), "\"]");
+	for (unsigned int i = 0; i < KEPT_ROWS_MAX; i++, row.id++) {
+		files = kept_add(whole, &row, "person", asked);
+		assert_non_null(files);
+		for (int f = 0; f < TX_FILES_MAX; f++)
+			assert_true(kept_file(files, path, value));
+	}
+	assert_true(strlen(js_line(whole)) < KEPT_TEXT_MAX);
+	assert_int_equal(
+		kept_parse(&kept, js_line(whole), strlen(js_line(whole)), why, sizeof(why)), 0);
+	assert_int_equal(kept.nr, KEPT_ROWS_MAX);
+	kept_free(&kept);
+	json_object_put(whole);
 }
 
 /* The keeper of one that was killed is still at a write: nobody reads or writes beside it. */
@@ -530,6 +594,8 @@ int main(void)
 		TEST(follows),
 		TEST(a_slow_disk),
 		TEST(damaged_file),
+		TEST(refused_rows),
+		TEST(largest_rows),
 		TEST(no_place),
 		TEST(the_last_keeper),
 		TEST(no_child_has_the_lock),

@@ -328,7 +328,8 @@ static void taken_up(void **state)
 		json_object_object_add(whole, "proposals", request);
 		assert_int_equal(ask_read(&list, whole, error, sizeof(error)), 0);
 		tx_free(&table);
-		tx = tx_take_up(&table, &world, &list, 1000, 77, error, sizeof(error));
+		assert_int_equal(
+			tx_take_up(&table, &world, &list, 1000, 77, &tx, error, sizeof(error)), 0);
 		json_object_put(whole);
 	}
 	assert_non_null(tx);

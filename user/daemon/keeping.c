@@ -78,9 +78,9 @@ void keeping_open(struct homeostatd *d)
 	}
 	len = read_kept(fd, &text, why, sizeof(why));
 	if (len >= 0 ? kept_parse(&c->kept, text, (size_t)len, why, sizeof(why)) : len != -ENOENT) {
-		renameat(fd, KEPT_FILE, fd, KEPT_ASIDE);
+		renameat(fd, KEPT_FILE, fd, KEPT_DAMAGED);
 		log_error("%s/" PLACE ": %s. None of the changes in it is taken up again; it "
-			  "is now " KEPT_ASIDE,
+			  "is now " KEPT_DAMAGED,
 			  d->opt.state, why);
 	}
 	free(text);
@@ -112,22 +112,24 @@ static void judge_row(const struct homeostatd *d, const struct kept_row *row, bo
 	}
 }
 
-static void take_up_row(struct homeostatd *d, const struct tx_world *w, const struct kept_row *row)
+/* True: it is there, or there is nothing to do any more, as the host has what it asks for. */
+static bool take_up_row(struct homeostatd *d, const struct tx_world *w, const struct kept_row *row)
 {
 	const char *boot_id = d->undo.table->boot_id;
 	bool same = !strcmp(d->changes.kept.boot_id, boot_id);
 	__u64 now_s = (__u64)time(NULL), age_ns;
 	char error[512];
 	struct ask_list list;
-	struct tx *tx = NULL;
+	struct tx *tx;
+	int err = ask_read(&list, row->asked, error, sizeof(error));
 
-	if (!ask_read(&list, row->asked, error, sizeof(error)))
-		tx = tx_take_up(&d->changes.table, w, &list, row->uid, row->id, error,
-				sizeof(error));
-	if (!tx) {
+	if (!err)
+		err = tx_take_up(&d->changes.table, w, &list, row->uid, row->id, &tx, error,
+				 sizeof(error));
+	if (err) {
 		log_warn("change %u, which waited when homeostatd ended, is not taken up again: %s",
 			 row->id, error);
-		return;
+		return err == -EALREADY;
 	}
 	age_ns = now_s > row->made_s ? (now_s - row->made_s) * NS_PER_S : 0;
 	tx->made_ns = age_ns < w->now_ns ? w->now_ns - age_ns : 0;
@@ -144,17 +146,42 @@ static void take_up_row(struct homeostatd *d, const struct tx_world *w, const st
 	}
 	judge_row(d, row, same, tx);
 	w->told(w->ctx, tx, TX_PENDING);
+	return true;
+}
+
+/* The file as it was, beside the one that is written next: what was proposed is not lost because a card is not there yet. */
+static void put_aside(struct homeostatd *d)
+{
+	char why[160], path[PATH_MAX];
+	int dir_fd, err;
+
+	snprintf(path, sizeof(path), "%s/" KEPT_DIR, d->opt.state);
+	dir_fd = private_dir(AT_FDCWD, path, 0, why, sizeof(why));
+	err = dir_fd < 0 ? dir_fd
+			 : private_replace(dir_fd, KEPT_REFUSED, js_line(d->changes.kept.whole));
+	if (dir_fd >= 0)
+		close(dir_fd);
+	if (err)
+		log_error("%s/" KEPT_REFUSED ": %s: what is not taken up again is forgotten", path,
+			  dir_fd < 0 ? why : strerror(-err));
+	else
+		log_warn("%s/" KEPT_REFUSED ": what is not taken up again stands there as it was "
+			 "proposed",
+			 path);
 }
 
 void keeping_take_up(struct homeostatd *d)
 {
 	struct changes *c = &d->changes;
 	struct tx_world w = changes_world(d);
+	bool all = true;
 
 	if (d->undo.table->last_id < c->kept.last_id)
 		d->undo.table->last_id = c->kept.last_id;
-	for (unsigned int i = 0; !c->refusal[0] && i < c->kept.nr; i++)
-		take_up_row(d, &w, &c->kept.row[i]);
+	for (unsigned int i = 0; i < c->kept.nr; i++)
+		all = !c->refusal[0] && take_up_row(d, &w, &c->kept.row[i]) && all;
+	if (!all)
+		put_aside(d);
 	kept_free(&c->kept);
 }
 

@@ -19,11 +19,14 @@
 
 #define KEPT_DIR "pending" /* in the state directory; locked by who writes there */
 #define KEPT_FILE "pending.json"
-#define KEPT_ASIDE "pending.json.damaged" /* one that could not be read: the latest of them */
+#define KEPT_DAMAGED "pending.json.damaged" /* one that could not be read: the latest of them */
+#define KEPT_REFUSED                                                                               \
+	"pending.json.refused" /* one of whose changes not all were taken up: likewise */
 #define KEPT_VERSION 1
 #define KEPT_ROWS_MAX 32
-#define KEPT_ID_MAX (INT_MAX / 2)  /* ids are told as int, and are never used twice */
-#define KEPT_TEXT_MAX (512 * 1024) /* bytes of the file */
+#define KEPT_ID_MAX (INT_MAX / 2) /* ids are told as int, and are never used twice */
+#define KEPT_ROW_MAX (96 * 1024)  /* bytes: proposals of 16 KiB and 64 files, each escaped */
+#define KEPT_TEXT_MAX (KEPT_ROWS_MAX * KEPT_ROW_MAX) /* bytes of the file */
 #define KEPT_WHY_LEN 192
 #define KEPT_BOOT_LEN 37 /* with its NUL */
 

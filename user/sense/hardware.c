@@ -110,11 +110,13 @@ int sense_hardware(struct sense *s)
 	const struct sense_set *drives = &s->hardware.drives;
 	__u64 down = 0, known = 0;
 	char state[32];
+	bool counted;
 
 	sense_find(s, &s->hardware.cpus, CPUS, "cpu", has_throttle);
 	/* not each processor counts both */
-	if (tally(s, &s->hardware.cpus, CPUS, 1, package, &s->hardware.throttles) |
-	    tally(s, &s->hardware.cpus, CPUS, 0, core, &s->hardware.throttles))
+	counted = tally(s, &s->hardware.cpus, CPUS, 1, package, &s->hardware.throttles);
+	counted |= tally(s, &s->hardware.cpus, CPUS, 0, core, &s->hardware.throttles);
+	if (counted)
 		sense_enter(s, HS_VITAL_THERMAL_THROTTLES, s->hardware.throttles);
 	sense_find(s, &s->hardware.memories, EDAC, "mc", NULL);
 	if (tally(s, &s->hardware.memories, EDAC, 0, ce, &s->hardware.corrected))

@@ -94,7 +94,8 @@ void sense_rate(struct sense *s, enum hs_vital_id id, struct sense_counter *coun
 		sense_enter(s, id, delta * 1000 / s->span_ms);
 }
 
-static int read_at(const struct sense *s, char *buf, size_t size, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static int read_at(const struct sense *s, char *buf,
+							 size_t size, const char *fmt, va_list ap)
 {
 	char path[PATH_MAX];
 	int len = vsnprintf(path, sizeof(path), fmt, ap);

@@ -457,12 +457,13 @@ int tx_propose(struct tx_table *t, const struct tx_world *w, const struct ask_li
 	return (int)tx->id;
 }
 
-struct tx *tx_take_up(struct tx_table *t, const struct tx_world *w, const struct ask_list *list,
-		      uid_t uid, __u32 id, char *error, size_t size)
+int tx_take_up(struct tx_table *t, const struct tx_world *w, const struct ask_list *list, uid_t uid,
+	       __u32 id, struct tx **taken, char *error, size_t size)
 {
 	struct tx fresh;
+	int err = build(&fresh, t, w, list, uid, error, size);
 
-	if (build(&fresh, t, w, list, uid, error, size))
-		return NULL;
-	return enter(t, w, &fresh, id);
+	if (!err)
+		*taken = enter(t, w, &fresh, id);
+	return err;
 }

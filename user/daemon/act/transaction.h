@@ -149,10 +149,10 @@ int tx_propose(struct tx_table *t, const struct tx_world *w, const struct ask_li
 
 /*
  * Takes up one that an earlier daemon had, with its number: likewise checked whole. Pending, without what only that daemon knew, which the caller
- * sets; NULL: `error` says why not.
+ * sets. 0, it is in *taken; otherwise as tx_propose(), *taken is as it was.
  */
-struct tx *tx_take_up(struct tx_table *t, const struct tx_world *w, const struct ask_list *list,
-		      uid_t uid, __u32 id, char *error, size_t size);
+int tx_take_up(struct tx_table *t, const struct tx_world *w, const struct ask_list *list, uid_t uid,
+	       __u32 id, struct tx **taken, char *error, size_t size);
 
 /* One look, once a second, after evidence_sample(). */
 void tx_look(struct tx_table *t, const struct tx_world *w);
