@@ -387,6 +387,15 @@ static bool approved_before(const struct tx_table *t, const struct tx *tx)
 	return true;
 }
 
+/* Most changes have one file of the 64 that there was room for, and 32 of them are remembered. */
+static void fit(struct tx *tx)
+{
+	struct act_file *file = reallocarray(tx->file, tx->files_nr, sizeof(*tx->file));
+
+	if (file)
+		tx->file = file;
+}
+
 /* Checks all of it into a change that is in no table. 0, or negative errno with `error` and nothing to free. */
 static int build(struct tx *tx, struct tx_table *t, const struct tx_world *w,
 		 const struct ask_list *list, uid_t uid, char *error, size_t size)
@@ -423,6 +432,7 @@ static int build(struct tx *tx, struct tx_table *t, const struct tx_world *w,
 		tx_clear(tx);
 		return err;
 	}
+	fit(tx);
 	back = goes_back(tx, w->undo);
 	tx->must_help = !a.person && !back;
 	/* what was there before needs no trial on one of them, and the need for it is now */
