@@ -475,6 +475,38 @@ static void refused_rows(void **state)
 	end();
 }
 
+/* `*` stands for what is there: what has come since a person approved it, he has not seen. What has gone does not matter. */
+static void approved_without(void **state)
+{
+	char path[160];
+	int id;
+
+	(void)state;
+	begin(BOOT);
+	id = ask_for("[{\"parameter\":\"rps[eth0,*]\",\"value\":\"1\",\"reason\":\"r\","
+		     "\"timing\":\"maintenance\"}]");
+	assert_int_equal(found(id)->files_nr, 3);
+	((struct tx *)found(id))->approved = true;
+	((struct tx *)found(id))->state = TX_WAITING;
+	assert_int_equal(keeping_save(&d), 0);
+	dies();
+	snprintf(path, sizeof(path), "%s" RPS("2"), root);
+	assert_int_equal(unlink(path), 0);
+	begin(OTHER);
+	assert_int_equal(found(id)->files_nr, 2);
+	assert_true(found(id)->approved);
+	assert_int_equal(found(id)->state, TX_WAITING);
+	assert_int_equal(keeping_save(&d), 0);
+	dies();
+	tree_put(root, RPS("3"), "0\n");
+	begin(OTHER);
+	assert_int_equal(found(id)->files_nr, 3);
+	assert_false(found(id)->approved);
+	assert_int_equal(found(id)->state, TX_PENDING);
+	assert_non_null(strstr(found(id)->why, RPS("3")));
+	end();
+}
+
 /* As much as clients may have wait at all, every byte of it escaped, has room in the file. */
 static void largest_rows(void **state)
 {
@@ -596,6 +628,7 @@ int main(void)
 		TEST(damaged_file),
 		TEST(refused_rows),
 		TEST(largest_rows),
+		TEST(approved_without),
 		TEST(no_place),
 		TEST(the_last_keeper),
 		TEST(no_child_has_the_lock),

@@ -91,6 +91,16 @@ void keeping_open(struct homeostatd *d)
 	close(fd);
 }
 
+/* The file of one that no person has seen: an object that there was not when he approved `x[*]`. NULL: he has seen all. */
+static const char *unseen(const struct kept_row *row, const struct tx *tx)
+{
+	for (unsigned int i = 0; i < tx->files_nr; i++) {
+		if (!kept_held(row, tx->file[i].path))
+			return tx->file[i].path;
+	}
+	return NULL;
+}
+
 /* What has become of one since the file was written. */
 static void judge_row(const struct homeostatd *d, const struct kept_row *row, bool same,
 		      struct tx *was)
@@ -109,6 +119,11 @@ static void judge_row(const struct homeostatd *d, const struct kept_row *row, bo
 	} else if (!same && was->timing < KB_TIMING_MAINTENANCE) {
 		was->state = TX_EXPIRED;
 		snprintf(was->why, sizeof(was->why), "the host was booted since it was proposed");
+	} else if (row->approved && unseen(row, was)) {
+		was->approved = false;
+		was->state = TX_PENDING;
+		snprintf(was->why, sizeof(was->why), "it was approved without %.160s",
+			 unseen(row, was));
 	}
 }
 
