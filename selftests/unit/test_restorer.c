@@ -3,8 +3,6 @@
 /* The restorer: what it puts back, and the hook that it runs. */
 #include "guard_fixture.h"
 
-#include "../../user/guard/hook.h"
-
 #define QUEUE "/sys/class/net/eth0/tx_queue_len"
 
 static void tables_refused(void **state)
@@ -219,55 +217,6 @@ static void hook_in_the_way_of_nobody(void **state)
 	undo_close(&undo);
 }
 
-/* A program that does not end within the time in which the next is asked for: so many wait, and no more. */
-static void hooks_are_bounded(void **state)
-{
-	struct undo undo;
-	int ends[2], code;
-	char path[128];
-	__u32 job;
-	pid_t pid;
-
-	(void)state;
-	hook("/hook",
-	     "while [ ! -e ${0%/*}/go ]; do sleep 0.02; done; echo $HOMEOSTAT_REASON "
-	     ">>${0%/*}/runs",
-	     60000, 0755);
-	snprintf(path, sizeof(path), "%s/hook", root);
-	assert_int_equal(undo_open(&undo, dir, root, true), 0);
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	pid = fork();
-	if (!pid) {
-		close(ends[1]);
-		_exit(restorer_main(ends[0], dir, root, "/nonexistent"));
-	}
-	for (int n = 0; n < HOOKS_MAX + 2; n++) {
-		undo_set_reason(undo.table, n < HOOKS_MAX ? "taken" : "refused");
-		assert_int_equal(write(ends[1], "h", 1), 1);
-		EVENTUALLY(!undo.table->hook_due);
-	}
-	job = undo_ask_job(undo.table, path, 60000, "refused");
-	assert_int_equal(write(ends[1], "h", 1), 1);
-	EVENTUALLY(undo_job_done(undo.table, job, &code));
-	assert_int_equal(code, -1);
-	tree_put(root, "/go", "");
-	EVENTUALLY(lines("runs", NULL) == HOOKS_MAX);
-	/* as soon as there is room again */
-	for (int n = 0; !lines("runs", "later") && n < 1000; n++) {
-		job = undo_ask_job(undo.table, path, 60000, "later");
-		assert_int_equal(write(ends[1], "h", 1), 1);
-		EVENTUALLY(undo_job_done(undo.table, job, &code));
-	}
-	assert_int_equal(code, 0);
-	assert_int_equal(write(ends[1], "q", 1), 1);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_int_equal(lines("runs", "taken"), HOOKS_MAX);
-	assert_int_equal(lines("runs", "refused"), 0);
-	close(ends[0]);
-	close(ends[1]);
-	undo_close(&undo);
-}
-
 /* That of a change: what came of it is told; one that may not be run, or is not there any more, has failed. */
 static void jobs(void **state)
 {
@@ -340,9 +289,9 @@ static void hook_refusals(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	TEST(tables_refused),	 TEST(restores),       TEST(hand_hangs),
-	TEST(hook_runs),	 TEST(hook_is_killed), TEST(hook_in_the_way_of_nobody),
-	TEST(hooks_are_bounded), TEST(jobs),	       TEST(hook_refusals),
+	TEST(tables_refused), TEST(restores),	    TEST(hand_hangs),
+	TEST(hook_runs),      TEST(hook_is_killed), TEST(hook_in_the_way_of_nobody),
+	TEST(jobs),	      TEST(hook_refusals),
 };
 
 GUARD_MAIN("restorer", tests)

@@ -51,9 +51,8 @@ struct hook {
 
 /* Of who keeps the time of the latest one, or -1. */
 static int latest = -1;
-static int alive; /* that run or wait */
 
-/* One at a time, in the order in which they were asked for: none of those taken is lost, and an operator's program never meets itself. */
+/* One at a time, in the order in which they were asked for: none is lost, and an operator's program never meets itself. */
 static void wait_for_turn(void)
 {
 	struct pollfd end = {.events = POLLIN};
@@ -100,8 +99,7 @@ static int run(const struct hook *h)
 /* A process of its own keeps the hook's time, so that it never stands in the way of an undo. */
 static void begin(struct undo_table *table, const struct hook *h)
 {
-	const char *why = alive < HOOKS_MAX ? untrusted_program(h->path)
-					    : "as many as may do wait for their turn";
+	const char *why = untrusted_program(h->path);
 	pid_t pid = why ? -1 : fork();
 
 	if (!pid) {
@@ -119,7 +117,6 @@ static void begin(struct undo_table *table, const struct hook *h)
 			undo_end_job(table, h->job, -1);
 		return;
 	}
-	alive++;
 	if (latest >= 0)
 		close(latest);
 	latest = pidfd_open(pid, 0);
@@ -137,7 +134,7 @@ void hook_run(struct undo_table *table)
 	char text[UNDO_REASON_LEN];
 
 	while (waitpid(-1, NULL, WNOHANG) > 0) /* those that have ended */
-		alive--;
+		;
 	/* taken before it is read: what is written meanwhile is told the next time, and not lost */
 	if (__atomic_exchange_n(&table->hook_due, 0, __ATOMIC_ACQ_REL)) {
 		h.limit_ms = limit_of(undo_get_hook(table, h.path, text));
@@ -152,11 +149,4 @@ void hook_run(struct undo_table *table)
 		h.limit_ms = limit_of(job.limit_ms);
 		begin(table, &h);
 	}
-}
-
-void hook_wait(void)
-{
-	while (waitpid(-1, NULL, 0) > 0)
-		;
-	alive = 0;
 }

@@ -6,8 +6,6 @@
 
 #include "undo.h"
 
-#define HOOKS_MAX 16 /* that run or wait for their turn; one more is not run, and the log says so */
-
 /* What the restorer's oom_score_adj was before it was made hard to kill: a hook gets it back; "" = not changed. */
 extern char restorer_oom_score[16];
 
@@ -16,8 +14,5 @@ void leave_dispatchers(const char *daemon);
 
 /* Starts what the table names and is due: the hook, and that of a change. Each waits for those before it; those that ended are reaped. */
 void hook_run(struct undo_table *table);
-
-/* Waits until all have ended; each has its limit. */
-void hook_wait(void);
 
 #endif

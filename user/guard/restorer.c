@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guard.h"
@@ -65,7 +66,8 @@ int restorer_main(int pipe, const char *dir, const char *root, const char *daemo
 	}
 	if (err || left < 0)
 		log_error("restorer: undo table: %s", undo_error(err ? err : left));
-	hook_wait();
+	while (waitpid(-1, NULL, 0) > 0) /* a hook, which has its limit */
+		;
 	undo_close(&undo);
 	return err || left;
 }
