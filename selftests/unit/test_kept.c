@@ -504,6 +504,20 @@ static void approved_without(void **state)
 	assert_false(found(id)->approved);
 	assert_int_equal(found(id)->state, TX_PENDING);
 	assert_non_null(strstr(found(id)->why, RPS("3")));
+	/* named, it is approved, also where it was so already when that was done */
+	tree_put(root, SWAPPINESS, "10\n");
+	id = ask_for("[{\"parameter\":\"net.core.somaxconn\",\"value\":\"8192\",\"reason\":\"r\","
+		     "\"timing\":\"maintenance\"},{\"parameter\":\"vm.swappiness\",\"value\":"
+		     "\"10\",\"reason\":\"r\",\"timing\":\"maintenance\"}]");
+	assert_int_equal(found(id)->files_nr, 1);
+	((struct tx *)found(id))->approved = true;
+	((struct tx *)found(id))->state = TX_WAITING;
+	assert_int_equal(keeping_save(&d), 0);
+	dies();
+	tree_put(root, SWAPPINESS, "60\n");
+	begin(OTHER);
+	assert_int_equal(found(id)->files_nr, 2);
+	assert_true(found(id)->approved);
 	end();
 }
 

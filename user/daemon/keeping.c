@@ -91,9 +91,11 @@ void keeping_open(struct homeostatd *d)
 	close(fd);
 }
 
-/* The file of one that no person has seen: an object that there was not when he approved `x[*]`. NULL: he has seen all. */
+/* A file that `x[*]` stands for now, and that was not to be changed when a person approved it. NULL: he has seen all, or named it. */
 static const char *unseen(const struct kept_row *row, const struct tx *tx)
 {
+	if (!strchr(tx->asked, '*'))
+		return NULL;
 	for (unsigned int i = 0; i < tx->files_nr; i++) {
 		if (!kept_held(row, tx->file[i].path))
 			return tx->file[i].path;
