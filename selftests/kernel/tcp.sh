@@ -165,6 +165,9 @@ if long 'little to send, in a queue of others'; then
 fi
 kill "$little"
 wait "$little"
+# its connections may live on for a while, with what they have not sent yet: theirs is not to be taken for the next one's
+none_to() { homeostat --json connections >"$tmp/list" && ! jflat <"$tmp/list" | grep -q "peer .*:$1\$"; }
+check 'little to send: nothing is left of it' within 20 none_to 5202
 
 # the loss ends: it comes back
 path_is 1 20 100
