@@ -75,6 +75,23 @@ $(O)/homeostat.bpf.o: $(BPF_OBJ)
 $(O)/homeostat.skel.h: $(O)/homeostat.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name homeostat_bpf > $@
 
+# ---- policy plug-ins: built as by those who write one, from the headers that are installed ----
+PLUGIN_HEADERS := abi.h abi_net.h plugin.h lib/control.h
+PLUGIN_CFLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -I$(O)/include \
+	-idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
+POLICY := $(patsubst policy/reflex/%.bpf.c,$(O)/policy/%.bpf.o,$(wildcard policy/reflex/*.bpf.c))
+TEST_POLICY := $(patsubst selftests/plugin/%.bpf.c,$(O)/plugin/%.bpf.o,$(wildcard selftests/plugin/*.bpf.c))
+
+$(O)/include/homeostat/%.h: kern/%.h
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+$(O)/policy/%.bpf.o: policy/reflex/%.bpf.c $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%) | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(PLUGIN_CFLAGS) -c $< -o $@
+$(O)/plugin/%.bpf.o: selftests/plugin/%.bpf.c $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%) | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(PLUGIN_CFLAGS) -c $< -o $@
+
 # ---- user side ----
 LIB_SRC := $(wildcard user/lib/*.c)
 # with the hand and the reader of slow vital signs, processes that are forked from it
@@ -103,7 +120,7 @@ $(O)/san/%.o: %.c | $(O)/homeostat.skel.h
 	$(call say,CC-SAN,$@)$(CC) $(USER_CFLAGS) $(SAN) -MMD -MP -c $< -o $@
 
 .PHONY: programs
-programs: $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard $(O)/homeostat-adviser $(O)/homeostat-historian
+programs: $(POLICY) $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard $(O)/homeostat-adviser $(O)/homeostat-historian
 
 # an archive: each program takes what it uses, and no more
 $(O)/libhomeostat.a: $(call obj,$(LIB_SRC))
@@ -284,7 +301,7 @@ $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
 .PHONY: tests
-tests: programs $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(GROWTH) $(BENCH)
+tests: programs $(TEST_POLICY) $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(GROWTH) $(BENCH)
 .SECONDARY:
 
 # ---- man pages ----

@@ -13,13 +13,13 @@
 #ifndef HOMEOSTAT_ABI_H
 #define HOMEOSTAT_ABI_H
 
-#ifdef __bpf__
+#if defined(__bpf__) && !defined(HOMEOSTAT_PLUGIN_H) /* a plug-in sees nothing of the kernel */
 #include "ktypes.h"
 #else
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 11
+#define HS_ABI_VERSION 12
 
 /* clang-format off: tables */
 
@@ -335,6 +335,21 @@
 	X(ADVISE, "advise", "compute and report what would be changed, change nothing")            \
 	X(ACT, "act", "sensors, reflexes and actuators")
 
+/* Why a slot for a policy plug-in was shut, by the pulse: X(ID, name, meaning). */
+#define HS_SLOT_ENDS(X)                                                                            \
+	X(NONE, "none", "it is asked")                                                             \
+	X(SLOW, "slow", "it took longer than its budget")                                          \
+	X(RUBBISH, "rubbish", "it wished for a knob what is outside its bounds")                   \
+	X(WORSE, "worse",                                                                          \
+	  "a vital sign was beyond a limit of the profile half the times that trip it")            \
+	X(TRIPPED, "tripped", "the gate was shut while it acted")
+
+/* What a policy in a slot may do: X(ID, name, meaning). */
+#define HS_SLOT_RUNS(X)                                                                            \
+	X(OFF, "off", "not asked")                                                                 \
+	X(SHADOW, "shadow", "asked, and what it wishes is told, not done")                         \
+	X(ACT, "act", "turns the knobs, in place of the rules")
+
 /* Events: X(ID, name, meaning of the members of struct hs_event). */
 #define HS_EVENTS(X)                                                                               \
 	X(REFLEX, "reflex", "id = knob, vital = what crossed; from, to; latency_ns = reaction")    \
@@ -346,7 +361,8 @@
 	X(BUDGET, "budget", "pid, comm: critical class over budget on CPU id")                     \
 	X(STARVED, "starved", "pid, comm: waited latency_ns, moved ahead by age on CPU id")        \
 	X(ADVICE, "advice", "advise mode: REFLEX or KNOB (see cause) as it would have been")       \
-	X(PLUGIN, "plugin", "the reflex slot was shut: the policy in it took latency_ns")          \
+	X(PLUGIN, "plugin",                                                                        \
+	  "slot id was shut: from = HS_SLOT_ENDS; knob to, vital, value; latency_ns")              \
 	X(LOOK, "look", "stock is looked at (id = 0), was (1): vital, value; limit as known (to)") \
 	X(CHANGE, "change", "a change of the machine: id; from, to = its states; value = files")   \
 	X(STALE, "stale", "vital: not measured for latency_ns; absent from now on")                \
@@ -419,6 +435,25 @@ enum hs_event_type {
 	HS_EVENT_NR
 };
 
+enum hs_slot_end {
+#define X(id, ...) HS_SLOT_END_##id,
+	HS_SLOT_ENDS(X)
+#undef X
+	HS_SLOT_END_NR
+};
+enum hs_slot_run {
+#define X(id, ...) HS_SLOT_RUN_##id,
+	HS_SLOT_RUNS(X)
+#undef X
+	HS_SLOT_RUN_NR
+};
+
+#define HS_SLOTS 2 /* policy plug-ins at a time: one acts, one is looked at or about to take over */
+#define HS_SLOT_NAMES 16	/* vital signs that one reads, knobs that it turns, at most */
+#define HS_SLOT_NAME_LEN 32	/* of its name, with the NUL */
+#define HS_SLOT_BUDGET_NS 50000 /* a call that takes longer is slow … */
+#define HS_SLOT_SLOW                                                                               \
+	3 /* … so many of them in a row, or one of ten times that, and the slot is shut */
 #define HS_RULES_MAX 32	    /* reflex rules of one profile */
 #define HS_LIMITS_MAX 16    /* invariants of one profile */
 #define HS_WORKLOADS_MAX 64 /* declared workloads of one profile */
@@ -567,6 +602,17 @@ struct hs_limit {
 	__u64 max;     /* unit of the vital sign */
 };
 
+/*
+ * What is in a slot. The first one that acts does so in place of the rules. @gen is new each time: what was counted, and
+ * whether the slot was shut, is of the policy that was there before.
+ */
+struct hs_slot_config {
+	__u32 gen;
+	__u32 run;		    /* enum hs_slot_run */
+	__u16 reads[HS_SLOT_NAMES]; /* enum hs_vital_id + 1; 0 = no more */
+	__u16 turns[HS_SLOT_NAMES]; /* enum hs_knob_id + 1; 0 = no more */
+};
+
 /* CONFIG. Programs may only read; the daemon writes the whole by one system call. */
 struct hs_config {
 	__u64 period_min_ns;	  /* the pulse at its fastest, 100 us … 100 ms */
@@ -575,13 +621,32 @@ struct hs_config {
 	__u64 stress_wait_ns;	  /* a wait above this, in any window, makes the heart beat fast */
 	__u64 stress_switches_hz; /* a switch rate per CPU above this does so, too */
 	__u32 rules_nr;
-	__u32 rules_base;	/* 0 or HS_RULES_MAX: which half of RULES is in force */
-	__u32 freeze_turns;	/* a knob that turns more than this often … */
-	__u32 plugin;		/* 1 = ask homeostat_reflex() instead of the rules */
+	__u32 rules_base;   /* 0 or HS_RULES_MAX: which half of RULES is in force */
+	__u32 freeze_turns; /* a knob that turns more than this often … */
+	__u32 pad;
 	__u64 freeze_window_ns; /* … in this time is frozen */
 	__u32 limits_nr;
 	__u32 flows_base; /* 0 or 1: which half of FLOWS is in force */
 	struct hs_limit limit[HS_LIMITS_MAX];
+	struct hs_slot_config slot[HS_SLOTS];
+};
+
+/* SLOTS. What the pulse knows of the policy in each; written by the pulse alone. */
+struct hs_slot {
+	__u32 gen;  /* hs_slot_config.gen that all of this is of */
+	__u32 shut; /* enum hs_slot_end */
+	__u64 calls;
+	__u64 declined;	  /* calls without an opinion */
+	__u64 acted;	  /* calls in which it acted */
+	__u64 steps;	  /* knobs that it sent elsewhere; in shadow, wishes told */
+	__u64 spent_ns;	  /* in all calls */
+	__u64 longest_ns; /* the longest call */
+	__u64 last_ns;	  /* the last one */
+	__u32 slow;	  /* calls over HS_SLOT_BUDGET_NS, in a row */
+	__u32 pad;
+	__u64 told_ns;		  /* when it was last told what it wishes in shadow */
+	__u64 told[HS_KNOB_NR];	  /* as it was told then */
+	__u64 wished[HS_KNOB_NR]; /* the last wish for each knob that it turns */
 };
 
 /* What the daemon knows of a CPU's place and use (CPUS map, index = CPU). */

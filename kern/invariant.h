@@ -88,8 +88,13 @@ __noinline int limit_watch(__u32 i)
 	updated = *(volatile __u64 *)&vitals[vital].updated_ns;
 	present = *(volatile __u32 *)&vitals[vital].present;
 	value = *(volatile __u64 *)&vitals[vital].value;
-	if (!limit_judge(l, &limit_states[i], present, value, updated))
+	if (!limit_judge(l, &limit_states[i], present, value, updated)) {
+		if (2 * limit_states[i].above >= l->windows) {
+			reflex.near = vital + 1;
+			reflex.near_times = limit_states[i].above;
+		}
 		return limit_states[i].above ? 2 : 0;
+	}
 	gate_shut(HS_TRIP_LIMIT, vital, value, l->max);
 	return 1;
 }

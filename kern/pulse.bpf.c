@@ -190,6 +190,7 @@ static __noinline int limits_watch(const struct hs_config *c)
 	int state;
 
 	pulse.strained = 0;
+	reflex.near = 0;
 	if (!pulse.armed)
 		return 0;
 	HS_NO_UNROLL

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * The rule interpreter (built-in policy), and the empty hook that a policy plug-in takes. Called by
+ * The rule interpreter (built-in policy), and the slots that policy plug-ins take (slot.h). Called by
  * the pulse only; the model is in reflex.h.
  *
  * In act the knobs are written; in advise the same is computed, nothing is written, and every step
@@ -23,18 +23,6 @@ static __u64 unsettled;	       /* bit = knob with a rule that is not below, by t
 static __u64 unsettled_before; /* … and by the one before */
 static __u32 known_nr;	       /* number of rules that were last interpreted … */
 static __u32 known_base;       /* … and their half */
-
-static struct homeostat_vitals plugin_vitals;
-static struct homeostat_knobs plugin_knobs;
-
-/* The slot, empty: no opinion. The asm keeps clang from knowing so at the place of the call. */
-__noinline int homeostat_reflex(struct homeostat_vitals *v, struct homeostat_knobs *k)
-{
-	int no_opinion = 1;
-
-	asm volatile("" : "+r"(no_opinion) : "r"(v), "r"(k));
-	return no_opinion;
-}
 
 /* By value: a helper that is given the loop's own variable makes the verifier forget its bounds. */
 static __always_inline struct hs_bound *bound_of(__u32 id)
@@ -151,24 +139,6 @@ __noinline int knob_reset(__u32 id)
 	return 0;
 }
 
-int reflex_reset(__u32 run)
-{
-	reflex.run = run;
-	reflex.moving = 0;
-	unsettled = 0;
-	reflex.distress = 0;
-	reflex.frozen = 0;
-	reflex.plugin_shut = 0;
-	known_nr = 0;	  /* the set is looked at anew … */
-	known_base = ~0U; /* … whichever half it is in */
-	for (__u32 class = 0; class < HS_CLASS_NR; class ++)
-		reflex.alarm[class] = HS_HIST_BUCKETS;
-	HS_NO_UNROLL
-	for (__u32 id = 0; id < HS_KNOB_NR; id++)
-		knob_reset(id);
-	return 0;
-}
-
 __noinline int knob_wish(__u32 id)
 {
 	struct hs_bound *b = bound_of(id);
@@ -230,8 +200,9 @@ static int knob_step(__u32 id, struct knob_state *ks, const struct hs_bound *b,
 	return 1 + turned;
 }
 
-static void rule_event(__u32 i, const struct hs_rule *r, const struct rule_state *rs,
-		       const struct knob_state *ks, __u64 value, __u64 from_ns)
+static __always_inline void rule_event(__u32 i, const struct hs_rule *r,
+				       const struct rule_state *rs, const struct knob_state *ks,
+				       __u64 value, __u64 from_ns)
 {
 	bool shadow = reflex.run == REFLEX_SHADOW;
 	struct hs_event *e = event_reserve(shadow ? HS_EVENT_ADVICE : HS_EVENT_REFLEX, reflex.now);
@@ -335,7 +306,8 @@ __noinline int rule_run(__u32 i)
 		reflex.distress++;
 	if (rs->side != SIDE_BELOW)
 		unsettled |= 1ULL << id;
-	if (side == SIDE_REST)
+	if (side == SIDE_REST ||
+	    reflex.acting) /* looked at, so that the heart beats as fast as there is stress */
 		return 0;
 	if (side == SIDE_BELOW &&
 	    (ks->target == ks->base || ((unsettled | unsettled_before) & (1ULL << id))))
@@ -346,7 +318,7 @@ __noinline int rule_run(__u32 i)
 	if (side == SIDE_ABOVE)
 		value = reflex_further(ks->value, reflex_drive(r, value, ks->value), ks->target);
 	else
-		value = reflex_towards(ks->value, ks->base, r->gain_down);
+		value = control_towards(ks->value, ks->base, r->gain_down);
 	taken = knob_step(id, ks, b, c, value, HS_CAUSE_REFLEX);
 	if (!taken)
 		return 0;
@@ -356,46 +328,24 @@ __noinline int rule_run(__u32 i)
 	return 0;
 }
 
-static void plugin_run(const struct hs_config *c)
-{
-	__u64 t = bpf_ktime_get_ns();
-	int err;
+#include "slot.h"
 
-	if (reflex.plugin_shut)
-		return;
-	HS_NO_UNROLL
-	for (__u32 id = 0; id < HS_VITAL_NR; id++) {
-		plugin_vitals.v[id] = vitals[id];
-		barrier(); /* or clang makes a memcpy of it, which BPF has not */
-	}
+int reflex_reset(__u32 run)
+{
+	reflex.run = run;
+	reflex.moving = 0;
+	unsettled = 0;
+	reflex.distress = 0;
+	reflex.frozen = 0;
+	slots_reset();
+	known_nr = 0;	  /* the set is looked at anew … */
+	known_base = ~0U; /* … whichever half it is in */
+	for (__u32 class = 0; class < HS_CLASS_NR; class ++)
+		reflex.alarm[class] = HS_HIST_BUCKETS;
 	HS_NO_UNROLL
 	for (__u32 id = 0; id < HS_KNOB_NR; id++)
-		plugin_knobs.value[id] = knob_states[id].target;
-	err = homeostat_reflex(&plugin_vitals, &plugin_knobs);
-	reflex.plugin_ns = bpf_ktime_get_ns() - t;
-	if (reflex.plugin_ns > PLUGIN_LIMIT_NS) {
-		struct hs_event *e = event_reserve(HS_EVENT_PLUGIN, reflex.now);
-
-		reflex.plugin_shut = 1;
-		if (e) {
-			e->cause = HS_CAUSE_PLUGIN;
-			e->latency_ns = reflex.plugin_ns;
-			event_submit_now(e);
-		}
-		return;
-	}
-	if (err)
-		return;
-	HS_NO_UNROLL
-	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
-		struct hs_bound *b = bound_of(id);
-		struct knob_state *ks = &knob_states[id];
-
-		if (!b)
-			return;
-		if (knob_step(id, ks, b, c, plugin_knobs.value[id], HS_CAUSE_PLUGIN))
-			knob_event(HS_EVENT_REFLEX, id, HS_CAUSE_PLUGIN, ks->value, ks->target);
-	}
+		knob_reset(id);
+	return 0;
 }
 
 int reflex_rules(void)
@@ -404,10 +354,7 @@ int reflex_rules(void)
 
 	if (!c || reflex.run == REFLEX_OFF)
 		return 0;
-	if (c->plugin) {
-		plugin_run(c);
-		return 0;
-	}
+	slots_run();
 	if (c->rules_base != known_base || c->rules_nr != known_nr)
 		rules_changed(c);
 	unsettled_before = unsettled;

@@ -2,8 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * The reflex: from vital signs to knobs. First the arithmetic of rules, pure and without a BPF helper
- * (the unit tests run the same code on the host); then what pulse.bpf.c and reflex.bpf.c share, and
- * the interface of a policy plug-in.
+ * (the unit tests run the same code on the host); then what pulse.bpf.c and reflex.bpf.c share.
  *
  * Model. A vital sign is ABOVE its rule's `high`, BELOW its `low`, or rests between the two. Once it has
  * been on one side for `hold_ns`, the rule may step, and again after each `cooldown_ns`:
@@ -21,6 +20,7 @@
 #ifndef HOMEOSTAT_REFLEX_H
 #define HOMEOSTAT_REFLEX_H
 
+#include "lib/control.h"
 #include "lib/hist.h"
 
 enum rule_side {
@@ -60,7 +60,7 @@ struct knob_state {
 
 HS_PURE __u64 reflex_clamp(__u64 v, const struct hs_bound *b)
 {
-	return v < b->min ? b->min : v > b->max ? b->max : v;
+	return control_clamp(v, b->min, b->max);
 }
 
 /*
@@ -99,14 +99,6 @@ HS_PURE __u64 reflex_further(__u64 value, __u64 to, __u64 target)
 	if (to < value)
 		return target < to ? target : to;
 	return to > value && target > to ? target : to;
-}
-
-/* One step of at most `step` from `knob` towards `to`. */
-HS_PURE __u64 reflex_towards(__u64 knob, __u64 to, __u64 step)
-{
-	if (knob < to)
-		return to - knob > step ? knob + step : to;
-	return knob - to > step ? knob - step : to;
 }
 
 /*
@@ -185,24 +177,10 @@ HS_PURE int knob_slew(struct knob_state *ks, const struct hs_bound *b, __u64 now
 	step = b->slew_per_s * dt / 1000000000;
 	if (!step || ks->value == to)
 		return 0;
-	ks->value = reflex_towards(ks->value, to, step);
+	ks->value = control_towards(ks->value, to, step);
 	ks->moved_ns = now;
 	return 1;
 }
-
-/*
- * A policy plug-in takes homeostat_reflex() by freplace. It gets copies: what it leaves in `knobs` is
- * taken as a wish like any other, bounded and slewed; what it does to `vitals` is lost. Returns 0; any
- * other number = no opinion, the knobs stay. The verifier compares these structures by name only:
- * whoever loads a plug-in compares their sizes, and lists what kernel functions it may call.
- */
-struct homeostat_vitals {
-	struct hs_vital v[HS_VITAL_NR];
-};
-struct homeostat_knobs {
-	__u64 value[HS_KNOB_NR]; /* in the knob's unit */
-};
-#define PLUGIN_LIMIT_NS 50000 /* a plug-in that took longer is not asked again */
 
 enum reflex_run {
 	REFLEX_OFF,
@@ -226,24 +204,24 @@ _Static_assert(HS_VITAL_OFFCPU_CRITICAL + 1 == HS_VITAL_OFFCPU_NORMAL, "order of
  * the skeleton holds the definition, and those who include it need not this file.
  */
 extern struct {
-	__u64 now;		    /* of this pulse, set before any call below */
-	__u32 run;		    /* enum reflex_run */
-	__u32 generation;	    /* gate.generation when run was last set */
-	__u64 moving;		    /* bit = knob that has not reached its target */
-	__u32 distress;		    /* rules above `high` */
-	__u32 plugin_shut;	    /* the plug-in was too slow; until the next arming */
-	__u64 plugin_ns;	    /* duration of its last call */
+	__u64 now;	  /* of this pulse, set before any call below */
+	__u32 run;	  /* enum reflex_run */
+	__u32 generation; /* gate.generation when run was last set */
+	__u64 moving;	  /* bit = knob that has not reached its target */
+	__u32 distress;	  /* rules above `high` */
+	__u32 acting;	  /* slot + 1 whose policy acts in place of the rules; 0 = none */
+	__u32 near;	  /* vital sign + 1 that is half-way to tripping a limit; 0 = none … */
+	__u32 near_times; /* … as it was above it so many times in a row */
 	__u64 high[HS_VITAL_NR];    /* lowest `high` of the rules on a vital sign, 0 = no rule */
 	__u32 alarm[HS_CLASS_NR];   /* lowest bucket that may be above one of those of a class */
 	__u32 frozen;		    /* knobs frozen since the last reset */
 	__u64 from_ns[HS_VITAL_NR]; /* start of the window of a FAST vital sign, 0 = unknown */
 } reflex;
 
-int homeostat_reflex(struct homeostat_vitals *vitals, struct homeostat_knobs *knobs);
 /* Global functions: the verifier looks at each once. All return 0. */
 int reflex_reset(__u32 run); /* every knob to stock at once, every rule forgotten */
 int reflex_wishes(void);     /* takes over new wishes */
-int reflex_rules(void);	     /* interprets the rules, or asks the plug-in */
+int reflex_rules(void);	     /* asks the policies in the slots, interprets the rules */
 int reflex_move(void);	     /* lets the knobs follow their targets */
 
 #endif /* __bpf__ */

@@ -20,6 +20,7 @@ struct hs_gate gate SEC(".data.gate") = {.abi_version = HS_ABI_VERSION, .trip_vi
 struct hs_exit exited SEC(".data.exit") = {};
 struct hs_vital vitals[HS_VITAL_NR] SEC(".data.vitals") = {};
 struct hs_knob knobs[HS_KNOB_NR] SEC(".data.knobs") = {};
+struct hs_slot slots[HS_SLOTS] SEC(".data.slots") = {};
 struct hs_wish wishes[HS_KNOB_NR] SEC(".data.wishes") = {};
 struct hs_hooks hooks SEC(".data.hooks") = {};
 struct hs_steer steer SEC(".data.steer") = {};

@@ -16,6 +16,7 @@ extern const volatile __u32 nr_llcs; /* last-level cache domains; 1 … LLCS_MAX
 extern struct hs_gate gate;
 extern struct hs_exit exited;
 extern struct hs_vital vitals[HS_VITAL_NR];
+extern struct hs_slot slots[HS_SLOTS];
 extern struct hs_knob knobs[HS_KNOB_NR];
 extern struct hs_wish wishes[HS_KNOB_NR];
 extern struct hs_hooks hooks;

@@ -97,7 +97,8 @@ static const struct answer answers[] = {
 	 "{\"pid\":13,\"comm\":\"dull\",\"class\":\"normal\",\"workload\":\"\",\"cpu\":1}],"
 	 "\"next\":12}\n"},
 	{"\"follow\":true", "{\"ts_ns\":1500000000,\"type\":\"trip\",\"trip\":\"lease\"}\n"
-			    "{\"ts_ns\":2500000000,\"type\":\"plugin\",\"latency_ns\":2000}\n"},
+			    "{\"ts_ns\":2500000000,\"type\":\"plugin\",\"slot\":1,"
+			    "\"end\":\"slow\",\"latency_ns\":2000}\n"},
 	{"\"verb\":\"events\"",
 	 "{\"ok\":true,\"events\":[{\"ts_ns\":1500000000,\"type\":\"class\",\"pid\":5,"
 	 "\"comm\":\"redis\",\"from\":\"normal\",\"to\":\"critical\",\"latency_ns\":16000000}]}\n"},
@@ -297,7 +298,8 @@ static void follow(void **state)
 {
 	expect(state, "events -f", CLI_NO_DAEMON,
 	       "[    1.500000] trip     gate shut: the pulse did not renew the lease\n"
-	       "[    2.500000] plugin   the policy in the reflex slot took 2 us and was shut out\n",
+	       "[    2.500000] plugin   the policy in slot 1 was shut out: it took longer than its "
+	       "budget (its last call took 2 us)\n",
 	       "ended the stream");
 	expect(state, "events --follow --json", CLI_NO_DAEMON, "\"latency_ns\":2000}\n", NULL);
 }

@@ -79,12 +79,12 @@ static void test_further(void **state)
 static void test_towards(void **state)
 {
 	(void)state;
-	assert_int_equal(reflex_towards(100, 200, 30), 130);
-	assert_int_equal(reflex_towards(190, 200, 30), 200);
-	assert_int_equal(reflex_towards(200, 100, 30), 170);
-	assert_int_equal(reflex_towards(110, 100, 30), 100);
-	assert_int_equal(reflex_towards(100, 100, 30), 100);
-	assert_int_equal(reflex_towards(0, ~0ULL, ~0ULL), ~0ULL);
+	assert_int_equal(control_towards(100, 200, 30), 130);
+	assert_int_equal(control_towards(190, 200, 30), 200);
+	assert_int_equal(control_towards(200, 100, 30), 170);
+	assert_int_equal(control_towards(110, 100, 30), 100);
+	assert_int_equal(control_towards(100, 100, 30), 100);
+	assert_int_equal(control_towards(0, ~0ULL, ~0ULL), ~0ULL);
 }
 
 /* One measurement at `now`, of a window that began 10 ms earlier. */

@@ -145,18 +145,32 @@ static void event_trip(char *buf, size_t size, struct json_object *e)
 			 prose_stall(stall, sizeof(stall), e));
 }
 
+static void event_plugin(char *buf, size_t size, struct json_object *e)
+{
+	const char *why = "?", *of = *js_str(e, "knob") ? js_str(e, "knob") : js_str(e, "vital");
+	char took[32];
+
+	for (int i = 0; i < HS_SLOT_END_NR; i++) {
+		if (!strcmp(slot_end_infos[i].name, js_str(e, "end")))
+			why = slot_end_infos[i].meaning;
+	}
+	snprintf(buf, size,
+		 "the policy in slot %llu was shut out: %s%s%s%s (its last call took %s)",
+		 js_u64(e, "slot"), why, *of ? " (" : "", of, *of ? ")" : "",
+		 ns_text(took, sizeof(took), e, "latency_ns"));
+}
+
 const char *prose_event(char *buf, size_t size, struct json_object *e)
 {
 	const char *type = js_str(e, "type");
 	char took[32];
 
-	if (*js_str(e, "knob"))
+	if (!strcmp(type, event_name(HS_EVENT_PLUGIN)))
+		event_plugin(buf, size, e);
+	else if (*js_str(e, "knob"))
 		event_knob(buf, size, e);
 	else if (!strcmp(type, event_name(HS_EVENT_TRIP)))
 		event_trip(buf, size, e);
-	else if (!strcmp(type, event_name(HS_EVENT_PLUGIN)))
-		snprintf(buf, size, "the policy in the reflex slot took %s and was shut out",
-			 ns_text(took, sizeof(took), e, "latency_ns"));
 	else if (!strcmp(type, event_name(HS_EVENT_LOOK)))
 		event_look(buf, size, e);
 	else if (!strcmp(type, event_name(HS_EVENT_CHANGE)))
@@ -199,8 +213,8 @@ const char *prose_why(char *buf, size_t size, struct json_object *e)
 		snprintf(buf, size, "rule %llu of profile %s moved it; its base is %s%s",
 			 js_u64(e, "rule_index") + 1, profile, base, gate);
 	else if (!strcmp(cause, cause_name(HS_CAUSE_PLUGIN)))
-		snprintf(buf, size, "the policy in the reflex slot moved it; its base is %s%s",
-			 base, gate);
+		snprintf(buf, size, "the policy plug-in that acts moved it; its base is %s%s", base,
+			 gate);
 	else if (!strcmp(cause, cause_name(HS_CAUSE_FROZEN)))
 		snprintf(buf, size,
 			 "it turned back and forth more than %llu times in %llu s: held at stock, "

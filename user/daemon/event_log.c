@@ -58,6 +58,16 @@ static void json_subject(struct json_object *obj, const struct hs_event *e)
 			js_add_u64(obj, "limit", e->to);
 		}
 		break;
+	case HS_EVENT_PLUGIN:
+		js_add_u64(obj, "slot", e->id);
+		js_add_str(obj, "end", slot_end_name((__u32)e->from));
+		if (e->to < HS_KNOB_NR) {
+			js_add_str(obj, "knob", knob_name((__u32)e->to));
+			js_add_u64(obj, "value", e->value);
+		}
+		if (e->vital < HS_VITAL_NR)
+			js_add_str(obj, "vital", vital_name(e->vital));
+		break;
 	case HS_EVENT_LOOK:
 		js_add_bool(obj, "done", e->id);
 		js_add_str(obj, "vital", vital_name(e->vital));

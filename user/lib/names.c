@@ -48,6 +48,12 @@ const struct name_info cause_infos[HS_CAUSE_NR] = {HS_CAUSES(X)};
 #define X(id, dotted, text) [HS_TRIP_##id] = {dotted, text},
 const struct name_info trip_infos[HS_TRIP_NR] = {HS_TRIPS(X)};
 #undef X
+#define X(id, dotted, text) [HS_SLOT_END_##id] = {dotted, text},
+const struct name_info slot_end_infos[HS_SLOT_END_NR] = {HS_SLOT_ENDS(X)};
+#undef X
+#define X(id, dotted, text) [HS_SLOT_RUN_##id] = {dotted, text},
+const struct name_info slot_run_infos[HS_SLOT_RUN_NR] = {HS_SLOT_RUNS(X)};
+#undef X
 #define X(id, dotted, text) [HS_MODE_##id] = {dotted, text},
 const struct name_info mode_infos[HS_MODE_NR] = {HS_MODES(X)};
 #undef X
@@ -126,6 +132,16 @@ const char *cause_name(__u32 id)
 const char *trip_name(__u32 id)
 {
 	return id < HS_TRIP_NR ? trip_infos[id].name : "?";
+}
+
+const char *slot_end_name(__u32 id)
+{
+	return id < HS_SLOT_END_NR ? slot_end_infos[id].name : "?";
+}
+
+const char *slot_run_name(__u32 id)
+{
+	return id < HS_SLOT_RUN_NR ? slot_run_infos[id].name : "?";
 }
 
 const char *mode_name(__u32 id)

@@ -49,6 +49,8 @@ extern const struct name_info class_infos[HS_CLASS_NR];
 extern const struct name_info flow_class_infos[HS_FLOW_CLASS_NR];
 extern const struct name_info cause_infos[HS_CAUSE_NR];
 extern const struct name_info trip_infos[HS_TRIP_NR];
+extern const struct name_info slot_end_infos[HS_SLOT_END_NR];
+extern const struct name_info slot_run_infos[HS_SLOT_RUN_NR];
 extern const struct name_info mode_infos[HS_MODE_NR];
 extern const struct name_info event_infos[HS_EVENT_NR];
 extern const struct name_info counter_infos[HS_COUNT_NR];
@@ -66,6 +68,8 @@ const char *knob_name(__u32 id);
 const char *class_name(__u32 id);
 const char *cause_name(__u32 id);
 const char *trip_name(__u32 id);
+const char *slot_end_name(__u32 id);
+const char *slot_run_name(__u32 id);
 const char *mode_name(__u32 id);
 const char *event_name(__u32 id);
 

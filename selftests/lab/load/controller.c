@@ -62,7 +62,7 @@ static void follow(struct controller *c, int i, bool present, __u64 value, __u64
 	if (side == SIDE_ABOVE)
 		to = reflex_drive(r, value, at);
 	else if (side == SIDE_BELOW)
-		to = reflex_towards(at, k->value, (__u64)r->gain_down);
+		to = control_towards(at, k->value, (__u64)r->gain_down);
 	to = reflex_clamp(to, &k->bound);
 	if (to == at)
 		return;
