@@ -76,7 +76,7 @@ $(O)/homeostat.skel.h: $(O)/homeostat.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name homeostat_bpf > $@
 
 # ---- policy plug-ins: built as by those who write one, from the headers that are installed ----
-PLUGIN_HEADERS := abi.h abi_net.h plugin.h lib/control.h
+PLUGIN_HEADERS := abi.h abi_net.h plugin.h variant.h lib/control.h
 PLUGIN_CFLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -I$(O)/include \
 	-idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
 POLICY := $(patsubst policy/reflex/%.bpf.c,$(O)/policy/%.bpf.o,$(wildcard policy/reflex/*.bpf.c))
@@ -91,6 +91,21 @@ $(O)/policy/%.bpf.o: policy/reflex/%.bpf.c $(PLUGIN_HEADERS:%=$(O)/include/homeo
 $(O)/plugin/%.bpf.o: selftests/plugin/%.bpf.c $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%) | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(PLUGIN_CFLAGS) -c $< -o $@
+
+# the scheduler's decision points: our programs without them, to be linked to a variant's and, for what it lacks, to ours
+DEFAULTS := $(O)/kern/act/variant.bpf.o
+$(O)/linkable.bpf.o: $(filter-out $(DEFAULTS),$(BPF_OBJ))
+	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $^
+VARIANT := $(patsubst policy/variant/%.bpf.c,$(O)/variant/%.o,$(wildcard policy/variant/*.bpf.c))
+$(O)/variant/%.bpf.o: policy/variant/%.bpf.c $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%) | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(PLUGIN_CFLAGS) -c $< -o $@
+TEST_VARIANT := $(patsubst selftests/variant/%.bpf.c,$(O)/variant/%.o,$(wildcard selftests/variant/*.bpf.c))
+$(O)/variant/%.bpf.o: selftests/variant/%.bpf.c $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%) | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(PLUGIN_CFLAGS) -c $< -o $@
+$(O)/variant/%.o: $(O)/linkable.bpf.o $(O)/variant/%.bpf.o $(DEFAULTS)
+	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $^
 
 # ---- user side ----
 LIB_SRC := $(wildcard user/lib/*.c)
@@ -120,7 +135,7 @@ $(O)/san/%.o: %.c | $(O)/homeostat.skel.h
 	$(call say,CC-SAN,$@)$(CC) $(USER_CFLAGS) $(SAN) -MMD -MP -c $< -o $@
 
 .PHONY: programs
-programs: $(POLICY) $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard $(O)/homeostat-adviser $(O)/homeostat-historian
+programs: $(POLICY) $(VARIANT) $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard $(O)/homeostat-adviser $(O)/homeostat-historian
 
 # an archive: each program takes what it uses, and no more
 $(O)/libhomeostat.a: $(call obj,$(LIB_SRC))
@@ -296,12 +311,18 @@ $(O)/selftests/bench/acks.o: $(O)/acks.skel.h
 $(O)/cubic.skel.h: $(O)/selftests/bench/cubic.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name cubic_bpf > $@
 $(O)/selftests/bench/acks_native.o: $(O)/cubic.skel.h
+# the reflex without the pulse
+$(O)/slots.bpf.o: $(O)/kern/state.bpf.o $(O)/kern/reflex.bpf.o $(O)/selftests/bench/slots.bpf.o
+	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $^
+$(O)/slots.skel.h: $(O)/slots.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name slots_bpf > $@
+$(O)/selftests/bench/slots.o: $(O)/slots.skel.h
 $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
 .PHONY: tests
-tests: programs $(TEST_POLICY) $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(GROWTH) $(BENCH)
+tests: programs $(TEST_POLICY) $(TEST_VARIANT) $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(GROWTH) $(BENCH)
 .SECONDARY:
 
 # ---- man pages ----

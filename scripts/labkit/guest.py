@@ -62,9 +62,10 @@ def profile_of(run):
         return argument, ""
     if run.text is not None:
         return argument, run.text
-    wanted = run.scenario.profile if kind == "user" else argument or run.scenario.profile
+    told = kind in ("user", "policy")  # something else: when to look, which policy
+    wanted = run.scenario.profile if told else argument or run.scenario.profile
     path = profile.file_of(wanted)
-    if kind == "user":  # what it is told is when to look
+    if told:
         return argument, profile.read(path)
     return wanted, "" if path == profile.shipped(wanted) else profile.read(path)
 

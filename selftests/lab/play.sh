@@ -34,7 +34,7 @@ if [ "$text" ]; then
 	printf '%s\n' "$text" >"$profile"
 fi
 case $arm in
-eevdf | observe | act | user | scx) ;;
+eevdf | observe | act | user | policy | scx) ;;
 nice) favour='nice -n -20' ;;
 slice) favour='slice 100' ;;
 fifo) favour='chrt -f 50' ;;
@@ -50,6 +50,10 @@ settle
 case $arm in
 observe) hs_start "$profile" --mode observe || exit 1 ;;
 act) hs_act "$profile" || exit 1 ;;
+policy)
+	hs_act "$profile" || exit 1
+	homeostat policy load --full "/lab/policy/$argument.bpf.o" || die "the policy $argument cannot be loaded"
+	;;
 user)
 	# homeostat's own reflex goes on with a knob that no load uses: so its vital signs are as fresh as in arm act
 	sed '/^rules:/,$s/knob: .*/knob: sched.slice.critical_us/' "$profile" >"$tmp/others.yaml"
@@ -112,7 +116,7 @@ fi
 # figures of an arm that was another one in the end would be a lie
 case $arm in
 observe) hs_answers || die "homeostatd is gone: $(tail -n 1 "$hs_log")" ;;
-act | user)
+act | user | policy)
 	hs_armed || die "homeostat did not stay armed: $(tail -n 1 "$hs_log")"
 	# it may have tripped meanwhile, and be back
 	if grep -q 'gate shut, reason' "$hs_log"; then
@@ -127,12 +131,16 @@ scx)
 	kill "$other"
 	;;
 esac
+if [ "$arm" = policy ]; then
+	homeostat policy show "$argument" >"$tmp/policy" || die "the policy $argument did not stay: $(grep "policy $argument" "$hs_log")"
+	grep -q acts "$tmp/policy" || die "the policy $argument did not stay: $(cat "$tmp/policy")"
+fi
 if [ "$arm" = user ]; then
 	alive "$other" || die "the controller did not stay: $(cat "$tmp/controller.log")"
 	kill "$other"
 fi
 case $arm in
-observe | act | user)
+observe | act | user | policy)
 	echo "fact armed $(status_leaf armed)" >>"$run/said"
 	hs_stop || die "homeostatd did not end in good order: $(tail -n 1 "$hs_log")"
 	insmod "/lib/modules/$(uname -r)/tcp_bbr.ko" || die 'no module tcp_bbr, which the programs of tcp-loss call'

@@ -117,6 +117,7 @@ int verb_status(struct call *call)
 	js_add_bool(reply, "armed", load(&gate->armed));
 	js_add_str(reply, "refusal", d->refusal);
 	js_add_str(reply, "scheduler", kernel_sched_attached(&d->kernel) ? "homeostat" : "none");
+	js_add_str(reply, "variant", d->kernel.variant.name);
 	status_calendar(reply, &d->calendar);
 	status_tripped(reply, d);
 	aftermath_status(d, reply);
