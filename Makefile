@@ -12,6 +12,7 @@
 # make bench  what observing costs on this machine (as root), and in instructions; writes docs/overhead.md
 # make bench-packets  what a packet costs on this machine (as root)
 # make bench-acks  what an acknowledgement costs on this machine (as root), and in instructions of a lab guest
+# make bench-policies  what a policy plug-in and a decision point cost (as root), and in instructions of a lab guest
 # make bench-sockets  what a look at TCP connections costs on this machine (as root)
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
@@ -307,7 +308,7 @@ $(O)/lab/neighbour: selftests/beside/neighbour.c $(O)/neighbour.skel.h
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -I$(O) $(LIBBPF_CFLAGS) -o $@ $< $(USER_LIBS)
 
 # what scripts/bench has beside the loads: the daemon's loader, and an empty program
-BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks $(O)/bench/acks_native $(O)/bench/sockets
+BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks $(O)/bench/acks_native $(O)/bench/sockets $(O)/bench/slots $(O)/bench/points
 $(O)/empty.skel.h: $(O)/selftests/bench/empty.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
 
@@ -318,6 +319,9 @@ $(O)/selftests/bench/acks.o: $(O)/acks.skel.h
 $(O)/cubic.skel.h: $(O)/selftests/bench/cubic.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name cubic_bpf > $@
 $(O)/selftests/bench/acks_native.o: $(O)/cubic.skel.h
+$(O)/points.skel.h: $(O)/selftests/bench/points.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name points_bpf > $@
+$(O)/selftests/bench/points.o: $(O)/points.skel.h
 # the reflex without the pulse
 $(O)/slots.bpf.o: $(O)/kern/state.bpf.o $(O)/kern/reflex.bpf.o $(O)/selftests/bench/slots.bpf.o
 	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $^
@@ -344,7 +348,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test test-long fault helping effects lab lab-check lab-growth bench bench-packets bench-acks bench-sockets check fuzz coverage format format-check lint install clean
+.PHONY: setup run test test-long fault helping effects lab lab-check lab-growth bench bench-packets bench-acks bench-policies bench-sockets check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -407,6 +411,15 @@ bench-acks:
 	$(Q)$(O)/bench/acks_native
 	$(Q)scripts/vm mkrootfs -o $(O)/bench/acks.cpio -M tcp_bbr $(O)/bench/acks:/lab/bin/acks
 	$(Q)scripts/vm -t 900 -i $(O)/bench/acks.cpio -- /bin/sh -c 'insmod /lib/modules/$$(uname -r)/tcp_bbr.ko; /lab/bin/acks'
+
+# what plug-ins and variants cost: in a guest, in instructions; a decision also here
+bench-policies:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/slots $(O)/bench/points $(POLICY) $(TEST_POLICY) $(O)/lab/qemu_time.so
+	$(Q)$(O)/bench/points
+	$(Q)scripts/vm mkrootfs -o $(O)/bench/policies.cpio $(O)/bench/slots:/lab/slots $(O)/bench/points:/lab/points \
+		$(O)/policy/pi.bpf.o:/lab/pi.bpf.o $(O)/plugin/hostile.bpf.o:/lab/hostile.bpf.o
+	$(Q)scripts/vm -t 900 -k scx -i $(O)/bench/policies.cpio -- /bin/sh -c '/lab/points 21; for p in hostile pi; do /lab/slots /lab/$$p.bpf.o 21; done'
 
 # what a look at TCP connections costs here
 bench-sockets:

@@ -354,12 +354,14 @@ int reflex_rules(void)
 
 	if (!c || reflex.run == REFLEX_OFF)
 		return 0;
-	slots_run();
 	if (c->rules_base != known_base || c->rules_nr != known_nr)
 		rules_changed(c);
 	unsettled_before = unsettled;
 	unsettled = 0;
 	reflex.distress = 0;
+	slots_run();
+	if (reflex.acting)
+		return 0;
 	HS_NO_UNROLL
 	for (__u32 i = 0; i < HS_RULES_MAX && i < c->rules_nr; i++)
 		rule_run(i);

@@ -95,7 +95,10 @@ static __noinline int slot_shut(__u32 i, __u32 why, __u32 knob, __u32 vital, __u
 	return 0;
 }
 
-/* Fills the copies: what it reads and turns, nothing else. */
+/*
+ * Fills the copies: what it reads and turns, nothing else. What a rule would call distress makes the heart beat fast under a
+ * policy, too.
+ */
 static __noinline int slot_fill(__u32 i)
 {
 	struct hs_config *c = config();
@@ -109,6 +112,8 @@ static __noinline int slot_fill(__u32 i)
 		if (id >= HS_VITAL_NR)
 			break;
 		slot_vitals[i].v[id] = vitals[id];
+		if (reflex.high[id] && vitals[id].present && vitals[id].value > reflex.high[id])
+			reflex.distress++;
 	}
 	HS_NO_UNROLL
 	for (__u32 n = 0; n < HS_SLOT_NAMES; n++) {
