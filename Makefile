@@ -95,18 +95,18 @@ $(O)/plugin/%.bpf.o: selftests/plugin/%.bpf.c $(PLUGIN_HEADERS:%=$(O)/include/ho
 
 # the scheduler's decision points: our programs without them, to be linked to a variant's and, for what it lacks, to ours
 DEFAULTS := $(O)/kern/act/variant.bpf.o
+$(O)/variant.bpf.o: $(DEFAULTS)
+	$(Q)cp $< $@
 $(O)/linkable.bpf.o: $(filter-out $(DEFAULTS),$(BPF_OBJ))
 	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $^
 VARIANT := $(patsubst policy/variant/%.bpf.c,$(O)/variant/%.o,$(wildcard policy/variant/*.bpf.c))
-$(O)/variant/%.bpf.o: policy/variant/%.bpf.c $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%) | $(O)/deps/config.mk
-	@mkdir -p $(@D)
-	$(call say,BPF,$@)$(CLANG) $(PLUGIN_CFLAGS) -c $< -o $@
 TEST_VARIANT := $(patsubst selftests/variant/%.bpf.c,$(O)/variant/%.o,$(wildcard selftests/variant/*.bpf.c))
-$(O)/variant/%.bpf.o: selftests/variant/%.bpf.c $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%) | $(O)/deps/config.mk
-	@mkdir -p $(@D)
-	$(call say,BPF,$@)$(CLANG) $(PLUGIN_CFLAGS) -c $< -o $@
-$(O)/variant/%.o: $(O)/linkable.bpf.o $(O)/variant/%.bpf.o $(DEFAULTS)
-	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $^
+LINKS := $(O)/homeostat $(O)/linkable.bpf.o $(O)/variant.bpf.o $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%)
+link_variant = @mkdir -p $(@D) && CLANG=$(CLANG) $(O)/homeostat policy link $< -o $@ --include $(O)/include --lib $(O)
+$(O)/variant/%.o: policy/variant/%.bpf.c $(LINKS)
+	$(link_variant)
+$(O)/variant/%.o: selftests/variant/%.bpf.c $(LINKS)
+	$(link_variant)
 
 # ---- user side ----
 LIB_SRC := $(wildcard user/lib/*.c)
@@ -136,14 +136,14 @@ $(O)/san/%.o: %.c | $(O)/homeostat.skel.h
 	$(call say,CC-SAN,$@)$(CC) $(USER_CFLAGS) $(SAN) -MMD -MP -c $< -o $@
 
 # where the headers of policies will be, and what `homeostat policy new` writes
-POLICY_DEFINES := -DHS_INCLUDE='"$(PREFIX)/include"' -DHS_MULTIARCH='"$(shell gcc -print-multiarch 2>/dev/null)"' \
+POLICY_DEFINES := -DHS_INCLUDE='"$(PREFIX)/include"' -DHS_LIB='"$(PREFIX)/lib/homeostat"' -DHS_MULTIARCH='"$(shell gcc -print-multiarch 2>/dev/null)"' \
 	-DHS_TEMPLATES='"$(CURDIR)/policy/template"'
-POLICY_CLI := $(foreach d,$(O) $(O)/san $(O)/cov,$(d)/user/cli/policy_build.o $(d)/user/cli/cli.o)
+POLICY_CLI := $(foreach d,$(O) $(O)/san $(O)/cov,$(addprefix $(d)/user/cli/,policy_build.o policy_link.o cli.o))
 $(POLICY_CLI): USER_CFLAGS += $(POLICY_DEFINES)
 $(POLICY_CLI): policy/template/policy.bpf.c policy/template/policy.test.c
 
 .PHONY: programs
-programs: $(POLICY) $(VARIANT) $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard $(O)/homeostat-adviser $(O)/homeostat-historian
+programs: $(POLICY) $(VARIANT) $(O)/variant.bpf.o $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard $(O)/homeostat-adviser $(O)/homeostat-historian
 
 # an archive: each program takes what it uses, and no more
 $(O)/libhomeostat.a: $(call obj,$(LIB_SRC))
@@ -226,9 +226,10 @@ $(O)/san/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath self
 KB_TESTS := test_kb test_proposal test_cli_daemon test_advice test_advice_choice test_advice_fit test_advice_machine \
 	test_advice_objects test_advice_places test_adviser test_boot
 $(foreach t,$(KB_TESTS),$(O)/san/selftests/unit/$(t).o $(O)/cov/selftests/unit/$(t).o): USER_CFLAGS += -DHS_POLICY='"$(abspath policy)"'
-PLUGIN_TESTS := test_plugin test_policy
+PLUGIN_TESTS := test_plugin test_policy test_variant
 $(foreach t,$(PLUGIN_TESTS),$(O)/san/selftests/unit/$(t).o $(O)/cov/selftests/unit/$(t).o): USER_CFLAGS += -DHS_BUILD='"$(abspath $(O))"' -DHS_CLANG='"$(CLANG)"'
 $(foreach t,$(PLUGIN_TESTS),$(O)/unit/$(t) $(O)/cov/unit/$(t)): | $(POLICY) $(TEST_POLICY) $(O)/include/homeostat/plugin_test.h
+$(O)/unit/test_variant $(O)/cov/unit/test_variant: | $(LINKS) $(FAULT)/homeostat.bpf.o
 $(O)/san/selftests/unit/test_profile_limits.o: USER_CFLAGS += -DHS_PROFILES='"$(abspath policy/profiles)"'
 
 $(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
@@ -466,6 +467,9 @@ install: all
 	install -D -m 0755 $(O)/homeostat $(DESTDIR)$(PREFIX)/bin/homeostat
 	for p in policy/profiles/*.yaml; do install -D -m 0644 $$p $(DESTDIR)$(SYSCONFDIR)/homeostat/profiles/$${p##*/}; done
 	for h in $(PLUGIN_HEADERS); do install -D -m 0644 kern/$$h $(DESTDIR)$(PREFIX)/include/homeostat/$$h; done
+	install -D -m 0644 $(O)/linkable.bpf.o $(DESTDIR)$(PREFIX)/lib/homeostat/linkable.bpf.o
+	install -D -m 0644 $(DEFAULTS) $(DESTDIR)$(PREFIX)/lib/homeostat/variant.bpf.o
+	for v in $(VARIANT); do install -D -m 0644 $$v $(DESTDIR)$(PREFIX)/lib/homeostat/variants/$${v##*/}; done
 	for p in $(POLICY); do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/lib/homeostat/policies/$${p##*/}; done
 	install -D -m 0644 policy/parameters.yaml $(DESTDIR)$(PREFIX)/share/homeostat/parameters.yaml
 	for u in homeostatd homeostat-adviser homeostat-historian homeostat-boot; do \

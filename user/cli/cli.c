@@ -137,7 +137,7 @@ const struct verb cli_verbs[] = {
 	 "show        the one that is in force\n"
 	 "load FILE   puts it in force; a bad one is refused and the old one stays\n",
 	 cmd_profile},
-	{"policy", "new NAME [DIR] | build FILE.bpf.c | check OBJECT",
+	{"policy", "new NAME [DIR] | build FILE.bpf.c | check OBJECT | link FILE.bpf.c",
 	 "policies written in C: template, build, check",
 	 "new NAME [DIR]     writes NAME.bpf.c, a policy to begin with, and NAME.test.c, its test\n"
 	 "build FILE.bpf.c   compiles it to FILE.bpf.o and judges that, as check does before it "
@@ -151,6 +151,10 @@ const struct verb cli_verbs[] = {
 	 "check OBJECT       has the verifier judge it, too, and shows what it may do and costs "
 	 "(root)\n"
 	 "  --verbose        with all that the verifier says when it refuses it\n"
+	 "link FILE.bpf.c    makes FILE.o of our scheduler and a variant's decision points, for\n"
+	 "                   homeostatd --variant\n"
+	 "  -o OBJECT, --include DIR   as above\n"
+	 "  --lib DIR        where linkable.bpf.o lies (default " HS_LIB ")\n"
 	 "Needs no daemon. The compiler is clang, or what CLANG in the environment names.\n",
 	 cmd_policy},
 	{"kb", "list [PREFIX] | show NAME | check [FILE]",

@@ -15,6 +15,7 @@ static const struct {
 	{"new", policy_new},
 	{"build", policy_build},
 	{"check", policy_check},
+	{"link", policy_link},
 };
 
 int policy_failed(const struct plugin *p, int err)
@@ -40,6 +41,7 @@ int cmd_policy(struct cli *cli, int argc, char **argv)
 		if (!strcmp(argv[0], verbs[i].name))
 			return verbs[i].run(cli, argc - 1, argv + 1);
 	}
-	return cli_usage(cli, argc ? "policy has no verb '%s'" : "policy takes new, build or check",
-			 argc ? argv[0] : "");
+	return cli_usage(
+		cli, argc ? "policy has no verb '%s'" : "policy takes new, build, check or link",
+		argc ? argv[0] : "");
 }

@@ -10,7 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "homeostat.skel.h" /* after the types that it uses */
-#include "variant.h"
+#include "kernel_variant.h"
 
 /* The skeleton, opened from other bytes than its own. */
 static struct homeostat_bpf *skeleton_open(const void *bytes, size_t length)

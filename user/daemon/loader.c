@@ -33,7 +33,7 @@
 #include "netns.h"
 #include "ops_fit.h"
 #include "parse.h"
-#include "variant.h"
+#include "kernel_variant.h"
 
 const char *family_state_name(enum family_state state)
 {

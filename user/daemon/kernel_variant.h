@@ -5,8 +5,8 @@
  * points. Whoever names the file may load anything, so it has to be root's; what is looked at here is that it is made from
  * these very programs, and from no others.
  */
-#ifndef HOMEOSTAT_DAEMON_VARIANT_H
-#define HOMEOSTAT_DAEMON_VARIANT_H
+#ifndef HOMEOSTAT_KERNEL_VARIANT_H
+#define HOMEOSTAT_KERNEL_VARIANT_H
 
 #include <stddef.h>
 

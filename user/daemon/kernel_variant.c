@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
-#include "variant.h"
+#include "kernel_variant.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +71,26 @@ static bool same_program(const struct bpf_program *a, const struct bpf_program *
 	return true;
 }
 
+/* libbpf puts the object's name before those of the usual sections. */
+static const char *name_of(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map), *section = strchr(name, '.');
+
+	return bpf_map__is_internal(map) && section ? section : name;
+}
+
+static const struct bpf_map *map_of(const struct bpf_object *object, const char *name)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object)
+	{
+		if (!strcmp(name_of(map), name))
+			return map;
+	}
+	return NULL;
+}
+
 /* Sections of variables may have grown at their end, by the variant's own. */
 static bool same_map(const struct bpf_map *a, const struct bpf_map *b)
 {
@@ -86,7 +106,8 @@ static bool same_map(const struct bpf_map *a, const struct bpf_map *b)
 static const char *missing(const struct bpf_object *object, const struct bpf_object *ours)
 {
 	struct bpf_program *prog, *its;
-	struct bpf_map *map, *other;
+	const struct bpf_map *other;
+	struct bpf_map *map;
 
 	bpf_object__for_each_program(prog, ours)
 	{
@@ -96,9 +117,9 @@ static const char *missing(const struct bpf_object *object, const struct bpf_obj
 	}
 	bpf_object__for_each_map(map, ours)
 	{
-		other = bpf_object__find_map_by_name(object, bpf_map__name(map));
+		other = map_of(object, name_of(map));
 		if (!other || !same_map(other, map))
-			return bpf_map__name(map);
+			return name_of(map);
 	}
 	return NULL;
 }
