@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /* Policy plug-ins in the slots of the pulse: what they are shown, what becomes of what they wish, and how each is shut out. */
+#include <errno.h>
+#include <sys/mman.h>
+
 #include "pulse_fixture.h"
-#include "plugin.h"
+#include "../../user/lib/plugin.h"
 
 #define DIR "/lab/policy/"
 #define SLOT(i) ((volatile struct hs_slot *)&fx.skel->data_slots->slots[i])
@@ -23,44 +26,39 @@ struct hostile {
 };
 
 static struct {
-	struct bpf_object *obj;
-	struct bpf_link *link;
+	struct plugin plugin;
+	int link;
 	volatile struct hostile *state;
 } in[HS_SLOTS];
 
 /* Takes slot i by the object of that name; it is not asked yet. */
 static void take(__u32 i, const char *name)
 {
-	struct bpf_program *prog;
-	struct bpf_map *map;
-	char path[64], target[32];
-	size_t size;
+	struct plugin *p = &in[i].plugin;
+	char path[64], error[512] = "";
+	void *state;
 
 	snprintf(path, sizeof(path), DIR "%s.bpf.o", name);
-	snprintf(target, sizeof(target), PLUGIN_TARGET "%u", i);
-	in[i].obj = bpf_object__open_file(path, NULL);
-	assert_non_null(in[i].obj);
-	prog = bpf_object__find_program_by_name(in[i].obj, "homeostat_reflex");
-	assert_non_null(prog);
-	assert_int_equal(bpf_program__set_attach_target(
-				 prog,
-				 bpf_program__fd(fx.counts ? fx.skel->progs.counts_start
-							   : fx.skel->progs.pulse_start),
-				 target),
-			 0);
-	assert_int_equal(bpf_object__load(in[i].obj), 0);
-	in[i].link = bpf_program__attach(prog);
-	assert_non_null(in[i].link);
-	map = bpf_object__find_map_by_name(in[i].obj, ".data.state");
-	assert_non_null(map);
-	in[i].state = bpf_map__initial_value(map, &size);
-	assert_non_null(in[i].state);
+	if (plugin_open(p, path, error, sizeof(error)) ||
+	    plugin_load(p,
+			bpf_program__fd(fx.counts ? fx.skel->progs.counts_start
+						  : fx.skel->progs.pulse_start),
+			i, error, sizeof(error)))
+		fail_msg("%s", error);
+	assert_true(p->insns && p->work >= p->insns / 2 && p->work <= PLUGIN_WORK_MAX);
+	in[i].link = plugin_attach(p);
+	assert_true(in[i].link >= 0);
+	assert_int_equal(plugin_attach(p), -EBUSY);
+	state = mmap(NULL, p->state_size, PROT_READ | PROT_WRITE, MAP_SHARED, p->state_fd, 0);
+	assert_true(state != MAP_FAILED);
+	in[i].state = state;
 }
 
 static void leave(__u32 i)
 {
-	bpf_link__destroy(in[i].link);
-	bpf_object__close(in[i].obj);
+	munmap((void *)in[i].state, in[i].plugin.state_size);
+	close(in[i].link);
+	plugin_close(&in[i].plugin);
 	memset(&in[i], 0, sizeof(in[i]));
 }
 
