@@ -381,6 +381,12 @@ int cli_unreachable(struct cli *cli, int err)
 
 int cli_call(struct cli *cli, struct json_object *request, struct json_object **reply)
 {
+	return cli_call_with(cli, request, NULL, reply);
+}
+
+int cli_call_with(struct cli *cli, struct json_object *request, const struct descriptors *fds,
+		  struct json_object **reply)
+{
 	struct control *control = NULL;
 	bool ok;
 	int err, rc = CLI_OK;
@@ -388,7 +394,7 @@ int cli_call(struct cli *cli, struct json_object *request, struct json_object **
 	*reply = NULL;
 	err = request ? control_open(&control, cli->socket) : -ENOMEM;
 	if (!err)
-		err = control_call(control, request, reply);
+		err = control_call_with(control, request, fds, reply);
 	if (err && *reply) {
 		/* it answered: no is an answer, too */
 		cli_error(cli, "%s",
