@@ -76,11 +76,11 @@ $(O)/homeostat.skel.h: $(O)/homeostat.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name homeostat_bpf > $@
 
 # ---- policy plug-ins: built as by those who write one, from the headers that are installed ----
-PLUGIN_HEADERS := abi.h abi_net.h plugin.h lib/control.h
+PLUGIN_HEADERS := abi.h abi_net.h plugin.h plugin_test.h lib/control.h
 PLUGIN_CFLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -I$(O)/include \
 	-idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
 POLICY := $(patsubst policy/reflex/%.bpf.c,$(O)/policy/%.bpf.o,$(wildcard policy/reflex/*.bpf.c))
-TEST_POLICY := $(patsubst selftests/plugin/%.bpf.c,$(O)/plugin/%.bpf.o,$(wildcard selftests/plugin/*.bpf.c))
+TEST_POLICY := $(patsubst selftests/plugin/%.bpf.c,$(O)/plugin/%.bpf.o,$(wildcard selftests/plugin/*.bpf.c selftests/plugin/bad/*.bpf.c))
 
 $(O)/include/homeostat/%.h: kern/%.h
 	@mkdir -p $(@D)
@@ -118,6 +118,13 @@ $(O)/%.o: %.c | $(O)/homeostat.skel.h
 $(O)/san/%.o: %.c | $(O)/homeostat.skel.h
 	@mkdir -p $(@D)
 	$(call say,CC-SAN,$@)$(CC) $(USER_CFLAGS) $(SAN) -MMD -MP -c $< -o $@
+
+# where the headers of policies will be, and what `homeostat policy new` writes
+POLICY_DEFINES := -DHS_INCLUDE='"$(PREFIX)/include"' -DHS_MULTIARCH='"$(shell gcc -print-multiarch 2>/dev/null)"' \
+	-DHS_TEMPLATES='"$(CURDIR)/policy/template"'
+POLICY_CLI := $(foreach d,$(O) $(O)/san $(O)/cov,$(d)/user/cli/policy_build.o $(d)/user/cli/cli.o)
+$(POLICY_CLI): USER_CFLAGS += $(POLICY_DEFINES)
+$(POLICY_CLI): policy/template/policy.bpf.c policy/template/policy.test.c
 
 .PHONY: programs
 programs: $(POLICY) $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard $(O)/homeostat-adviser $(O)/homeostat-historian
@@ -203,6 +210,9 @@ $(O)/san/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath self
 KB_TESTS := test_kb test_proposal test_cli_daemon test_advice test_advice_choice test_advice_fit test_advice_machine \
 	test_advice_objects test_advice_places test_adviser test_boot
 $(foreach t,$(KB_TESTS),$(O)/san/selftests/unit/$(t).o $(O)/cov/selftests/unit/$(t).o): USER_CFLAGS += -DHS_POLICY='"$(abspath policy)"'
+PLUGIN_TESTS := test_plugin test_policy
+$(foreach t,$(PLUGIN_TESTS),$(O)/san/selftests/unit/$(t).o $(O)/cov/selftests/unit/$(t).o): USER_CFLAGS += -DHS_BUILD='"$(abspath $(O))"' -DHS_CLANG='"$(CLANG)"'
+$(foreach t,$(PLUGIN_TESTS),$(O)/unit/$(t) $(O)/cov/unit/$(t)): | $(POLICY) $(TEST_POLICY) $(O)/include/homeostat/plugin_test.h
 $(O)/san/selftests/unit/test_profile_limits.o: USER_CFLAGS += -DHS_PROFILES='"$(abspath policy/profiles)"'
 
 $(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
@@ -211,6 +221,8 @@ $(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
 
 $(O)/fuzz/fuzz_%: $(O)/fuzz/obj/selftests/fuzz/fuzz_%.o $(call fuzzobj,$(LIB_SRC) $(filter-out %/main.c,$(DAEMON_SRC)))
 	$(call say,LD-FUZZ,$@)$(CLANG) $(SAN) -fsanitize=fuzzer -o $@ $^ $(USER_LIBS)
+
+$(O)/fuzz/fuzz_plugin: | $(POLICY) $(TEST_POLICY)
 
 # the unit tests again, counting lines
 covobj = $(patsubst %.c,$(O)/cov/%.o,$(1))
@@ -425,6 +437,8 @@ install: all
 	install -D -m 0755 $(O)/homeostat-historian $(DESTDIR)$(PREFIX)/sbin/homeostat-historian
 	install -D -m 0755 $(O)/homeostat $(DESTDIR)$(PREFIX)/bin/homeostat
 	for p in policy/profiles/*.yaml; do install -D -m 0644 $$p $(DESTDIR)$(SYSCONFDIR)/homeostat/profiles/$${p##*/}; done
+	for h in $(PLUGIN_HEADERS); do install -D -m 0644 kern/$$h $(DESTDIR)$(PREFIX)/include/homeostat/$$h; done
+	for p in $(POLICY); do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/lib/homeostat/policies/$${p##*/}; done
 	install -D -m 0644 policy/parameters.yaml $(DESTDIR)$(PREFIX)/share/homeostat/parameters.yaml
 	for u in homeostatd homeostat-adviser homeostat-historian homeostat-boot; do \
 		install -D -m 0644 packaging/$$u.service $(DESTDIR)$(PREFIX)/lib/systemd/system/$$u.service && \

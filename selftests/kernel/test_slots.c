@@ -31,12 +31,10 @@ static struct {
 	volatile struct hostile *state;
 } in[HS_SLOTS];
 
-/* Takes slot i by the object of that name; it is not asked yet. */
-static void take(__u32 i, const char *name)
+/* The object of that name, loaded for slot i. */
+static void load_for(struct plugin *p, __u32 i, const char *name)
 {
-	struct plugin *p = &in[i].plugin;
 	char path[64], error[512] = "";
-	void *state;
 
 	snprintf(path, sizeof(path), DIR "%s.bpf.o", name);
 	if (plugin_open(p, path, error, sizeof(error)) ||
@@ -46,9 +44,17 @@ static void take(__u32 i, const char *name)
 			i, error, sizeof(error)))
 		fail_msg("%s", error);
 	assert_true(p->insns && p->work >= p->insns / 2 && p->work <= PLUGIN_WORK_MAX);
+}
+
+/* Takes slot i by it; it is not asked yet. */
+static void take(__u32 i, const char *name)
+{
+	struct plugin *p = &in[i].plugin;
+	void *state;
+
+	load_for(p, i, name);
 	in[i].link = plugin_attach(p);
 	assert_true(in[i].link >= 0);
-	assert_int_equal(plugin_attach(p), -EBUSY);
 	state = mmap(NULL, p->state_size, PROT_READ | PROT_WRITE, MAP_SHARED, p->state_fd, 0);
 	assert_true(state != MAP_FAILED);
 	in[i].state = state;
@@ -327,6 +333,19 @@ static void test_swap(void **state)
 	leave(1);
 }
 
+/* Two in one slot there are not. */
+static void test_busy(void **state)
+{
+	struct plugin second;
+
+	(void)state;
+	take(0, "hostile");
+	load_for(&second, 0, "pi");
+	assert_int_equal(plugin_attach(&second), -EBUSY);
+	plugin_close(&second);
+	leave(0);
+}
+
 static void test_pi(void **state)
 {
 	(void)state;
@@ -347,7 +366,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_acts),   TEST(test_sees),	TEST(test_shadow),     TEST(test_rubbish),
 		TEST(test_bounds), TEST(test_scribble), TEST(test_undeclared), TEST(test_swing),
-		TEST(test_worse),  TEST(test_tripped),	TEST(test_swap),       TEST(test_pi),
+		TEST(test_worse),  TEST(test_tripped),	TEST(test_swap),       TEST(test_busy),
+		TEST(test_pi),
 	};
 
 	libbpf_set_print(quiet);

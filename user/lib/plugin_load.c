@@ -96,12 +96,14 @@ static int ask(struct plugin *p, int pulse_fd, __u32 slot, char *error, size_t s
 	err = bpf_object__load(p->obj);
 	if (!err)
 		return 0;
+	plugin_clean(p->log, "\n\t");
 	if (!*p->log) {
 		snprintf(error, size, "%s: the kernel does not load it: %s", p->policy.name,
 			 *plugin_complaint() ? plugin_complaint() : strerror(-err));
 		return err;
 	}
 	say_reason(p->log, reason, sizeof(reason));
+	plugin_clean(reason, "");
 	snprintf(error, size, "%s: the verifier refuses it: %s", p->policy.name, reason);
 	return err;
 }
