@@ -215,7 +215,7 @@ static int load(struct cli *cli, struct plugin *p, const char *as, __u64 for_ns)
 		err = plugin_load(p, pulse, (__u32)slot, error, sizeof(error));
 		if (err)
 			cli_error(cli, "%s", error);
-		rc = err == -EPERM ? CLI_REFUSED : err ? CLI_FINDINGS : CLI_OK;
+		rc = err ? policy_failed(p, err) : CLI_OK;
 	}
 	if (!rc)
 		rc = put_in(cli, p, policies, offer(p, as, for_ns));
@@ -249,7 +249,7 @@ int policy_load(struct cli *cli, int argc, char **argv)
 	err = plugin_open(&p, argv[0], error, sizeof(error));
 	if (err)
 		cli_error(cli, "%s", error);
-	rc = err == -EINVAL ? CLI_FINDINGS : err ? CLI_FAILED : CLI_OK;
+	rc = err ? policy_failed(&p, err) : CLI_OK;
 	if (!rc)
 		rc = load(cli, &p, canary ? "canary" : full ? "full" : "shadow", for_ns);
 	plugin_close(&p);
