@@ -12,10 +12,9 @@ static const struct {
 	const char *name;
 	int (*run)(struct cli *cli, int argc, char **argv);
 } verbs[] = {
-	{"new", policy_new},
-	{"build", policy_build},
-	{"check", policy_check},
-	{"link", policy_link},
+	{"new", policy_new},   {"build", policy_build}, {"check", policy_check},
+	{"link", policy_link}, {"load", policy_load},	{"unload", policy_unload},
+	{"list", policy_list}, {"show", policy_show},
 };
 
 int policy_failed(const struct plugin *p, int err)
@@ -41,7 +40,8 @@ int cmd_policy(struct cli *cli, int argc, char **argv)
 		if (!strcmp(argv[0], verbs[i].name))
 			return verbs[i].run(cli, argc - 1, argv + 1);
 	}
-	return cli_usage(
-		cli, argc ? "policy has no verb '%s'" : "policy takes new, build, check or link",
-		argc ? argv[0] : "");
+	return cli_usage(cli,
+			 argc ? "policy has no verb '%s'"
+			      : "policy takes new, build, check, link, load, unload, list or show",
+			 argc ? argv[0] : "");
 }
