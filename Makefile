@@ -296,6 +296,12 @@ $(O)/lab/neighbour: selftests/beside/neighbour.c $(O)/neighbour.skel.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -I$(O) $(LIBBPF_CFLAGS) -o $@ $< $(USER_LIBS)
 
+# what the tests of plug-ins do to one that is loaded
+$(O)/lab/policytool: selftests/plugin/policytool.c $(wildcard selftests/lab/load/*.h kern/abi*.h) | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iselftests/lab/load $(LIBBPF_CFLAGS) -o $@ $< \
+		$(LIBBPF_LIBS) -lpthread
+
 # what scripts/bench has beside the loads: the daemon's loader, and an empty program
 BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks $(O)/bench/acks_native $(O)/bench/sockets
 $(O)/empty.skel.h: $(O)/selftests/bench/empty.bpf.o
@@ -313,7 +319,7 @@ $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
 .PHONY: tests
-tests: programs $(TEST_POLICY) $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(GROWTH) $(BENCH)
+tests: programs $(TEST_POLICY) $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(O)/lab/policytool $(GROWTH) $(BENCH)
 .SECONDARY:
 
 # ---- man pages ----
