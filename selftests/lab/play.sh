@@ -5,7 +5,7 @@
 # One arm of one scenario, in the guest: play.sh ARM ARGUMENT SECONDS PROFILE NETWORK DISK LOADS. Started by scripts/lab.
 #
 # ARM and ARGUMENT are as `scripts/lab --help` has them; PROFILE is the text of a profile ('' = by name, in
-# ARGUMENT; arm `user` has both). NETWORK is yes or no: a namespace `far` at the other end of a veth pair. DISK as well: a
+# ARGUMENT; the arms `user` and `policy` have both). NETWORK is yes or no: a namespace `far` at the other end of a veth pair. DISK as well: a
 # file system with a device, at /mnt. LOADS has one line for each load: START|FAVOURED|NAME|COMMAND. All is written down while it runs and told at its end, so that
 # telling disturbs nothing. What is told:
 #
@@ -52,7 +52,7 @@ observe) hs_start "$profile" --mode observe || exit 1 ;;
 act) hs_act "$profile" || exit 1 ;;
 policy)
 	hs_act "$profile" || exit 1
-	homeostat policy load --full "/lab/policy/$argument.bpf.o" || die "the policy $argument cannot be loaded"
+	homeostat policy load --full "/lab/policy/$argument" >&2 || die "$argument is not taken"
 	;;
 user)
 	# homeostat's own reflex goes on with a knob that no load uses: so its vital signs are as fresh as in arm act
@@ -131,9 +131,8 @@ scx)
 	kill "$other"
 	;;
 esac
-if [ "$arm" = policy ]; then
-	homeostat policy show "$argument" >"$tmp/policy" || die "the policy $argument did not stay: $(grep "policy $argument" "$hs_log")"
-	grep -q acts "$tmp/policy" || die "the policy $argument did not stay: $(cat "$tmp/policy")"
+if [ "$arm" = policy ] && ! homeostat --json policy show | grep -q '"as":"full"'; then
+	die "the policy did not stay: $(homeostat policy show)"
 fi
 if [ "$arm" = user ]; then
 	alive "$other" || die "the controller did not stay: $(cat "$tmp/controller.log")"

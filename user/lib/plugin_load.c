@@ -32,12 +32,15 @@ static bool is_tail(const char *line, size_t len)
  */
 static void find_reason(const char *log, const char **source, const char **reason)
 {
+	static const char verdict[] = "Verification failed: "; /* 7.3: the same again, at length */
 	const char *at = NULL;
 
 	*source = *reason = NULL;
 	for (const char *line = log; *line;) {
 		size_t len = strcspn(line, "\n");
 
+		if (!strncmp(line, verdict, strlen(verdict)))
+			break;
 		if (len > 2 && !strncmp(line, "; ", 2)) {
 			at = line + 2;
 		} else if (!is_tail(line, len)) {
