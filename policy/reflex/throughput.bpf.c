@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /*
- * For hosts that are there for the work they get through, or the hours in which one is: long turns, few interruptions of them,
- * and batch work held back by nobody, as long as no wait is longer than is still good enough. The rules of a profile
- * that is for latency hold batch work back for waits of some milliseconds already.
+ * For hosts that are there for the work they get through, or the hours in which one is: long turns, and few interruptions of
+ * them. Each time that somebody is let run ahead of others costs two switches, some microseconds and a warm cache; so nothing is
+ * recognised as critical any more, and only what is declared is, as long as no wait is longer than is still good enough.
  *
  * While the waits are short the turns grow by a tenth in each look, so that they are at their longest within half a second; a wait
  * that is too long halves them at once, and they rest until it is well below again (hysteresis).
@@ -19,7 +19,7 @@
 
 HOMEOSTAT_POLICY("throughput", "long turns and few preemptions while waits are bearable",
 		 READS(WAIT_CRITICAL_P99, WAIT_NORMAL_P99),
-		 TURNS(SLICE_NORMAL, SLICE_BATCH, PREEMPT_THRESHOLD, BATCH_DUTY), KEEPS_STATE);
+		 TURNS(SLICE_NORMAL, SLICE_BATCH, PREEMPT_THRESHOLD, RECOGNISE_BURST), KEEPS_STATE);
 
 HOMEOSTAT_STATE struct {
 	__u32 strained;
@@ -55,6 +55,8 @@ HOMEOSTAT_REFLEX(vitals, knobs, now_ns)
 	knob_set(knobs, SLICE_BATCH, turn(knobs->value[HS_KNOB_SLICE_BATCH], state.strained));
 	knob_set(knobs, PREEMPT_THRESHOLD,
 		 turn(knobs->value[HS_KNOB_PREEMPT_THRESHOLD], state.strained));
-	knob_set(knobs, BATCH_DUTY, turn(knobs->value[HS_KNOB_BATCH_DUTY], state.strained));
+	knob_set(knobs, RECOGNISE_BURST,
+		 state.strained ? knobs->stock[HS_KNOB_RECOGNISE_BURST]
+				: knobs->value[HS_KNOB_RECOGNISE_BURST] / 2);
 	return 0;
 }
