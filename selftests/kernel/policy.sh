@@ -106,6 +106,9 @@ fds=$(daemon_fds)
 check 'a profile leaves it where it is' homeostat profile load "$profiles/edge.yaml"
 check 'a profile leaves it where it is: asked' within 10 more hostile acted $(($(seat hostile acted) + 2))
 equals 'and its descriptors' "$(daemon_fds)" "$fds"
+says 'list: the slots' '^ *[01]  hostile  full' homeostat policy list --dir /lab/policy
+says 'list: the objects' '^pi +/lab/policy/pi.bpf.o +holds the wait' homeostat policy list --dir /lab/policy
 check 'the end of the daemon' hs_stop
-equals 'nothing is left in the kernel' "$(policytool count)" "$nothing"
+all_of_it() { [ "$(policytool count)" = "$nothing" ]; }
+check 'nothing is left in the kernel' within 10 all_of_it
 finish
