@@ -200,6 +200,9 @@ WRAP_USHER := --wrap=dispatcher_join,--wrap=dispatcher_leave,--wrap=dispatcher_l
 $(O)/unit/test_beside $(O)/cov/unit/test_beside: private WRAP := -Wl,$(WRAP_USHER)
 $(O)/unit/test_congestion $(O)/cov/unit/test_congestion: private WRAP := -Wl,$(WRAP_HOOK)
 
+$(O)/unit/test_plugins $(O)/cov/unit/test_plugins: private WRAP := -Wl,--wrap=kernel_plugin,--wrap=kernel_pulse,--wrap=bpf_map_update_elem,$(WRAP_HOOK)
+$(O)/unit/test_plugin_link $(O)/cov/unit/test_plugin_link: private WRAP := -Wl,--wrap=bpf_link_get_info_by_fd,--wrap=bpf_prog_get_info_by_fd,--wrap=readlink
+
 # the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
 FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
 FUZZ := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))

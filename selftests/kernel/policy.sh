@@ -57,7 +57,7 @@ check 'one in shadow' homeostat policy load "$hostile"
 check 'one in full' homeostat policy load --full "$pi"
 refuses 'a third one finds no slot' 4 homeostat policy load "$pi"
 check 'one is taken out by its slot' homeostat policy unload "$(seat hostile slot)"
-check 'another one follows in full' homeostat policy load --full "$pi"
+says 'another one follows in full, from its state' 'with the state of the one before' homeostat policy load --full "$pi"
 check 'the first is gone' within 10 one
 equals 'the first is gone: replaced' "$(ending pi)" replaced
 
@@ -74,7 +74,7 @@ check 'canary: nothing is worse, it acts on' within 20 seat_is hostile as full
 check 'canary: an event' within 5 event 'canary no more'
 check 'canary: the one before is gone' within 5 one
 
-check 'canary: one out of the other' homeostat policy load --full "$pi"
+refuses 'no state where none is kept' 1 eval 'homeostat policy load --full "$pi" | grep "state of the one before"'
 check 'canary: one out of the other is gone' within 10 one
 check 'canary that writes rubbish' homeostat policy load --canary 3s "$hostile"
 how 2
