@@ -102,7 +102,7 @@ $(O)/linkable.bpf.o: $(filter-out $(DEFAULTS),$(BPF_OBJ))
 VARIANT := $(patsubst policy/variant/%.bpf.c,$(O)/variant/%.o,$(wildcard policy/variant/*.bpf.c))
 TEST_VARIANT := $(patsubst selftests/variant/%.bpf.c,$(O)/variant/%.o,$(wildcard selftests/variant/*.bpf.c))
 LINKS := $(O)/homeostat $(O)/linkable.bpf.o $(O)/variant.bpf.o $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%)
-link_variant = @mkdir -p $(@D) && CLANG=$(CLANG) $(O)/homeostat policy link $< -o $@ --include $(O)/include --lib $(O)
+link_variant = $(call say,VARIANT,$@)mkdir -p $(@D) && CLANG=$(CLANG) $(O)/homeostat policy link $< -o $@ --include $(O)/include --lib $(O) >/dev/null
 $(O)/variant/%.o: policy/variant/%.bpf.c $(LINKS)
 	$(link_variant)
 $(O)/variant/%.o: selftests/variant/%.bpf.c $(LINKS)
@@ -348,7 +348,7 @@ $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
 # what whoever follows the guide has made on the host, for the guest
-$(O)/guide/prompt.bpf.o: docs/write-a-reflex.md selftests/lab/test_guide.py $(O)/homeostat $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%)
+$(O)/guide/prompt.bpf.o: docs/write-a-reflex.md selftests/lab/test_guide.py $(O)/homeostat $(O)/linkable.bpf.o $(O)/variant.bpf.o $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%)
 	@mkdir -p $(@D)
 	$(call say,GUIDE,$@)O=$(O) selftests/lab/test_guide.py --in $(@D)
 
