@@ -321,8 +321,13 @@ $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
+# what whoever follows the guide has made on the host, for the guest
+$(O)/guide/prompt.bpf.o: docs/write-a-reflex.md selftests/lab/test_guide.py $(O)/homeostat $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%)
+	@mkdir -p $(@D)
+	$(call say,GUIDE,$@)O=$(O) selftests/lab/test_guide.py --in $(@D)
+
 .PHONY: tests
-tests: programs $(TEST_POLICY) $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(O)/lab/policytool $(GROWTH) $(BENCH)
+tests: programs $(TEST_POLICY) $(O)/guide/prompt.bpf.o $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(O)/lab/policytool $(GROWTH) $(BENCH)
 .SECONDARY:
 
 # ---- man pages ----
