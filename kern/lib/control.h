@@ -184,14 +184,14 @@ struct control_pi_state {
 };
 
 /*
- * One step, @dt_ns after the one before (counted up to a second), by @error = wanted - measured. Anti-windup: what the output
+ * One step, @dt_ns after the one before (counted up to a second), by @gap = wanted - measured. Anti-windup: what the output
  * cannot follow is not integrated, so that it comes back at once when the error changes its sign.
  */
-HS_PURE __s64 control_pi(const struct control_pi *c, struct control_pi_state *s, __s64 error,
+HS_PURE __s64 control_pi(const struct control_pi *c, struct control_pi_state *s, __s64 gap,
 			 __u64 dt_ns)
 {
 	__u64 us = dt_ns > CONTROL_NS_PER_S ? 1000000 : dt_ns / 1000;
-	control_fix e = control_fix_of(error);
+	control_fix e = control_fix_of(gap);
 	control_fix dt = (control_fix)(us << CONTROL_FIX_SHIFT) / 1000000;
 	control_fix step = control_fix_mul(control_fix_mul(e, c->ki), dt);
 	control_fix steady = control_fix_add(control_fix_of(c->centre), control_fix_mul(e, c->kp));

@@ -9,6 +9,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "fault.h"
 #include "homeostat.skel.h" /* after the types that it uses */
 #include "kernel_variant.h"
 
