@@ -95,6 +95,24 @@ static __noinline int slot_shut(__u32 i, __u32 why, __u32 knob, __u32 vital, __u
 	return 0;
 }
 
+/* Takes the vital signs that the policy in slot i reads, if it is asked. */
+static __noinline int slot_look(__u32 i)
+{
+	struct hs_config *c = config();
+
+	if (!c || i >= HS_SLOTS || c->slot[i].run == HS_SLOT_RUN_OFF)
+		return 0;
+	HS_NO_UNROLL
+	for (__u32 n = 0; n < HS_SLOT_NAMES; n++) {
+		__u32 id = c->slot[i].reads[n] - 1;
+
+		if (id >= HS_VITAL_NR)
+			break;
+		seen[id] = vitals[id];
+	}
+	return 0;
+}
+
 /* Fills the copies: what it reads and turns, nothing else. */
 static __noinline int slot_fill(__u32 i)
 {
@@ -108,7 +126,7 @@ static __noinline int slot_fill(__u32 i)
 
 		if (id >= HS_VITAL_NR)
 			break;
-		slot_vitals[i].v[id] = vitals[id];
+		slot_vitals[i].v[id] = seen[id];
 	}
 	HS_NO_UNROLL
 	for (__u32 n = 0; n < HS_SLOT_NAMES; n++) {
@@ -128,6 +146,17 @@ static __noinline int slot_fill(__u32 i)
 	return 0;
 }
 
+/* In a replay: the policy is there itself (decision.h), or what it answered when it was recorded. */
+static __noinline int slot_replay(__u32 i, int err)
+{
+	if (i >= HS_SLOTS || decisions.asked[i].itself)
+		return err;
+	HS_NO_UNROLL
+	for (__u32 id = 0; id < HS_KNOB_NR; id++)
+		*(volatile __u64 *)&slot_knobs[i].value[id] = decisions.asked[i].wished[id];
+	return decisions.asked[i].err;
+}
+
 /* Calls the policy. 0 = it has an opinion. */
 static __noinline int slot_call(__u32 i)
 {
@@ -142,6 +171,13 @@ static __noinline int slot_call(__u32 i)
 	else
 		err = homeostat_slot_0(&slot_vitals[0], &slot_knobs[0], reflex.now);
 	took = bpf_ktime_get_ns() - from;
+	if (replayed) {
+		err = slot_replay(i, err);
+		took = decisions.asked[i].took_ns;
+	} else {
+		decisions.asked[i].err = err;
+		decisions.asked[i].took_ns = took;
+	}
 	s = &slots[i];
 	s->calls++;
 	s->spent_ns += took;
@@ -273,8 +309,8 @@ static __noinline int slot_follows(__u32 acting)
 		if (ks->cause != HS_CAUSE_PLUGIN || ks->frozen || turns & 1ULL << id)
 			continue;
 		if (ks->target != ks->base)
-			knob_event(HS_EVENT_KNOB, id, wishes[id].cause, ks->value, ks->base);
-		knob_aim(id, ks, ks->base, wishes[id].cause);
+			knob_event(HS_EVENT_KNOB, id, ks->wish.cause, ks->value, ks->base);
+		knob_aim(id, ks, ks->base, ks->wish.cause);
 	}
 	return 0;
 }

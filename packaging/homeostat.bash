@@ -21,7 +21,7 @@ _homeostat() {
 	done
 
 	case $prev in
-	--socket | --btf | --kb | --db | --file)
+	--socket | --btf | --kb | --db | --file | --out)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -71,6 +71,11 @@ _homeostat() {
 	incident) words="$("$1" complete incidents 2>/dev/null) --state" ;;
 	doctor) words='--root --btf' ;;
 	restore) words='--all --since --id --root' ;;
+	record) words='--out --for --all' ;;
+	replay)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
 	activity) words='busy idle mission unknown' ;;
 	reject) words=--why ;;
 	profile)

@@ -25,7 +25,8 @@
 	X(proposal)                                                                                \
 	X(boot)                                                                                    \
 	X(ethtool)                                                                                 \
-	X(zone)
+	X(zone)                                                                                    \
+	X(decisions)
 
 #ifdef HS_LIBFUZZER
 #define FUZZ_TARGET(name) LLVMFuzzerTestOneInput

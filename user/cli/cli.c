@@ -131,6 +131,21 @@ const struct verb cli_verbs[] = {
 	 "--state DIR  the daemon's state directory (default " STATE_DIR ")\n"
 	 "With --json the record as it was written: it has more than is shown.\n",
 	 cmd_incident},
+	{"record", "--out FILE [--for TIME] [--all]",
+	 "records what the reflex decides, and by what (root)",
+	 "--out FILE  the log; must not be there yet\n"
+	 "--for TIME  for so long (10s, 5min); without it until it is interrupted\n"
+	 "--all       also the vital signs that nobody reads: for `policy replay`\n"
+	 "Reaches into the kernel by itself and needs nothing of the daemon. Exit code 5: records "
+	 "were lost.\n",
+	 cmd_record},
+	{"replay", "LOG", "computes the decisions of a log again, and compares (root)",
+	 "Loads the kernel programs of this homeostat once more, attached to nothing, and gives "
+	 "them the\n"
+	 "recorded inputs: identical, or the first difference. Exit code 5: a difference, or the "
+	 "log is\n"
+	 "not whole.\n",
+	 cmd_replay},
 	{"profile", "check FILE | show | load FILE", "checks, shows or changes the profile",
 	 "check FILE  reads it as the daemon would, needs no daemon\n"
 	 "show        the one that is in force\n"
