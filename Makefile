@@ -76,7 +76,7 @@ $(O)/homeostat.skel.h: $(O)/homeostat.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name homeostat_bpf > $@
 
 # ---- policy plug-ins: built as by those who write one, from the headers that are installed ----
-PLUGIN_HEADERS := abi.h abi_net.h plugin.h lib/control.h
+PLUGIN_HEADERS := abi.h abi_net.h plugin.h plugin_test.h lib/control.h
 PLUGIN_CFLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -I$(O)/include \
 	-idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
 POLICY := $(patsubst policy/reflex/%.bpf.c,$(O)/policy/%.bpf.o,$(wildcard policy/reflex/*.bpf.c))
@@ -118,6 +118,13 @@ $(O)/%.o: %.c | $(O)/homeostat.skel.h
 $(O)/san/%.o: %.c | $(O)/homeostat.skel.h
 	@mkdir -p $(@D)
 	$(call say,CC-SAN,$@)$(CC) $(USER_CFLAGS) $(SAN) -MMD -MP -c $< -o $@
+
+# where the headers of policies will be, and what `homeostat policy new` writes
+POLICY_DEFINES := -DHS_INCLUDE='"$(PREFIX)/include"' -DHS_MULTIARCH='"$(shell gcc -print-multiarch 2>/dev/null)"' \
+	-DHS_TEMPLATES='"$(CURDIR)/policy/template"'
+POLICY_CLI := $(foreach d,$(O) $(O)/san $(O)/cov,$(d)/user/cli/policy_build.o $(d)/user/cli/cli.o)
+$(POLICY_CLI): USER_CFLAGS += $(POLICY_DEFINES)
+$(POLICY_CLI): policy/template/policy.bpf.c policy/template/policy.test.c
 
 .PHONY: programs
 programs: $(POLICY) $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard $(O)/homeostat-adviser $(O)/homeostat-historian
@@ -419,6 +426,8 @@ install: all
 	install -D -m 0755 $(O)/homeostat-historian $(DESTDIR)$(PREFIX)/sbin/homeostat-historian
 	install -D -m 0755 $(O)/homeostat $(DESTDIR)$(PREFIX)/bin/homeostat
 	for p in policy/profiles/*.yaml; do install -D -m 0644 $$p $(DESTDIR)$(SYSCONFDIR)/homeostat/profiles/$${p##*/}; done
+	for h in $(PLUGIN_HEADERS); do install -D -m 0644 kern/$$h $(DESTDIR)$(PREFIX)/include/homeostat/$$h; done
+	for p in $(POLICY); do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/lib/homeostat/policies/$${p##*/}; done
 	install -D -m 0644 policy/parameters.yaml $(DESTDIR)$(PREFIX)/share/homeostat/parameters.yaml
 	for u in homeostatd homeostat-adviser homeostat-historian homeostat-boot; do \
 		install -D -m 0644 packaging/$$u.service $(DESTDIR)$(PREFIX)/lib/systemd/system/$$u.service && \

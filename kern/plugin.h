@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * The interface of a policy plug-in: a controller of your own in place of the rules. This header, abi.h and lib/control.h are all
- * that one includes; docs/write-a-reflex.md is the guide.
+ * that one includes, and <bpf/bpf_helpers.h> where it has maps of its own; docs/write-a-reflex.md is the guide.
  *
  *	#include <homeostat/plugin.h>
  *
@@ -66,9 +66,11 @@ struct homeostat_policy {
 /* The function of the pulse that a policy takes the place of, by slot: "homeostat_slot_0", "homeostat_slot_1". */
 #define PLUGIN_TARGET "homeostat_slot_"
 
+/* A section of the object; on the host, where a policy is tested (plugin_test.h), it is the compiler's. */
 #ifdef __bpf__
-#ifndef SEC
-#define SEC(name) __attribute__((section(name), used))
+#define HOMEOSTAT_SECTION_(name) __attribute__((section(name), used))
+#else
+#define HOMEOSTAT_SECTION_(name) __attribute__((used))
 #endif
 
 /* Up to HS_SLOT_NAMES names of abi.h, without their HS_VITAL_ or HS_KNOB_. */
@@ -91,23 +93,23 @@ enum {
 _Static_assert(HS_SLOT_NAMES == 16, "names above");
 
 #define HOMEOSTAT_POLICY(name_, about_, reads_, turns_, flags_)                                    \
-	const struct homeostat_policy homeostat_policy SEC(".rodata.policy") = {                   \
+	const struct homeostat_policy homeostat_policy HOMEOSTAT_SECTION_(".rodata.policy") = {    \
 		.abi_version = HS_ABI_VERSION,                                                     \
 		.flags = (flags_),                                                                 \
 		.reads = reads_,                                                                   \
 		.turns = turns_,                                                                   \
 		.name = name_,                                                                     \
 		.about = about_};                                                                  \
-	char LICENSE[] SEC("license") = "GPL"
+	char LICENSE[] HOMEOSTAT_SECTION_("license") = "GPL"
 
 /* Before the definition of a global variable. */
-#define HOMEOSTAT_STATE __attribute__((section(".data.state"), used))
+#define HOMEOSTAT_STATE HOMEOSTAT_SECTION_(".data.state")
 
 /* The function itself: its body follows. The verifier takes for possible that the pulse hands over nothing. */
 #define HOMEOSTAT_REFLEX(vitals, knobs, now_ns)                                                    \
 	static __attribute__((always_inline)) inline int homeostat_body(                           \
 		struct homeostat_vitals *vitals, struct homeostat_knobs *knobs, __u64 now_ns);     \
-	SEC("freplace/" PLUGIN_TARGET "0")                                                         \
+	HOMEOSTAT_SECTION_("freplace/" PLUGIN_TARGET "0")                                          \
 	int homeostat_reflex(struct homeostat_vitals *vitals, struct homeostat_knobs *knobs,       \
 			     __u64 now_ns)                                                         \
 	{                                                                                          \
@@ -129,5 +131,4 @@ _Static_assert(HS_SLOT_NAMES == 16, "names above");
 	 (now_ns) - (vitals)->v[HS_VITAL_##ID].updated_ns < PLUGIN_FRESH_NS)
 #define vital_value(vitals, ID) ((vitals)->v[HS_VITAL_##ID].value)
 
-#endif /* __bpf__ */
 #endif

@@ -21,11 +21,11 @@ _homeostat() {
 	done
 
 	case $prev in
-	--socket | --btf | --kb | --db | --file | --out)
+	--socket | --btf | --kb | --db | --file | --out | -o)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
-	--root | --state)
+	--root | --state | --include)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
@@ -48,6 +48,19 @@ _homeostat() {
 		elif [[ ${COMP_WORDS[at + 1]} == stage ]]; then
 			words=$("$1" complete boot 2>/dev/null)
 			compopt -o nospace 2>/dev/null
+		fi
+		;;
+	policy)
+		if ((COMP_CWORD == at + 1)); then
+			words='new build check'
+		elif [[ $cur == -* ]]; then
+			case ${COMP_WORDS[at + 1]} in
+			build) words='-o --test --include' ;;
+			check) words=--verbose ;;
+			esac
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return
 		fi
 		;;
 	kb) [[ $prev != "$verb" ]] || words='list show check' ;;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Copyright (C) 2026 homeostat contributors */
 /* Policy plug-ins in the slots of the pulse: what they are shown, what becomes of what they wish, and how each is shut out. */
+#include <errno.h>
+#include <sys/mman.h>
+
 #include "pulse_fixture.h"
-#include "plugin.h"
+#include "../../user/lib/plugin.h"
 
 #define DIR "/lab/policy/"
 #define SLOT(i) ((volatile struct hs_slot *)&fx.skel->data_slots->slots[i])
@@ -23,44 +26,45 @@ struct hostile {
 };
 
 static struct {
-	struct bpf_object *obj;
-	struct bpf_link *link;
+	struct plugin plugin;
+	int link;
 	volatile struct hostile *state;
 } in[HS_SLOTS];
 
-/* Takes slot i by the object of that name; it is not asked yet. */
-static void take(__u32 i, const char *name)
+/* The object of that name, loaded for slot i. */
+static void load_for(struct plugin *p, __u32 i, const char *name)
 {
-	struct bpf_program *prog;
-	struct bpf_map *map;
-	char path[64], target[32];
-	size_t size;
+	char path[64], error[512] = "";
 
 	snprintf(path, sizeof(path), DIR "%s.bpf.o", name);
-	snprintf(target, sizeof(target), PLUGIN_TARGET "%u", i);
-	in[i].obj = bpf_object__open_file(path, NULL);
-	assert_non_null(in[i].obj);
-	prog = bpf_object__find_program_by_name(in[i].obj, "homeostat_reflex");
-	assert_non_null(prog);
-	assert_int_equal(bpf_program__set_attach_target(
-				 prog,
-				 bpf_program__fd(fx.counts ? fx.skel->progs.counts_start
-							   : fx.skel->progs.pulse_start),
-				 target),
-			 0);
-	assert_int_equal(bpf_object__load(in[i].obj), 0);
-	in[i].link = bpf_program__attach(prog);
-	assert_non_null(in[i].link);
-	map = bpf_object__find_map_by_name(in[i].obj, ".data.state");
-	assert_non_null(map);
-	in[i].state = bpf_map__initial_value(map, &size);
-	assert_non_null(in[i].state);
+	if (plugin_open(p, path, error, sizeof(error)) ||
+	    plugin_load(p,
+			bpf_program__fd(fx.counts ? fx.skel->progs.counts_start
+						  : fx.skel->progs.pulse_start),
+			i, error, sizeof(error)))
+		fail_msg("%s", error);
+	assert_true(p->insns && p->work >= p->insns / 2 && p->work <= PLUGIN_WORK_MAX);
+}
+
+/* Takes slot i by it; it is not asked yet. */
+static void take(__u32 i, const char *name)
+{
+	struct plugin *p = &in[i].plugin;
+	void *state;
+
+	load_for(p, i, name);
+	in[i].link = plugin_attach(p);
+	assert_true(in[i].link >= 0);
+	state = mmap(NULL, p->state_size, PROT_READ | PROT_WRITE, MAP_SHARED, p->state_fd, 0);
+	assert_true(state != MAP_FAILED);
+	in[i].state = state;
 }
 
 static void leave(__u32 i)
 {
-	bpf_link__destroy(in[i].link);
-	bpf_object__close(in[i].obj);
+	munmap((void *)in[i].state, in[i].plugin.state_size);
+	close(in[i].link);
+	plugin_close(&in[i].plugin);
 	memset(&in[i], 0, sizeof(in[i]));
 }
 
@@ -329,6 +333,19 @@ static void test_swap(void **state)
 	leave(1);
 }
 
+/* Two in one slot there are not. */
+static void test_busy(void **state)
+{
+	struct plugin second;
+
+	(void)state;
+	take(0, "hostile");
+	load_for(&second, 0, "pi");
+	assert_int_equal(plugin_attach(&second), -EBUSY);
+	plugin_close(&second);
+	leave(0);
+}
+
 static void test_pi(void **state)
 {
 	(void)state;
@@ -349,7 +366,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_acts),   TEST(test_sees),	TEST(test_shadow),     TEST(test_rubbish),
 		TEST(test_bounds), TEST(test_scribble), TEST(test_undeclared), TEST(test_swing),
-		TEST(test_worse),  TEST(test_tripped),	TEST(test_swap),       TEST(test_pi),
+		TEST(test_worse),  TEST(test_tripped),	TEST(test_swap),       TEST(test_busy),
+		TEST(test_pi),
 	};
 
 	libbpf_set_print(quiet);

@@ -13,6 +13,7 @@
 #include "../lib/kb.h"
 #include "../lib/statedir.h"
 #include "cli.h"
+#include "policy.h"
 
 const struct verb cli_verbs[] = {
 	{"status", "", "mode, gate, scheduler, pulse and program families", NULL, cmd_status},
@@ -151,6 +152,22 @@ const struct verb cli_verbs[] = {
 	 "show        the one that is in force\n"
 	 "load FILE   puts it in force; a bad one is refused and the old one stays\n",
 	 cmd_profile},
+	{"policy", "new NAME [DIR] | build FILE.bpf.c | check OBJECT",
+	 "policies written in C: template, build, check",
+	 "new NAME [DIR]     writes NAME.bpf.c, a policy to begin with, and NAME.test.c, its test\n"
+	 "build FILE.bpf.c   compiles it to FILE.bpf.o and judges that, as check does before it "
+	 "asks "
+	 "the "
+	 "kernel\n"
+	 "  -o OBJECT        to another file\n"
+	 "  --test           builds and runs FILE.test.c instead, on this host, without the "
+	 "kernel\n"
+	 "  --include DIR    where homeostat/plugin.h lies (default " HS_INCLUDE ")\n"
+	 "check OBJECT       has the verifier judge it, too, and shows what it may do and costs "
+	 "(root)\n"
+	 "  --verbose        with all that the verifier says when it refuses it\n"
+	 "Needs no daemon. The compiler is clang, or what CLANG in the environment names.\n",
+	 cmd_policy},
 	{"kb", "list [PREFIX] | show NAME | check [FILE]",
 	 "what may be changed beside BPF: parameters, ranges, risks",
 	 "list [PREFIX]  all of them, or those whose name begins with it\n"

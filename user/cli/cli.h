@@ -25,7 +25,7 @@ struct json_object;
 	X(NO_DAEMON, 3, "homeostatd cannot be reached")                                            \
 	X(REFUSED, 4, "refused: no permission, homeostatd said no, or it may not be now (boot)")   \
 	X(FINDINGS, 5,                                                                             \
-	  "something is off: doctor, profile check, kb check, apply, boot, version, diff")
+	  "something is off: doctor, profile check, kb check, policy, apply, boot, version, diff")
 
 enum cli_exit {
 #define X(id, code, ...) CLI_##id = code,
@@ -169,6 +169,7 @@ int cmd_restore(struct cli *cli, int argc, char **argv);
 int cmd_profile(struct cli *cli, int argc, char **argv);
 int cmd_apply(struct cli *cli, int argc, char **argv);
 int cmd_boot(struct cli *cli, int argc, char **argv);
+int cmd_policy(struct cli *cli, int argc, char **argv);
 int cmd_kb(struct cli *cli, int argc, char **argv);
 int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_version(struct cli *cli, int argc, char **argv);

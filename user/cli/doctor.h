@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bpf_object;
 struct btf;
 struct json_object;
 
@@ -115,5 +116,11 @@ struct btf *own_btf(void);
 
 /* Loads what takes a place in libxdp's dispatcher, attaches nothing. 0, or negative errno and `why`. */
 int try_component(char *why, size_t size);
+
+/*
+ * Loads our pulse, which nobody starts: what a policy is held against where homeostatd is not asked. Its descriptor, which is
+ * *obj's; bpf_object__close(*obj). Or negative errno and why.
+ */
+int try_pulse(struct bpf_object **obj, char *why, size_t size);
 
 #endif

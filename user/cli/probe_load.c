@@ -232,6 +232,24 @@ int try_component(char *why, size_t size)
 	return err;
 }
 
+int try_pulse(struct bpf_object **obj, char *why, size_t size)
+{
+	libbpf_print_fn_t before = libbpf_set_print(keep_words);
+	struct bpf_program *prog;
+	int err;
+
+	*complaint = *verdict = '\0';
+	*obj = open_for("pulse_start", &prog);
+	err = *obj ? bpf_object__load(*obj) : -errno;
+	libbpf_set_print(before);
+	if (!err)
+		return bpf_program__fd(prog);
+	snprintf(why, size, "%s", *verdict ? verdict : *complaint ? complaint : strerror(-err));
+	bpf_object__close(*obj);
+	*obj = NULL;
+	return err;
+}
+
 /* true if an enum of the kernel has this value name: how features show in BTF. */
 static bool has_enumerator(const struct btf *btf, const char *name)
 {

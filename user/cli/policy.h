@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copyright (C) 2026 homeostat contributors */
+/* The verbs of `homeostat policy`, by their table in policy.c. Each takes the arguments after its name; returns the exit code. */
+#ifndef HOMEOSTAT_CLI_POLICY_H
+#define HOMEOSTAT_CLI_POLICY_H
+
+#include <stddef.h>
+
+struct cli;
+struct plugin;
+
+/* Where the headers of policies are; the build says where they will be installed. */
+#ifndef HS_INCLUDE
+#define HS_INCLUDE "/usr/include"
+#endif
+
+/* policy_build.c */
+int policy_new(struct cli *cli, int argc, char **argv);
+int policy_build(struct cli *cli, int argc, char **argv);
+
+/* policy_check.c */
+int policy_check(struct cli *cli, int argc, char **argv);
+
+/* The exit code for an object that plugin_open() or plugin_load() has not taken, with that errno. */
+int policy_failed(const struct plugin *p, int err);
+
+#endif
