@@ -335,14 +335,17 @@
 	X(ADVISE, "advise", "compute and report what would be changed, change nothing")            \
 	X(ACT, "act", "sensors, reflexes and actuators")
 
-/* Why a slot for a policy plug-in was shut, by the pulse: X(ID, name, meaning). */
+/* Why a policy plug-in's time in its slot ended, by the pulse, or (from UNLOADED on) by the daemon: X(ID, name, meaning). */
 #define HS_SLOT_ENDS(X)                                                                            \
 	X(NONE, "none", "it is asked")                                                             \
 	X(SLOW, "slow", "it took longer than its budget")                                          \
 	X(RUBBISH, "rubbish", "it wished for a knob what is outside its bounds")                   \
 	X(WORSE, "worse",                                                                          \
 	  "a vital sign was beyond a limit of the profile half the times that trip it")            \
-	X(TRIPPED, "tripped", "the gate was shut while it acted")
+	X(TRIPPED, "tripped", "the gate was shut while it acted")                                  \
+	X(UNLOADED, "unloaded", "a person took it out")                                            \
+	X(REPLACED, "replaced", "another one acts in its place")                                   \
+	X(REVERTED, "reverted", "as a canary it was worse than what was before it")
 
 /* What a policy in a slot may do: X(ID, name, meaning). */
 #define HS_SLOT_RUNS(X)                                                                            \
@@ -362,7 +365,7 @@
 	X(STARVED, "starved", "pid, comm: waited latency_ns, moved ahead by age on CPU id")        \
 	X(ADVICE, "advice", "advise mode: REFLEX or KNOB (see cause) as it would have been")       \
 	X(PLUGIN, "plugin",                                                                        \
-	  "slot id was shut: from = HS_SLOT_ENDS; knob to, vital, value; latency_ns")              \
+	  "slot id: from = HS_SLOT_ENDS (none: canary passed); knob to, vital, value; latency_ns") \
 	X(LOOK, "look", "stock is looked at (id = 0), was (1): vital, value; limit as known (to)") \
 	X(CHANGE, "change", "a change of the machine: id; from, to = its states; value = files")   \
 	X(STALE, "stale", "vital: not measured for latency_ns; absent from now on")                \

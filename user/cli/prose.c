@@ -154,6 +154,15 @@ static void event_plugin(char *buf, size_t size, struct json_object *e)
 		if (!strcmp(slot_end_infos[i].name, js_str(e, "end")))
 			why = slot_end_infos[i].meaning;
 	}
+	if (!strcmp(js_str(e, "end"), slot_end_name(HS_SLOT_END_NONE))) {
+		snprintf(buf, size, "the policy in slot %llu is a canary no more: it acts",
+			 js_u64(e, "slot"));
+		return;
+	}
+	if (!js_u64(e, "latency_ns")) { /* nothing of the pulse's doing */
+		snprintf(buf, size, "the policy in slot %llu is gone: %s", js_u64(e, "slot"), why);
+		return;
+	}
 	snprintf(buf, size,
 		 "the policy in slot %llu was shut out: %s%s%s%s (its last call took %s)",
 		 js_u64(e, "slot"), why, *of ? " (" : "", of, *of ? ")" : "",
@@ -213,8 +222,8 @@ const char *prose_why(char *buf, size_t size, struct json_object *e)
 		snprintf(buf, size, "rule %llu of profile %s moved it; its base is %s%s",
 			 js_u64(e, "rule_index") + 1, profile, base, gate);
 	else if (!strcmp(cause, cause_name(HS_CAUSE_PLUGIN)))
-		snprintf(buf, size, "the policy plug-in that acts moved it; its base is %s%s", base,
-			 gate);
+		snprintf(buf, size, "policy %s moved it; its base is %s%s",
+			 *js_str(e, "policy") ? js_str(e, "policy") : "plug-in", base, gate);
 	else if (!strcmp(cause, cause_name(HS_CAUSE_FROZEN)))
 		snprintf(buf, size,
 			 "it turned back and forth more than %llu times in %llu s: held at stock, "

@@ -334,6 +334,7 @@ static void tripped(struct homeostatd *d)
 	__u32 reason = load(&gate->trip_reason);
 
 	back_to_sensor(d);
+	plugins_tripped(d);
 	changes_abort(d, "the gate was shut");
 	undo_all(d);
 	aftermath_tripped(d);

@@ -64,6 +64,8 @@ static void on_event(void *ctx, const struct hs_event *event)
 		e.value = __atomic_load_n(&d->heartbeat.no_cpu_ns, __ATOMIC_RELAXED);
 	}
 	event_log_enter(&d->events, &e);
+	if (e.type == HS_EVENT_PLUGIN)
+		plugins_heard(&d->plugins, &e);
 	if (d->after.recorder)
 		recorder_event(d->after.recorder, &e);
 	if (!server_followed(d->server))
@@ -434,6 +436,7 @@ static void on_tick(struct homeostatd *d)
 	tcp_look_tick(&d->tcp_look, &d->kernel, &d->policy.profile, d->tick_ns);
 	judge_tick(d);
 	changes_tick(d);
+	plugins_tick(d);
 	profiles_follow(d);
 	aftermath_tick(d);
 	heartbeat_progress(&d->heartbeat);
@@ -498,6 +501,7 @@ int daemon_run(struct homeostatd *d)
 		if (tcp_look_busy(&d->tcp_look))
 			look_on(d);
 		arm_watch(d);
+		plugins_watch(d);
 	}
 	return d->exit_err;
 }
@@ -521,6 +525,7 @@ void daemon_stop(struct homeostatd *d)
 	d->server = NULL;
 	beside_stop(&d->net.beside);
 	sensing_stop(&d->sensing);
+	plugins_close(&d->plugins);
 	kernel_close(&d->kernel);
 	changes_close(d);
 	policy_free(&d->policy);

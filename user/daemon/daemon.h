@@ -17,6 +17,7 @@
 #include "hooks.h"
 #include "kernel.h"
 #include "net.h"
+#include "plugins.h"
 #include "pmu.h"
 #include "policy.h"
 #include "sensing.h"
@@ -45,6 +46,7 @@ struct homeostatd {
 	struct topology topo;
 	struct kernel kernel;
 	struct policy policy;
+	struct plugins plugins;
 	struct profile_calendar
 		calendar; /* of the profile that was loaded: it may have others take turns */
 	__u64 shift_ns;	  /* a change of turns was refused: not before this */

@@ -45,6 +45,7 @@ void hooks_follow(struct hooks *hooks, struct kernel *k, const struct profile *p
 		if (again)
 			hooks->refused[i] = false;
 		follow_one(hooks, k, hook,
-			   now_ns < hooks->until_ns[i] || hooks_wanted(profile, hook));
+			   now_ns < hooks->until_ns[i] || hooks->read[i] ||
+				   hooks_wanted(profile, hook));
 	}
 }

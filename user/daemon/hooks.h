@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * The hooks that cost something at each event. One is attached while the profile in force has a rule, a limit or a service
- * level on the vital sign that it feeds, in every mode, or until the time that a person has asked for is over. Nothing else
+ * level on the vital sign that it feeds, or a policy in a slot reads that, in every mode, or until the time that a person has asked for is over. Nothing else
  * attaches one, so an idle profile costs nothing.
  */
 #ifndef HOMEOSTAT_HOOKS_H
@@ -16,6 +16,7 @@ struct hooks {
 		void *ctx); /* told before each is attached or detached (RCU, patching text); NULL = nobody */
 	void *ctx;		    /* for it */
 	__u64 until_ns[HS_HOOK_NR]; /* somebody looks until then */
+	bool read[HS_HOOK_NR];	    /* a policy in a slot reads what it feeds */
 	bool refused
 		[HS_HOOK_NR]; /* attaching it failed: said once, tried again with another profile */
 };

@@ -53,6 +53,9 @@ struct kernel {
 	struct hs_wish *wishes;	    /* [HS_KNOB_NR] */
 	struct hs_hooks *hooks;
 	struct hs_tcp_look *tcp_look;
+	const struct hs_slot *slots; /* [HS_SLOTS] */
+	__u32 pulse_id;		     /* of the program that beats … */
+	__u32 slot_type[HS_SLOTS];   /* … and BTF ids of its functions that plug-ins take */
 	struct kernel_maps fd;
 	struct family family[FAMILY_NR];
 	__u32 cpus_nr;	  /* entries of the arrays indexed by CPU */
@@ -229,6 +232,23 @@ int kernel_drops(struct kernel *k, __u64 packets[HS_DROPS_MAX]);
 int kernel_irqs(struct kernel *k,
 		int (*fn)(void *ctx, enum hs_irq_kind kind, __u32 number, const struct hs_irq *cpu),
 		void *ctx);
+
+/* A plug-in, as the kernel tells of it. */
+struct kernel_plugin {
+	__u32 slot; /* that it has taken */
+	__u32 prog; /* id of its program */
+	__u32 work; /* instructions that the verifier walked through */
+};
+
+/*
+ * Are these a link of a plug-in to a slot of our pulse, and its program? 0 and *p; -EINVAL, -EACCES (of another pulse, or function),
+ * -E2BIG (PLUGIN_WORK_MAX) or another negative errno, and one clause in `why`.
+ */
+int kernel_plugin(const struct kernel *k, int link, int prog, struct kernel_plugin *p, char *why,
+		  size_t size);
+
+/* What is known when the object is loaded: pulse_id, slot_type. */
+void kernel_plugin_targets(struct kernel *k);
 
 /* Sum over all CPUs of each counter of the fast path. 0 or negative errno. */
 int kernel_counters(struct kernel *k, __u64 sum[HS_COUNT_NR]);

@@ -220,6 +220,8 @@ static int map_state(struct kernel *k, char *error, size_t size)
 	k->wishes = skel->data_wishes->wishes;
 	k->hooks = &skel->data_hooks->hooks;
 	k->tcp_look = &skel->data_tcp_look->tcp_look;
+	k->slots = skel->data_slots->slots;
+	kernel_plugin_targets(k);
 	k->fd = (struct kernel_maps){
 		.bounds = bpf_map__fd(skel->maps.BOUNDS),
 		.config = bpf_map__fd(skel->maps.CONFIG),

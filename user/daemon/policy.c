@@ -77,6 +77,7 @@ static int write_config(struct policy *p, struct kernel *k, const struct profile
 
 	config.rules_base = base;
 	config.flows_base = flows;
+	memcpy(config.slot, p->slot, sizeof(config.slot));
 	for (__u32 i = 0; i < config.limits_nr; i++)
 		config.limit[i].max = policy_limit(p, fresh, i);
 	err = bpf_map_update_elem(k->fd.config, &key, &config, BPF_ANY);
@@ -343,6 +344,22 @@ int policy_limits(struct policy *p, struct kernel *k, __u64 critical_ns, __u64 n
 	return same || !any || !p->loaded
 		       ? 0
 		       : write_config(p, k, &p->profile, p->rules_base, p->flows_base);
+}
+
+int policy_take_slots(struct policy *p, struct kernel *k,
+		      const struct hs_slot_config slot[HS_SLOTS])
+{
+	struct hs_slot_config before[HS_SLOTS];
+	int err;
+
+	if (!p->loaded)
+		return -EAGAIN;
+	memcpy(before, p->slot, sizeof(before));
+	memcpy(p->slot, slot, sizeof(p->slot));
+	err = write_config(p, k, &p->profile, p->rules_base, p->flows_base);
+	if (err)
+		memcpy(p->slot, before, sizeof(p->slot));
+	return err;
 }
 
 int policy_wish(struct policy *p, struct kernel *k, enum hs_knob_id knob, __u64 value)

@@ -30,6 +30,7 @@ struct policy {
 	__u32 flows_base;	       /* half of FLOWS in force */
 	__u64 steer_queues[CPU_WORDS]; /* CPUs with a queue for packets: steer.c's */
 	struct match_set match;
+	struct hs_slot_config slot[HS_SLOTS]; /* plug-ins: plugins.c's, by policy_take_slots() */
 };
 
 /* The profile's workloads have the slots from here on: HS_WORKLOAD_SELF is before them. */
@@ -59,6 +60,13 @@ int policy_apply(struct policy *p, struct kernel *k, const struct topology *topo
  * 0 if not, or negative errno.
  */
 int policy_refresh(struct policy *p, struct kernel *k, const char *root);
+
+/*
+ * What is in the slots for plug-ins from now on, by one write; a profile that is loaded later leaves it so. 0 or negative errno, and
+ * it is as before. -EAGAIN: the profile itself is not whole in the maps.
+ */
+int policy_take_slots(struct policy *p, struct kernel *k,
+		      const struct hs_slot_config slot[HS_SLOTS]);
 
 /* May packets be handed to a CPU? If the profile names it, and it is online and kept for nothing else. */
 bool policy_steers(const struct policy *p, const struct topology *topo, __u32 cpu);

@@ -75,6 +75,7 @@ static void client_close(struct client *client)
 {
 	if (client->fd >= 0)
 		close(client->fd);
+	descriptors_close(&client->peer.fds);
 	free(client->out);
 	client->fd = -1;
 	client->out = NULL;
@@ -207,6 +208,7 @@ static int client_reply(struct server *server, struct client *client, size_t len
 			   "not a JSON object; expected {\"verb\":\"…\"} in one line");
 		js_add_u64(reply, "errno", EINVAL);
 	}
+	descriptors_close(&client->peer.fds);
 	line = reply ? js_line(reply) : NULL;
 	if (line)
 		err = client_line(server, client, line, CONTROL_REPLY_MAX);
@@ -264,9 +266,15 @@ static int client_lines(struct server *server, struct client *client)
 
 static int client_receive(struct server *server, struct client *client)
 {
-	ssize_t n = recv(client->fd, client->in + client->in_len,
-			 sizeof(client->in) - client->in_len, MSG_DONTWAIT);
+	char *at = client->in + client->in_len;
+	size_t room = sizeof(client->in) - client->in_len;
+	ssize_t n;
 
+	/* descriptors of others never get as far as this process: the kernel drops what nobody has room for */
+	if (client->peer.uid)
+		n = recv(client->fd, at, room, MSG_DONTWAIT);
+	else
+		n = descriptors_receive(client->fd, at, room, &client->peer.fds);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	if (!n)

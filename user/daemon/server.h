@@ -18,6 +18,7 @@
 #include <json-c/json.h>
 
 #include "control.h"
+#include "descriptors.h"
 
 #define SERVER_CLIENTS 16
 #define SERVER_CLIENTS_ROOT 4	      /* of these, kept for root */
@@ -38,6 +39,11 @@ struct peer {
 	uid_t uid;
 	pid_t pid;
 	bool follow; /* set by the handler: send broadcasts from now on */
+	/*
+	 * What came with the request, of root alone; what the handler leaves in here is closed. They go with the first line that is whole
+	 * by then, so who sends some has no other request under way.
+	 */
+	struct descriptors fds;
 };
 
 /* Answers one request. The reply becomes the server's; NULL closes the connection. */

@@ -107,7 +107,7 @@ void tcp_look_tick(struct tcp_look *t, struct kernel *k, const struct profile *p
 		   __u64 now_ns)
 {
 	t->pieces = TCP_LOOK_PIECES;
-	if (now_ns >= t->until_ns && !tcp_look_wanted(profile)) {
+	if (now_ns >= t->until_ns && !t->read && !tcp_look_wanted(profile)) {
 		if (t->on) {
 			end(t, k);
 			log_info("TCP connections are no longer looked at");

@@ -2,7 +2,7 @@
 /* Copyright (C) 2026 homeostat contributors */
 /*
  * Vital signs of TCP connections, by class of flow (kern/sense/tcp.bpf.c). Once a second all connections are looked at, while the
- * profile in force has a rule, a limit or a service level on one of these vital signs, in every mode, or until the time that a
+ * profile in force has a rule, a limit or a service level on one of these vital signs, or a policy in a slot reads one, in every mode, or until the time that a
  * person has asked for is over; else they are absent, and nothing is done.
  *
  * A look is in pieces, one in each round of the main loop, and TCP_LOOK_PIECES of them in a second: where there are more sockets it takes longer,
@@ -29,6 +29,7 @@ enum tcp_look_sign {
 
 struct tcp_look {
 	__u64 until_ns; /* a person looks until then */
+	bool read;	/* a policy in a slot reads one of them */
 	bool on;	/* connections are looked at once a second … */
 	bool running;	/* … right now: tcp_look_step() has something to do */
 	__u32 pieces;	/* that it may still have in this second */

@@ -12,7 +12,7 @@
 #include "names.h"
 #include "units.h"
 
-#define ARGUMENTS_MAX 4
+#define ARGUMENTS_MAX 8
 
 static const struct verb {
 	const char *name;
@@ -32,6 +32,7 @@ static const struct verb {
 	{"steer", verb_steer, false, {NULL}},
 	{"events", verb_events, false, {"follow", "n"}},
 	{"profile_show", verb_profile_show, false, {NULL}},
+	{"policies", verb_policies, false, {NULL}},
 	{"report", verb_report, false, {"name", "value"}},
 	{"propose", verb_propose, false, {"source", "proposals"}},
 	{"changes", verb_changes, false, {NULL}},
@@ -48,6 +49,12 @@ static const struct verb {
 	{"unwish", verb_unwish, true, {"knob"}},
 	{"profile_load", verb_profile_load, true, {"path"}},
 	{"reload", verb_reload, true, {NULL}},
+	/* descriptors of a link and its program come with it */
+	{"policy_load",
+	 verb_policy_load,
+	 true,
+	 {"name", "about", "reads", "turns", "keeps_state", "as", "for_ns"}},
+	{"policy_unload", verb_policy_unload, true, {"slot", "name"}},
 #ifdef HS_FAULT
 	{"fault", verb_fault, true, {"what", "value", "pid", "path"}},
 #endif

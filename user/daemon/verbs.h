@@ -37,6 +37,7 @@ int verb_irqs(struct call *call);
 int verb_steer(struct call *call);
 int verb_events(struct call *call);
 int verb_profile_show(struct call *call);
+int verb_policies(struct call *call);
 
 int verb_mode(struct call *call);
 int verb_arm(struct call *call);
@@ -46,6 +47,8 @@ int verb_wish(struct call *call);
 int verb_unwish(struct call *call);
 int verb_profile_load(struct call *call);
 int verb_reload(struct call *call);
+int verb_policy_load(struct call *call);
+int verb_policy_unload(struct call *call);
 int verb_report(struct call *call);
 int verb_propose(struct call *call);
 int verb_changes(struct call *call);

@@ -104,6 +104,22 @@ static void status_calendar(struct json_object *reply, const struct profile_cale
 		js_add_u64(part, "until_s", (__u64)until_s);
 }
 
+/* null: the rules act */
+static void status_policy(struct json_object *reply, const struct plugins *plugins)
+{
+	const struct plugin_seat *seat = plugins_acting(plugins);
+	struct json_object *part;
+
+	if (!seat) {
+		json_object_object_add(reply, "policy", NULL);
+		return;
+	}
+	part = js_add_obj(reply, "policy");
+	js_add_str(part, "name", seat->offer.name);
+	js_add_u64(part, "slot", (__u64)(seat - plugins->seat));
+	js_add_str(part, "as", plugin_parts[seat->part]);
+}
+
 int verb_status(struct call *call)
 {
 	struct homeostatd *d = call->d;
@@ -117,6 +133,7 @@ int verb_status(struct call *call)
 	js_add_bool(reply, "armed", load(&gate->armed));
 	js_add_str(reply, "refusal", d->refusal);
 	js_add_str(reply, "scheduler", kernel_sched_attached(&d->kernel) ? "homeostat" : "none");
+	status_policy(reply, &d->plugins);
 	status_calendar(reply, &d->calendar);
 	status_tripped(reply, d);
 	aftermath_status(d, reply);
@@ -201,6 +218,7 @@ static void knob_members(struct json_object *row, struct homeostatd *d, __u32 id
 {
 	const struct hs_knob *knob = &d->kernel.knobs[id];
 	const struct profile_knob *base = &d->policy.profile.knob[id];
+	const struct plugin_seat *seat = plugins_acting(&d->plugins);
 	__u32 cause = load(&knob->cause);
 
 	js_add_str(row, "name", knob_infos[id].name);
@@ -215,6 +233,8 @@ static void knob_members(struct json_object *row, struct homeostatd *d, __u32 id
 	js_add_str(row, "cause", cause_name(cause));
 	if (cause == HS_CAUSE_REFLEX)
 		js_add_u64(row, "rule", load(&knob->rule));
+	if (cause == HS_CAUSE_PLUGIN && seat)
+		js_add_str(row, "policy", seat->offer.name);
 	js_add_u64(row, "changed_ago_ns", age_ns(load(&knob->changed_ns)));
 	js_add_bool(row, "frozen", load(&knob->frozen));
 	js_add_str(row, "meaning", knob_infos[id].meaning);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "json.h"
 
 #define CALL_TIMEOUT_MS 5000
@@ -63,7 +64,8 @@ int control_fd(const struct control *control)
 	return control->fd;
 }
 
-int control_send(struct control *control, struct json_object *request)
+static int send_line(struct control *control, struct json_object *request,
+		     const struct descriptors *fds)
 {
 	const char *line = js_line(request);
 	char buf[CONTROL_REQUEST_MAX];
@@ -75,14 +77,20 @@ int control_send(struct control *control, struct json_object *request)
 	memcpy(buf, line, len);
 	buf[len++] = '\n';
 	while (sent < len) {
-		ssize_t n = send(control->fd, buf + sent, len - sent, MSG_NOSIGNAL);
+		ssize_t n =
+			descriptors_send(control->fd, buf + sent, len - sent, sent ? NULL : fds);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n > 0)
-			sent += n;
+			sent += (size_t)n;
 	}
 	return 0;
+}
+
+int control_send(struct control *control, struct json_object *request)
+{
+	return send_line(control, request, NULL);
 }
 
 static long now_ms(void)
@@ -161,13 +169,14 @@ int control_recv(struct control *control, int timeout_ms, struct json_object **r
 	}
 }
 
-int control_call(struct control *control, struct json_object *request, struct json_object **reply)
+int control_call_with(struct control *control, struct json_object *request,
+		      const struct descriptors *fds, struct json_object **reply)
 {
 	__u64 error = 0;
 	bool ok = false;
 	int err;
 
-	err = control_send(control, request);
+	err = send_line(control, request, fds);
 	if (!err)
 		err = control_recv(control, CALL_TIMEOUT_MS, reply);
 	if (err)
@@ -177,6 +186,11 @@ int control_call(struct control *control, struct json_object *request, struct js
 		return 0;
 	js_get_u64(*reply, "errno", &error);
 	return error && error < 4096 ? -(int)error : -EREMOTEIO;
+}
+
+int control_call(struct control *control, struct json_object *request, struct json_object **reply)
+{
+	return control_call_with(control, request, NULL, reply);
 }
 
 struct json_object *control_request(const char *verb)

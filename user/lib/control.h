@@ -21,6 +21,7 @@
 #define CONTROL_TASKS_MAX 64		   /* tasks in one reply to `workloads`; see `from` */
 
 struct control; /* one connection */
+struct descriptors;
 
 /* Connects, within 5 s. *out is the caller's (control_close). 0 or negative errno (-ETIMEDOUT). */
 int control_open(struct control **out, const char *path);
@@ -46,6 +47,13 @@ int control_recv(struct control *control, int timeout_ms, struct json_object **r
  * reply says why.
  */
 int control_call(struct control *control, struct json_object *request, struct json_object **reply);
+
+/*
+ * The same, with descriptors (descriptors.h; NULL = none) that go with the request and stay the caller's. The daemon takes them of
+ * root alone.
+ */
+int control_call_with(struct control *control, struct json_object *request,
+		      const struct descriptors *fds, struct json_object **reply);
 
 /* A request {"verb": verb}; the caller adds arguments and owns it. NULL: out of memory. */
 struct json_object *control_request(const char *verb);
