@@ -21,7 +21,7 @@ _homeostat() {
 	done
 
 	case $prev in
-	--socket | --btf | --kb | --db | --file | --out | -o)
+	--socket | --btf | --kb | --db | --file | --out | --profile | --manifest | -o)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -84,10 +84,18 @@ _homeostat() {
 	incident) words="$("$1" complete incidents 2>/dev/null) --state" ;;
 	doctor) words='--root --btf' ;;
 	restore) words='--all --since --id --root' ;;
+	certify)
+		if [[ $cur == -* ]]; then
+			words='--out --profile --kb'
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return
+		fi
+		;;
 	record) words='--out --for --all' ;;
 	replay)
-		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
-		return
+		[[ $cur != -* ]] || words=--manifest
+		[[ $cur == -* ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return; }
 		;;
 	activity) words='busy idle mission unknown' ;;
 	reject) words=--why ;;

@@ -317,6 +317,8 @@ static void test_one_recorder(void **state)
 	recorded();
 	identical();
 	assert_int_equal(found.calls[HS_DECISION_STATE], 2);
+	assert_int_equal(found.lost,
+			 1); /* nobody knows how many, and the log says that it is not whole */
 }
 
 /* The policy in a slot of the pulse that beats, or of the one that computes again. */

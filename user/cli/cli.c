@@ -132,6 +132,15 @@ const struct verb cli_verbs[] = {
 	 "--state DIR  the daemon's state directory (default " STATE_DIR ")\n"
 	 "With --json the record as it was written: it has more than is shown.\n",
 	 cmd_incident},
+	{"certify", "--out FILE [--profile FILE] [--kb FILE] [OBJ…]",
+	 "writes the manifest of what is to run: for homeostatd --manifest",
+	 "--out FILE      the manifest; must not be there yet\n"
+	 "--profile FILE  what it acts by (default /etc/homeostat/profiles/balanced.yaml)\n"
+	 "--kb FILE       another knowledge base (default " KB_FILE ")\n"
+	 "OBJ…            objects of policies: the first one acts in place of the rules, a second "
+	 "one is\n"
+	 "                asked beside it, in shadow\n",
+	 cmd_certify},
 	{"record", "--out FILE [--for TIME] [--all]",
 	 "records what the reflex decides, and by what (root)",
 	 "--out FILE  the log; must not be there yet\n"
@@ -140,12 +149,17 @@ const struct verb cli_verbs[] = {
 	 "Reaches into the kernel by itself and needs nothing of the daemon. Exit code 5: records "
 	 "were lost.\n",
 	 cmd_record},
-	{"replay", "LOG", "computes the decisions of a log again, and compares (root)",
+	{"replay", "LOG [OBJ… | --manifest FILE]",
+	 "computes the decisions of a log again, and compares (root)",
+	 "OBJ…             objects of policies, for slot 0 and 1: they answer by themselves. "
+	 "Without\n"
+	 "                 them what they answered is taken as it is recorded\n"
+	 "--manifest FILE  those that it names; the log has to be of that certified mode\n"
 	 "Loads the kernel programs of this homeostat once more, attached to nothing, and gives "
-	 "them the\n"
-	 "recorded inputs: identical, or the first difference. Exit code 5: a difference, or the "
-	 "log is\n"
-	 "not whole.\n",
+	 "them\n"
+	 "what was recorded: identical, or the first difference. Exit code 5: a difference, or the "
+	 "log\n"
+	 "is not whole.\n",
 	 cmd_replay},
 	{"profile", "check FILE | show | load FILE", "checks, shows or changes the profile",
 	 "check FILE  reads it as the daemon would, needs no daemon\n"

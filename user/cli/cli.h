@@ -163,6 +163,7 @@ int cmd_disarm(struct cli *cli, int argc, char **argv);
 int cmd_wish(struct cli *cli, int argc, char **argv);
 int cmd_report(struct cli *cli, int argc, char **argv);
 int cmd_trip(struct cli *cli, int argc, char **argv);
+int cmd_certify(struct cli *cli, int argc, char **argv);
 int cmd_record(struct cli *cli, int argc, char **argv);
 int cmd_replay(struct cli *cli, int argc, char **argv);
 int cmd_restore(struct cli *cli, int argc, char **argv);

@@ -13,6 +13,11 @@
 #include "../lib/names.h"
 #include "homeostat.skel.h"
 
+const void *recompute_object(size_t *len)
+{
+	return homeostat_bpf__elf_bytes(len);
+}
+
 /* What the one program reaches; the rest is not made. */
 static bool map_needed(const struct bpf_map *map)
 {

@@ -35,6 +35,9 @@ int recompute_call(struct recompute *r, const struct hs_decision *d);
 
 void recompute_close(struct recompute *r);
 
+/* The object that is loaded; this program's own. */
+const void *recompute_object(size_t *len);
+
 /*
  * What differs between a call as it was recorded and as it was made again: one line, knob (or vital sign, or slot), recorded
  * and recomputed. false: nothing.

@@ -212,12 +212,14 @@ int recording_look(struct recording *r)
 	__u64 now = clock_ns();
 	int n;
 
-	/* we were stopped for so long that calls went by: the next one begins anew */
-	if (load(&r->decisions->until_ns) <= now)
+	/* we were stopped for so long that calls went by, nobody knows how many: the next one begins anew */
+	if (load(&r->decisions->until_ns) <= now) {
 		store(&r->decisions->known, 0);
+		r->lapses++;
+	}
 	store(&r->decisions->until_ns, now + RECORDING_LEASE_NS);
 	n = ring_buffer__consume(r->ring);
-	r->lost = load(&r->decisions->lost) - r->lost_first;
+	r->lost = load(&r->decisions->lost) - r->lost_first + r->lapses;
 	return n < 0 ? n : r->err;
 }
 
@@ -237,7 +239,7 @@ int recording_end(struct recording *r)
 		ring_buffer__consume(r->ring);
 		ring_buffer__free(r->ring);
 		end.seq = r->seq;
-		end.lost = load(&r->decisions->lost);
+		end.lost = load(&r->decisions->lost) + r->lapses;
 		r->lost = end.lost - r->lost_first;
 		err = write_all(r, &end, sizeof(end));
 		if (!err && fsync(r->out) && errno != EINVAL && errno != EROFS)

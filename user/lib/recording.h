@@ -20,14 +20,14 @@ struct ring_buffer;
 struct recording {
 	__u64 records; /* written */
 	__u64 bytes;
-	__u64 lost; /* records that found no room since it began; 0 = the log is whole */
+	__u64 lost; /* records that found no room since it began, and times that none was made; 0 = the log is whole */
 	/* private */
 	struct hs_decisions *decisions;
 	struct ring_buffer *ring;
 	int out;
 	int err;
 	bool begun; /* with a state */
-	__u64 lost_first, seq;
+	__u64 lost_first, lapses, seq;
 };
 
 /*
