@@ -80,7 +80,7 @@ PLUGIN_HEADERS := abi.h abi_net.h plugin.h plugin_test.h lib/control.h
 PLUGIN_CFLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -I$(O)/include \
 	-idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
 POLICY := $(patsubst policy/reflex/%.bpf.c,$(O)/policy/%.bpf.o,$(wildcard policy/reflex/*.bpf.c))
-TEST_POLICY := $(patsubst selftests/plugin/%.bpf.c,$(O)/plugin/%.bpf.o,$(wildcard selftests/plugin/*.bpf.c))
+TEST_POLICY := $(patsubst selftests/plugin/%.bpf.c,$(O)/plugin/%.bpf.o,$(wildcard selftests/plugin/*.bpf.c selftests/plugin/bad/*.bpf.c))
 
 $(O)/include/homeostat/%.h: kern/%.h
 	@mkdir -p $(@D)
@@ -210,6 +210,9 @@ $(O)/san/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath self
 KB_TESTS := test_kb test_proposal test_cli_daemon test_advice test_advice_choice test_advice_fit test_advice_machine \
 	test_advice_objects test_advice_places test_adviser test_boot
 $(foreach t,$(KB_TESTS),$(O)/san/selftests/unit/$(t).o $(O)/cov/selftests/unit/$(t).o): USER_CFLAGS += -DHS_POLICY='"$(abspath policy)"'
+PLUGIN_TESTS := test_plugin test_policy
+$(foreach t,$(PLUGIN_TESTS),$(O)/san/selftests/unit/$(t).o $(O)/cov/selftests/unit/$(t).o): USER_CFLAGS += -DHS_BUILD='"$(abspath $(O))"' -DHS_CLANG='"$(CLANG)"'
+$(foreach t,$(PLUGIN_TESTS),$(O)/unit/$(t) $(O)/cov/unit/$(t)): | $(POLICY) $(TEST_POLICY) $(O)/include/homeostat/plugin_test.h
 $(O)/san/selftests/unit/test_profile_limits.o: USER_CFLAGS += -DHS_PROFILES='"$(abspath policy/profiles)"'
 
 $(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
@@ -218,6 +221,8 @@ $(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
 
 $(O)/fuzz/fuzz_%: $(O)/fuzz/obj/selftests/fuzz/fuzz_%.o $(call fuzzobj,$(LIB_SRC) $(filter-out %/main.c,$(DAEMON_SRC)))
 	$(call say,LD-FUZZ,$@)$(CLANG) $(SAN) -fsanitize=fuzzer -o $@ $^ $(USER_LIBS)
+
+$(O)/fuzz/fuzz_plugin: | $(POLICY) $(TEST_POLICY)
 
 # the unit tests again, counting lines
 covobj = $(patsubst %.c,$(O)/cov/%.o,$(1))
@@ -291,6 +296,12 @@ $(O)/lab/neighbour: selftests/beside/neighbour.c $(O)/neighbour.skel.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -I$(O) $(LIBBPF_CFLAGS) -o $@ $< $(USER_LIBS)
 
+# what the tests of plug-ins do to one that is loaded
+$(O)/lab/policytool: selftests/plugin/policytool.c $(wildcard selftests/lab/load/*.h kern/abi*.h) | $(O)/deps/config.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -D_GNU_SOURCE -Ikern -Iselftests/lab/load $(LIBBPF_CFLAGS) -o $@ $< \
+		$(LIBBPF_LIBS) -lpthread
+
 # what scripts/bench has beside the loads: the daemon's loader, and an empty program
 BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks $(O)/bench/acks_native $(O)/bench/sockets
 $(O)/empty.skel.h: $(O)/selftests/bench/empty.bpf.o
@@ -308,7 +319,7 @@ $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
 .PHONY: tests
-tests: programs $(TEST_POLICY) $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(GROWTH) $(BENCH)
+tests: programs $(TEST_POLICY) $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(O)/lab/policytool $(GROWTH) $(BENCH)
 .SECONDARY:
 
 # ---- man pages ----

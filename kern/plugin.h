@@ -115,8 +115,9 @@ _Static_assert(HS_SLOT_NAMES == 16, "names above");
 	{                                                                                          \
 		return vitals && knobs ? homeostat_body(vitals, knobs, now_ns) : 1;                \
 	}                                                                                          \
-	static int homeostat_body(struct homeostat_vitals *vitals, struct homeostat_knobs *knobs,  \
-				  __u64 now_ns)
+	static int homeostat_body(struct homeostat_vitals *vitals __attribute__((unused)),         \
+				  struct homeostat_knobs *knobs __attribute__((unused)),           \
+				  __u64 now_ns __attribute__((unused)))
 
 /* Sets a knob of TURNS, within its bounds. */
 #define knob_set(knobs, ID, v)                                                                     \

@@ -52,11 +52,13 @@ _homeostat() {
 		;;
 	policy)
 		if ((COMP_CWORD == at + 1)); then
-			words='new build check'
+			words='new build check load unload list show'
 		elif [[ $cur == -* ]]; then
 			case ${COMP_WORDS[at + 1]} in
 			build) words='-o --test --include' ;;
 			check) words=--verbose ;;
+			load) words='--shadow --canary --full' ;;
+			list) words=--dir ;;
 			esac
 		else
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -82,7 +82,7 @@ typedef __s64 control_fix;
 #define CONTROL_FIX_MAX CONTROL_S64_MAX
 
 /* A constant: CONTROL_FIX(3, 1000) is 0.003. */
-#define CONTROL_FIX(num, den) ((control_fix)(((__s64)(num) << CONTROL_FIX_SHIFT) / (den)))
+#define CONTROL_FIX(num, den) ((control_fix)((__s64)(num) * CONTROL_FIX_ONE / (den)))
 
 HS_PURE control_fix control_fix_of(__s64 v)
 {

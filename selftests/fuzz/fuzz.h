@@ -26,6 +26,7 @@
 	X(boot)                                                                                    \
 	X(ethtool)                                                                                 \
 	X(zone)                                                                                    \
+	X(plugin)                                                                                  \
 	X(decisions)
 
 #ifdef HS_LIBFUZZER

@@ -166,8 +166,8 @@ const struct verb cli_verbs[] = {
 	 "show        the one that is in force\n"
 	 "load FILE   puts it in force; a bad one is refused and the old one stays\n",
 	 cmd_profile},
-	{"policy", "new NAME [DIR] | build FILE.bpf.c | check OBJECT",
-	 "policies written in C: template, build, check",
+	{"policy", "new | build | check | load | unload | list | show …",
+	 "policies written in C: template, build, check, and in the slots of the pulse",
 	 "new NAME [DIR]     writes NAME.bpf.c, a policy to begin with, and NAME.test.c, its test\n"
 	 "build FILE.bpf.c   compiles it to FILE.bpf.o and judges that, as check does before it "
 	 "asks "
@@ -180,7 +180,16 @@ const struct verb cli_verbs[] = {
 	 "check OBJECT       has the verifier judge it, too, and shows what it may do and costs "
 	 "(root)\n"
 	 "  --verbose        with all that the verifier says when it refuses it\n"
-	 "Needs no daemon. The compiler is clang, or what CLANG in the environment names.\n",
+	 "load OBJECT        puts it into a slot of the homeostatd that runs (root), by default\n"
+	 "  --shadow         asked, and what it wishes is told, not done\n"
+	 "  --canary TIME    acts for so long (1s to 1h), and goes on if nothing is worse by it\n"
+	 "  --full           acts, in place of the rules and of who acted before\n"
+	 "unload NAME|SLOT   takes it out (root)\n"
+	 "list [--dir DIR]   what is in the slots, and the objects in DIR (default\n"
+	 "                   " POLICY_DIR ")\n"
+	 "show [NAME|SLOT]   what it does and costs; and how the last ones ended\n"
+	 "new, build and check need no daemon. The compiler is clang, or what CLANG in the\n"
+	 "environment names.\n",
 	 cmd_policy},
 	{"kb", "list [PREFIX] | show NAME | check [FILE]",
 	 "what may be changed beside BPF: parameters, ranges, risks",
@@ -427,6 +436,12 @@ int cli_unreachable(struct cli *cli, int err)
 
 int cli_call(struct cli *cli, struct json_object *request, struct json_object **reply)
 {
+	return cli_call_with(cli, request, NULL, reply);
+}
+
+int cli_call_with(struct cli *cli, struct json_object *request, const struct descriptors *fds,
+		  struct json_object **reply)
+{
 	struct control *control = NULL;
 	bool ok;
 	int err, rc = CLI_OK;
@@ -434,7 +449,7 @@ int cli_call(struct cli *cli, struct json_object *request, struct json_object **
 	*reply = NULL;
 	err = request ? control_open(&control, cli->socket) : -ENOMEM;
 	if (!err)
-		err = control_call(control, request, reply);
+		err = control_call_with(control, request, fds, reply);
 	if (err && *reply) {
 		/* it answered: no is an answer, too */
 		cli_error(cli, "%s",

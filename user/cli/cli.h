@@ -81,6 +81,11 @@ void cli_error(struct cli *cli, const char *fmt, ...) __attribute__((format(prin
  */
 int cli_call(struct cli *cli, struct json_object *request, struct json_object **reply);
 
+/* The same with descriptors (../lib/descriptors.h) that go with it, and stay the caller's. */
+struct descriptors;
+int cli_call_with(struct cli *cli, struct json_object *request, const struct descriptors *fds,
+		  struct json_object **reply);
+
 /* The same for a verb without arguments and without interest in the reply. */
 int cli_order(struct cli *cli, struct json_object *request);
 

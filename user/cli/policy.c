@@ -12,9 +12,9 @@ static const struct {
 	const char *name;
 	int (*run)(struct cli *cli, int argc, char **argv);
 } verbs[] = {
-	{"new", policy_new},
-	{"build", policy_build},
-	{"check", policy_check},
+	{"new", policy_new},   {"build", policy_build},	  {"check", policy_check},
+	{"load", policy_load}, {"unload", policy_unload}, {"list", policy_list},
+	{"show", policy_show},
 };
 
 int policy_failed(const struct plugin *p, int err)
@@ -40,6 +40,8 @@ int cmd_policy(struct cli *cli, int argc, char **argv)
 		if (!strcmp(argv[0], verbs[i].name))
 			return verbs[i].run(cli, argc - 1, argv + 1);
 	}
-	return cli_usage(cli, argc ? "policy has no verb '%s'" : "policy takes new, build or check",
+	return cli_usage(cli,
+			 argc ? "policy has no verb '%s'"
+			      : "policy takes new, build, check, load, unload, list or show",
 			 argc ? argv[0] : "");
 }

@@ -21,6 +21,13 @@ int policy_build(struct cli *cli, int argc, char **argv);
 /* policy_check.c */
 int policy_check(struct cli *cli, int argc, char **argv);
 
+/* policy_slots.c */
+#define POLICY_DIR "/usr/lib/homeostat/policies" /* those that come with homeostat */
+int policy_load(struct cli *cli, int argc, char **argv);
+int policy_unload(struct cli *cli, int argc, char **argv);
+int policy_list(struct cli *cli, int argc, char **argv);
+int policy_show(struct cli *cli, int argc, char **argv);
+
 /* The exit code for an object that plugin_open() or plugin_load() has not taken, with that errno. */
 int policy_failed(const struct plugin *p, int err);
 

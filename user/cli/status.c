@@ -165,7 +165,7 @@ static void print_profile(FILE *f, struct json_object *s)
 
 static void print_status(FILE *f, struct json_object *s)
 {
-	struct json_object *beat = NULL, *pulse = NULL, *sensing = NULL;
+	struct json_object *beat = NULL, *pulse = NULL, *sensing = NULL, *policy;
 	char a[32], b[32];
 
 	fprintf(f, "homeostatd %s, up %s\n", js_str(s, "version"),
@@ -173,6 +173,9 @@ static void print_status(FILE *f, struct json_object *s)
 	out_line(f, "mode", "%s", js_str(s, "mode"));
 	print_profile(f, s);
 	print_certified(f, s);
+	if (!js_get_obj(s, "policy", &policy))
+		out_line(f, "policy", "%s (slot %llu): %s", js_str(policy, "name"),
+			 js_u64(policy, "slot"), js_str(policy, "as"));
 	print_gate(f, s);
 	print_rearm(f, s);
 	/* what speaks against it may be that it was tripped: said already */

@@ -55,11 +55,12 @@ static void json_seat(struct json_object *row, const struct homeostatd *d, __u32
 	const struct plugin_canary *c = &d->plugins.canary;
 	const struct hs_slot *books = seat->fds.nr ? plugins_books(d, slot) : NULL;
 
+	if (seat->fds.nr)
+		js_add_str(row, "name", seat->offer.name);
 	js_add_u64(row, "slot", slot);
 	js_add_bool(row, "taken", seat->fds.nr);
 	if (!seat->fds.nr)
 		return;
-	js_add_str(row, "name", seat->offer.name);
 	js_add_str(row, "about", seat->offer.about);
 	js_add_str(row, "as", plugin_parts[seat->part]);
 	js_add_str(row, "run", slot_run_name(d->policy.slot[slot].run));

@@ -14,8 +14,8 @@
 static libbpf_print_fn_t print_before;
 static char complaint[256];
 
-static int __attribute__((format(printf, 2, 0))) keep(enum libbpf_print_level level,
-						      const char *fmt, va_list ap)
+static int __attribute__((format(printf, 2, 0))) keep_complaint(enum libbpf_print_level level,
+								const char *fmt, va_list ap)
 {
 	char *text, *begin;
 
@@ -30,7 +30,7 @@ static int __attribute__((format(printf, 2, 0))) keep(enum libbpf_print_level le
 void plugin_quiet(void)
 {
 	*complaint = '\0';
-	print_before = libbpf_set_print(keep);
+	print_before = libbpf_set_print(keep_complaint);
 }
 
 void plugin_loud(void)
@@ -43,6 +43,14 @@ const char *plugin_complaint(void)
 	return complaint;
 }
 
+void plugin_clean(char *text, const char *keep)
+{
+	for (; *text; text++) {
+		if (((unsigned char)*text < ' ' && !strchr(keep, *text)) || *text == 0x7f)
+			*text = '?';
+	}
+}
+
 int plugin_refuse(struct plugin_file *f, const char *fmt, ...)
 {
 	char text[512];
@@ -51,6 +59,7 @@ int plugin_refuse(struct plugin_file *f, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	plugin_clean(text, "");
 	snprintf(f->error, f->error_size, "%s: %s", f->name, text);
 	return -EINVAL;
 }

@@ -33,7 +33,10 @@ struct plugin_place {
 int plugin_file_open(struct plugin_file *f, const void *elf, size_t len);
 void plugin_file_close(struct plugin_file *f);
 
-/* Says "NAME: …". Returns -EINVAL. */
+/* Names and source lines of an object may hold anything, a terminal's commands too: no control character stays but those of @keep. */
+void plugin_clean(char *text, const char *keep);
+
+/* Says "NAME: …", in one line. Returns -EINVAL. */
 int plugin_refuse(struct plugin_file *f, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -181,6 +181,17 @@ static struct plugin_place place_of(const struct plugin_file *f, const char *nam
 	return (struct plugin_place){0};
 }
 
+static int refuse_global(struct plugin_file *f, const char *name)
+{
+	static const char why[] = "is a global function: the verifier does not count how often it "
+				  "runs; make it static";
+	struct plugin_place place = place_of(f, name);
+
+	if (!place.section)
+		return plugin_refuse(f, "%.100s() %s", name, why);
+	return plugin_refuse_at(f, place, "%s", why);
+}
+
 /*
  * Of global functions the verifier walks each once, by itself, however often it is called: PLUGIN_WORK_MAX would mean
  * nothing. And a tag at a parameter has it take on trust what is handed over.
@@ -204,11 +215,7 @@ int plugin_judge_types(struct plugin_file *f)
 		if (!btf_is_func(t) || btf_vlen(t) != BTF_FUNC_GLOBAL)
 			continue;
 		if (strcmp(name, PLUGIN_FUNCTION))
-			return plugin_refuse_at(
-				f, place_of(f, name),
-				"is a global function (%.64s): the verifier does not count how "
-				"often it runs; make it static",
-				name);
+			return refuse_global(f, name);
 		if (reflex)
 			return plugin_refuse(f, "two functions " PLUGIN_FUNCTION "()");
 		reflex = t;

@@ -32,12 +32,15 @@ static bool is_tail(const char *line, size_t len)
  */
 static void find_reason(const char *log, const char **source, const char **reason)
 {
+	static const char verdict[] = "Verification failed: "; /* 7.3: the same again, at length */
 	const char *at = NULL;
 
 	*source = *reason = NULL;
 	for (const char *line = log; *line;) {
 		size_t len = strcspn(line, "\n");
 
+		if (!strncmp(line, verdict, strlen(verdict)))
+			break;
 		if (len > 2 && !strncmp(line, "; ", 2)) {
 			at = line + 2;
 		} else if (!is_tail(line, len)) {
@@ -96,12 +99,14 @@ static int ask(struct plugin *p, int pulse_fd, __u32 slot, char *error, size_t s
 	err = bpf_object__load(p->obj);
 	if (!err)
 		return 0;
+	plugin_clean(p->log, "\n\t");
 	if (!*p->log) {
 		snprintf(error, size, "%s: the kernel does not load it: %s", p->policy.name,
 			 *plugin_complaint() ? plugin_complaint() : strerror(-err));
 		return err;
 	}
 	say_reason(p->log, reason, sizeof(reason));
+	plugin_clean(reason, "");
 	snprintf(error, size, "%s: the verifier refuses it: %s", p->policy.name, reason);
 	return err;
 }

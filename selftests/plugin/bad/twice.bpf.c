@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copyright (C) 2026 homeostat contributors */
+/* Refused: it declares a knob twice. */
+#include <homeostat/plugin.h>
+
+HOMEOSTAT_POLICY("twice", "for tests: refused", READS(SWITCHES), TURNS(SLICE_BATCH, SLICE_BATCH),
+		 0);
+
+HOMEOSTAT_REFLEX(vitals, knobs, now_ns)
+{
+	knob_set(knobs, SLICE_BATCH, now_ns);
+	return 0;
+}
