@@ -38,9 +38,10 @@ static struct {
 	struct hs_vital vital[HS_VITAL_NR];
 	struct hs_decision_item knob[HS_KNOB_NR];
 	__u32 wish_gen[HS_KNOB_NR];
-	__u64 calls[HS_SLOTS];
 	__u32 shut[HS_SLOTS];
 } told;
+
+static __u32 begun; /* the state that this call follows is in the ring */
 
 static __always_inline int decision_flags(void)
 {
@@ -151,10 +152,8 @@ static __noinline int told_nothing(void)
 		knob_tell(&told.knob[id], id);
 		told.wish_gen[id] = knob_states[id].wish.gen;
 	}
-	for (__u32 i = 0; i < HS_SLOTS; i++) {
-		told.calls[i] = slots[i].calls;
+	for (__u32 i = 0; i < HS_SLOTS; i++)
 		told.shut[i] = slots[i].shut;
-	}
 	return 0;
 }
 
@@ -210,6 +209,8 @@ int decision_begin(__u32 call, __u32 run)
 {
 	if (!*(volatile __u32 *)&decisions.known || !decision_same())
 		decision_state();
+	begun = *(volatile __u32 *)&decisions.known;
+	slot_asked = 0;
 	out.head.type = call;
 	out.head.flags = 0;
 	out.head.seq = decisions.seq++;
@@ -287,7 +288,7 @@ __noinline int decision_slot(__u32 i)
 
 	if (!c || i >= HS_SLOTS)
 		return 0;
-	asked = slots[i].calls != told.calls[i];
+	asked = slot_asked >> i & 1;
 	if (!asked && slots[i].shut == told.shut[i])
 		return 0;
 	it = item(HS_DECIDED_SLOT, i);
@@ -298,7 +299,6 @@ __noinline int decision_slot(__u32 i)
 		it->b = (__s64)decisions.asked[i].err;
 		it->c = decisions.asked[i].took_ns;
 	}
-	told.calls[i] = slots[i].calls;
 	told.shut[i] = slots[i].shut;
 	if (!asked || decisions.asked[i].err)
 		return 0;
@@ -367,7 +367,9 @@ int decision_end(void)
 	out.head.distress = reflex.distress;
 	out.head.acting = reflex.acting;
 	out.head.frozen = reflex.frozen;
-	if (bpf_ringbuf_output(&DECISIONS, &out, sizeof(out.head) + n * sizeof(out.item[0]),
+	/* without the state there is no use in it, though it might find room */
+	if (!begun ||
+	    bpf_ringbuf_output(&DECISIONS, &out, sizeof(out.head) + n * sizeof(out.item[0]),
 			       decision_flags()))
 		lost();
 	return 0;

@@ -18,6 +18,7 @@
 
 static struct homeostat_vitals slot_vitals[HS_SLOTS];
 static struct homeostat_knobs slot_knobs[HS_SLOTS];
+static __u32 slot_asked; /* bit = slot that was asked in this call of the reflex */
 
 /* The slots, empty: no opinion. The asm keeps clang from knowing so at the place of the call. */
 __noinline int homeostat_slot_0(struct homeostat_vitals *v, struct homeostat_knobs *k, __u64 now)
@@ -179,6 +180,7 @@ static __noinline int slot_call(__u32 i)
 		decisions.asked[i].took_ns = took;
 	}
 	s = &slots[i];
+	slot_asked |= 1U << i;
 	s->calls++;
 	s->spent_ns += took;
 	s->last_ns = took;

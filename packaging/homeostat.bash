@@ -52,7 +52,7 @@ _homeostat() {
 		;;
 	policy)
 		if ((COMP_CWORD == at + 1)); then
-			words='new build check load unload list show'
+			words='new build check replay load unload list show'
 		elif [[ $cur == -* ]]; then
 			case ${COMP_WORDS[at + 1]} in
 			build) words='-o --test --include' ;;

@@ -76,6 +76,23 @@ chmod 644 "$log"
 refuses 'no root: record' 4 setpriv --reuid=65534 --clear-groups homeostat record --out /tmp/nobody.log
 refuses 'no root: replay' 4 setpriv --reuid=65534 --clear-groups homeostat replay "$log"
 
+# a policy that nobody ran: what it would have wished, beside what a rule did
+check 'arm for a policy' homeostat arm
+check 'arm for a policy: armed' within 20 hs_armed
+hog & hog1=$!
+check 'record all' homeostat record --out "$tmp/all.log" --for 5s --all
+kill "$hog1"
+check 'record all: replays' homeostat replay "$tmp/all.log"
+pi=/lab/policy/pi.bpf.o
+check 'policy replay' homeostat policy replay "$pi" "$tmp/all.log"
+says 'policy replay: how often it was asked' '^policy pi: asked [0-9]{2,} times, [0-9]+ with an opinion; [0-9]+ changes$' homeostat policy replay "$pi" "$tmp/all.log"
+check 'policy replay: no vital sign is missing' sh -c "! homeostat policy replay $pi $tmp/all.log | grep 'not in the log'"
+says 'policy replay: what was not recorded is told' '^sched.wait.critical.p99_ns is not in the log: absent' homeostat policy replay "$pi" "$log"
+says 'policy replay: as JSON' '"policy":"pi","calls":[0-9]+,"opinions":[0-9]+,"end":"none","absent":' homeostat --json policy replay "$pi" "$tmp/all.log"
+refuses 'policy replay: rubbish' 5 homeostat policy replay /lab/ktest/test_pulse "$tmp/all.log"
+check 'after all that: what runs goes on' hs_armed
+homeostat disarm >/dev/null
+
 # a recorder that is killed: the next one begins anew
 check 'arm' homeostat arm
 check 'armed' within 20 hs_armed

@@ -275,6 +275,9 @@ static void test_lost(void **state)
 	WAIT_UNTIL(fx.skel->data_decisions->decisions.lost > 2,
 		   (feed(HS_CLASS_CRITICAL, MS, 20),
 		    fx.skel->data_decisions->decisions.until_ns = ~0ULL));
+	/* what is smaller finds room, but not the state without which it is of no use */
+	fx.skel->data_decisions->decisions.all = 0;
+	decided(50);
 	had = rec.records;
 	assert_int_equal(recording_look(&rec), 0);
 	assert_true(rec.lost > 2 && rec.records > had);
@@ -283,8 +286,6 @@ static void test_lost(void **state)
 	identical();
 	assert_true(found.lost > 2);
 	assert_true(found.calls[HS_DECISION_STATE] >= 2);
-	assert_true(found.items[HS_DECIDED_AVERAGE] >
-		    0); /* all of the vital signs were asked for */
 }
 
 static void test_one_recorder(void **state)
@@ -295,7 +296,7 @@ static void test_one_recorder(void **state)
 
 	(void)state;
 	arm();
-	record(false);
+	record(true);
 	decided(3);
 	/* the test's own process is the other one, too: whoever it is, its time has to be over */
 	assert_int_equal(recording_begin(&second, bpf_map__fd(fx.skel->maps.data_decisions),

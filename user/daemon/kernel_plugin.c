@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "../../kern/plugin.h"
+#include "fault.h"
 #include "kernel.h"
 #include "homeostat.skel.h" /* after the types that it uses */
 
