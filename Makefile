@@ -200,6 +200,9 @@ WRAP_USHER := --wrap=dispatcher_join,--wrap=dispatcher_leave,--wrap=dispatcher_l
 $(O)/unit/test_beside $(O)/cov/unit/test_beside: private WRAP := -Wl,$(WRAP_USHER)
 $(O)/unit/test_congestion $(O)/cov/unit/test_congestion: private WRAP := -Wl,$(WRAP_HOOK)
 
+$(O)/unit/test_plugins $(O)/cov/unit/test_plugins: private WRAP := -Wl,--wrap=kernel_plugin,--wrap=kernel_pulse,--wrap=bpf_map_update_elem,$(WRAP_HOOK)
+$(O)/unit/test_plugin_link $(O)/cov/unit/test_plugin_link: private WRAP := -Wl,--wrap=bpf_link_get_info_by_fd,--wrap=bpf_prog_get_info_by_fd,--wrap=readlink
+
 # the fuzz targets: run over their corpora by a unit test, and by libFuzzer, our code instrumented
 FUZZ_SRC := $(wildcard selftests/fuzz/fuzz_*.c)
 FUZZ := $(patsubst selftests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
@@ -318,8 +321,13 @@ $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
+# what whoever follows the guide has made on the host, for the guest
+$(O)/guide/prompt.bpf.o: docs/write-a-reflex.md selftests/lab/test_guide.py $(O)/homeostat $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%)
+	@mkdir -p $(@D)
+	$(call say,GUIDE,$@)O=$(O) selftests/lab/test_guide.py --in $(@D)
+
 .PHONY: tests
-tests: programs $(TEST_POLICY) $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(O)/lab/policytool $(GROWTH) $(BENCH)
+tests: programs $(TEST_POLICY) $(O)/guide/prompt.bpf.o $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(O)/lab/policytool $(GROWTH) $(BENCH)
 .SECONDARY:
 
 # ---- man pages ----

@@ -62,8 +62,10 @@ def profile_of(run):
         return argument, ""
     if run.text is not None:
         return argument, run.text
-    wanted = run.scenario.profile if kind == "user" else argument or run.scenario.profile
+    wanted = run.scenario.profile if kind in ("user", "policy") else argument or run.scenario.profile
     path = profile.file_of(wanted)
+    if kind == "policy":
+        return os.path.basename(argument), profile.read(path)
     if kind == "user":  # what it is told is when to look
         return argument, profile.read(path)
     return wanted, "" if path == profile.shipped(wanted) else profile.read(path)

@@ -21,7 +21,7 @@ CONTROLLER = re.compile(r"[1-9][0-9]{0,3}(ms|s)|events")
 DURATION = re.compile(r"([1-9][0-9]*)(s|min)")
 FAVOURS = ("eevdf", "nice", "slice", "fifo")  # stock kernel, the favoured loads otherwise
 PROFILED = ("observe", "act")  # homeostat, with :PROFILE
-HOMEOSTAT = PROFILED + ("user",)  # it runs there
+HOMEOSTAT = PROFILED + ("user", "policy")  # it runs there
 ARMS = FAVOURS + PROFILED
 
 
@@ -172,8 +172,11 @@ def parse_arm(text):
     elif kind == "user":
         if not CONTROLLER.fullmatch(argument):
             raise ValueError(f"arm '{text}': how often does it look? user:1s, user:10ms or user:events is wanted")
+    elif kind == "policy":
+        if not argument.endswith(".bpf.o"):
+            raise ValueError(f"arm '{text}': which object? policy:FILE.bpf.o is wanted")
     elif kind not in ARMS:
-        raise ValueError(f"no arm '{text}'; there are {', '.join(ARMS)}, user:WHEN and scx:COMMAND")
+        raise ValueError(f"no arm '{text}'; there are {', '.join(ARMS)}, user:WHEN, policy:FILE and scx:COMMAND")
     elif argument and kind not in PROFILED:
         raise ValueError(f"arm '{text}': only {' and '.join(PROFILED)} take a profile")
     return kind, argument

@@ -12,6 +12,7 @@
 # shellcheck source=selftests/kernel/policy_lib.sh
 . /lab/kernel/policy_lib.sh
 
+nothing=$(policytool count)
 hs_act balanced || cannot 'homeostatd arms' "$(tail -n 1 "$hs_log")"
 base=$(knob "$k")
 
@@ -57,7 +58,7 @@ check 'one in shadow' homeostat policy load "$hostile"
 check 'one in full' homeostat policy load --full "$pi"
 refuses 'a third one finds no slot' 4 homeostat policy load "$pi"
 check 'one is taken out by its slot' homeostat policy unload "$(seat hostile slot)"
-check 'another one follows in full' homeostat policy load --full "$pi"
+says 'another one follows in full, from its state' 'with the state of the one before' homeostat policy load --full "$pi"
 check 'the first is gone' within 10 one
 equals 'the first is gone: replaced' "$(ending pi)" replaced
 
@@ -74,7 +75,8 @@ check 'canary: nothing is worse, it acts on' within 20 seat_is hostile as full
 check 'canary: an event' within 5 event 'canary no more'
 check 'canary: the one before is gone' within 5 one
 
-check 'canary: one out of the other' homeostat policy load --full "$pi"
+homeostat policy load --full "$pi" >"$tmp/loaded"
+refuses 'no state where none is kept' 1 grep 'state of the one before' "$tmp/loaded"
 check 'canary: one out of the other is gone' within 10 one
 check 'canary that writes rubbish' homeostat policy load --canary 3s "$hostile"
 how 2
@@ -94,4 +96,19 @@ check 'unload' homeostat policy unload pi
 check 'disarm' homeostat disarm
 refuses 'canary: only while armed' 4 homeostat policy load --canary 3s "$hostile"
 says 'disarmed: loaded, but nobody asks it' 'nobody asks it' homeostat policy load --full "$hostile"
+check 'advise' homeostat mode advise
+value=$(knob "$k")
+how 1 3000
+check 'advise: it is asked' within 10 more hostile acted 2
+equals 'advise: it is heard' "$(policies | leaf "slots[hostile].turns[$k].wished")" 3000
+equals 'advise: the knob stays' "$(knob "$k")" "$value"
+fds=$(daemon_fds)
+check 'a profile leaves it where it is' homeostat profile load "$profiles/edge.yaml"
+check 'a profile leaves it where it is: asked' within 10 more hostile acted $(($(seat hostile acted) + 2))
+equals 'and its descriptors' "$(daemon_fds)" "$fds"
+says 'list: the slots' '^ *[01]  hostile  full' homeostat policy list --dir /lab/policy
+says 'list: the objects' '^pi +/lab/policy/pi.bpf.o +holds the wait' homeostat policy list --dir /lab/policy
+check 'the end of the daemon' hs_stop
+all_of_it() { [ "$(policytool count)" = "$nothing" ]; }
+check 'nothing is left in the kernel' within 10 all_of_it
 finish

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Copyright (C) 2026 homeostat contributors
 # shellcheck shell=dash
-# shellcheck disable=SC2034,SC2317  # for those who source this; functions that are passed by name
+# shellcheck disable=SC2034,SC2317,SC2154  # for those who source this; functions that are passed by name; variables of tap.sh
 #
 # For tests of policies in the slots of the real daemon.
 

@@ -13,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../../user/cli/cli.h"
 #include "../../user/lib/json.h"
@@ -171,13 +173,35 @@ static void refused_before(void **state)
 	assert_null(strstr(said, "processed "));
 }
 
+/* Nothing is wrong with it that can be seen without the verifier; more is for root to know. */
+static void not_root(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (!pid) {
+		char said[4096];
+		int rc;
+
+		if (setresuid(65534, 65534, 65534))
+			_exit(99);
+		rc = check(NULL, "pi", said, sizeof(said));
+		_exit(strstr(said, "run it as root") ? rc : 98);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), CLI_REFUSED);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, look, nothing_stays)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(shows_pi), TEST(shows_table_to_programs), TEST(endless),
-		TEST(outside),	TEST(too_much_work),	       TEST(refused_before),
+		TEST(shows_pi),	     TEST(shows_table_to_programs), TEST(endless),  TEST(outside),
+		TEST(too_much_work), TEST(refused_before),	    TEST(not_root),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -5,7 +5,7 @@
 # One arm of one scenario, in the guest: play.sh ARM ARGUMENT SECONDS PROFILE NETWORK DISK LOADS. Started by scripts/lab.
 #
 # ARM and ARGUMENT are as `scripts/lab --help` has them; PROFILE is the text of a profile ('' = by name, in
-# ARGUMENT; arm `user` has both). NETWORK is yes or no: a namespace `far` at the other end of a veth pair. DISK as well: a
+# ARGUMENT; the arms `user` and `policy` have both). NETWORK is yes or no: a namespace `far` at the other end of a veth pair. DISK as well: a
 # file system with a device, at /mnt. LOADS has one line for each load: START|FAVOURED|NAME|COMMAND. All is written down while it runs and told at its end, so that
 # telling disturbs nothing. What is told:
 #
@@ -34,7 +34,7 @@ if [ "$text" ]; then
 	printf '%s\n' "$text" >"$profile"
 fi
 case $arm in
-eevdf | observe | act | user | scx) ;;
+eevdf | observe | act | user | policy | scx) ;;
 nice) favour='nice -n -20' ;;
 slice) favour='slice 100' ;;
 fifo) favour='chrt -f 50' ;;
@@ -50,6 +50,10 @@ settle
 case $arm in
 observe) hs_start "$profile" --mode observe || exit 1 ;;
 act) hs_act "$profile" || exit 1 ;;
+policy)
+	hs_act "$profile" || exit 1
+	homeostat policy load --full "/lab/policy/$argument" >&2 || die "$argument is not taken"
+	;;
 user)
 	# homeostat's own reflex goes on with a knob that no load uses: so its vital signs are as fresh as in arm act
 	sed '/^rules:/,$s/knob: .*/knob: sched.slice.critical_us/' "$profile" >"$tmp/others.yaml"
@@ -112,7 +116,7 @@ fi
 # figures of an arm that was another one in the end would be a lie
 case $arm in
 observe) hs_answers || die "homeostatd is gone: $(tail -n 1 "$hs_log")" ;;
-act | user)
+act | user | policy)
 	hs_armed || die "homeostat did not stay armed: $(tail -n 1 "$hs_log")"
 	# it may have tripped meanwhile, and be back
 	if grep -q 'gate shut, reason' "$hs_log"; then
@@ -127,12 +131,15 @@ scx)
 	kill "$other"
 	;;
 esac
+if [ "$arm" = policy ] && ! homeostat --json policy show | grep -q '"as":"full"'; then
+	die "the policy did not stay: $(homeostat policy show)"
+fi
 if [ "$arm" = user ]; then
 	alive "$other" || die "the controller did not stay: $(cat "$tmp/controller.log")"
 	kill "$other"
 fi
 case $arm in
-observe | act | user)
+observe | act | user | policy)
 	echo "fact armed $(status_leaf armed)" >>"$run/said"
 	hs_stop || die "homeostatd did not end in good order: $(tail -n 1 "$hs_log")"
 	insmod "/lib/modules/$(uname -r)/tcp_bbr.ko" || die 'no module tcp_bbr, which the programs of tcp-loss call'

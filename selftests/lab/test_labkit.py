@@ -6,6 +6,7 @@
 import csv
 import io
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -166,6 +167,23 @@ class Guests(unittest.TestCase):
         for when in ("", ":", ":10", ":0s", ":-p 1", ":event"):
             with self.subTest(when), self.assertRaisesRegex(ValueError, "how often does it look"):
                 scenario.parse_arm(f"user{when}")
+
+    def test_policies(self):
+        kind, argument, _, text, *_ = guest.play_arguments(run_of(arm="policy:./x/mine.bpf.o"))
+        self.assertEqual((kind, argument), ("policy", "mine.bpf.o"))
+        self.assertIn("rules:", text)  # those that it takes the place of, and the scenario's knobs
+        for what in ("", ":", ":mine.c"):
+            with self.subTest(what), self.assertRaisesRegex(ValueError, "which object"):
+                scenario.parse_arm(f"policy{what}")
+        for arms, reason in (("policy:/nowhere/mine.bpf.o", "no such file"), ("policy:{0}/a/x.bpf.o,policy:{0}/b/x.bpf.o", "the same name")):
+            with self.subTest(arms), tempfile.TemporaryDirectory() as tmp:
+                for name in "ab":
+                    os.mkdir(f"{tmp}/{name}")
+                    with open(f"{tmp}/{name}/x.bpf.o", "w", encoding="utf-8"):
+                        pass
+                done = subprocess.run([f"{TOP}/scripts/lab", "run", "hogs", "--arms", arms.format(tmp)], capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(reason, done.stderr)
 
     def test_profiles_of_the_lab(self):
         text = guest.play_arguments(run_of(text=GOOD + "profile: reaction\n"))[3]

@@ -7,7 +7,8 @@
  *	policytool has PROGRAM		is that program (by its id) still there? 1: no
  *	policytool state PROGRAM	the state of its policy, in words of 64 bits
  *	policytool set PROGRAM N VALUE	word N of it
- *	policytool watch KNOB		until SIGTERM: its least and its greatest value, and how far it went within WATCH_MS
+ *	policytool watch KNOB		until SIGTERM, each ms: its least and its greatest value, how far it went within
+ *				WATCH_MS, and how often somebody else than a policy had moved it
  */
 #include <linux/types.h>
 #include <signal.h>
@@ -117,6 +118,7 @@ static int watch(const char *name)
 		map_find(".data.knobs", sizeof(*knobs) * HS_KNOB_NR, false);
 	int id = knob_id(name);
 	__u64 seen[WATCH_MS], least = ~0ULL, greatest = 0, furthest = 0, n = 0;
+	__u64 others = 0;
 	uint64_t next = now_ns();
 
 	if (!knobs || id < 0)
@@ -131,8 +133,10 @@ static int watch(const char *name)
 		least = value < least ? value : least;
 		greatest = value > greatest ? value : greatest;
 		furthest = went > furthest ? went : furthest;
+		others += knobs[id].cause != HS_CAUSE_PLUGIN;
 	}
-	printf("least %llu greatest %llu furthest %llu looks %llu\n", least, greatest, furthest, n);
+	printf("least %llu greatest %llu furthest %llu looks %llu others %llu\n", least, greatest,
+	       furthest, n, others);
 	return 0;
 }
 

@@ -118,6 +118,20 @@ static const struct answer answers[] = {
 	 "auto_"
 	 "apply\":true}]",
 	 "{\"ok\":true,\"id\":7,\"state\":\"watched\",\"why\":\"written, watched for 30 s\"}\n"},
+	{"\"verb\":\"policies\"",
+	 "{\"ok\":true,\"pulse\":5,\"asked\":true,\"slots\":[{\"name\":\"pi\",\"slot\":0,"
+	 "\"taken\":true,\"about\":\"holds the wait\",\"as\":\"canary\",\"run\":\"act\","
+	 "\"left_ns\":7000000000,\"program\":50,\"keeps_state\":true,"
+	 "\"reads\":[\"sched.switches_hz\"],\"turns\":[{\"name\":\"" KNOB "\",\"unit\":\"us\","
+	 "\"value\":5000,\"wished\":3000}],\"calls\":30,\"declined\":3,\"acted\":20,\"steps\":2,"
+	 "\"mean_ns\":90,\"longest_ns\":800,\"last_ns\":70},"
+	 "{\"name\":\"two\",\"slot\":1,\"taken\":true,\"about\":\"b\",\"as\":\"waits\","
+	 "\"reads\":[],\"turns\":[]}],\"settling\":false,"
+	 "\"endings\":[{\"name\":\"bad\",\"slot\":1,\"end\":\"rubbish\",\"meaning\":\"it wished\","
+	 "\"text\":\"a.b = 7\",\"ago_ns\":2000000000}]}\n"},
+	{"\"verb\":\"policy_unload\",\"slot\":1", "{\"ok\":true,\"slot\":1,\"name\":\"two\"}\n"},
+	{"\"verb\":\"policy_unload\",\"name\":\"no\"",
+	 "{\"ok\":false,\"error\":\"no policy 'no' is in a slot\",\"errno\":2}\n"},
 	{"\"source\":\"model\",\"proposals\":[{\"parameter\":\"vm.swappiness\",\"value\":\"11\"",
 	 "{\"ok\":true,\"id\":8,\"state\":\"rejected\",\"why\":\"not on this host\"}\n"},
 	{"\"value\":\"12\"", "{\"ok\":true,\"id\":9,\"state\":\"failed\",\"why\":\"EIO\"}\n"},
@@ -247,6 +261,35 @@ static void reads(void **state)
 	       "[    1.500000] class    redis[5] went from normal to critical, 16 ms", NULL);
 	expect(state, "mode", CLI_OK, "act\n", NULL);
 	expect(state, "profile show", CLI_OK, "# edge, from /e.yaml\nname: edge\n", NULL);
+}
+
+static void policies(void **state)
+{
+	expect(state, "policy show", CLI_OK,
+	       "pi: holds the wait\n"
+	       "slot       0, program 50\n"
+	       "as         canary, judged in 7 s\n"
+	       "reads      sched.switches_hz\n"
+	       "turns      " KNOB ", at 5 ms, wished 3 ms\n"
+	       "calls      30, 3 of them without an opinion; acted in 20, 2 steps\n"
+	       "takes      90 ns on average, 800 ns at most, 70 ns the last time\n",
+	       NULL);
+	expect(state, "policy show 1", CLI_OK, "two: b\n", NULL);
+	expect(state, "policy show two", CLI_OK, "calls      none yet\n", NULL);
+	expect(state, "policy show bad", CLI_OK,
+	       "bad: gone from slot 1 2 s ago: rubbish, it wished: a.b = 7\n", NULL);
+	expect(state, "policy show other", CLI_FAILED, NULL, "no policy 'other'");
+	expect(state, "policy show pi --json", CLI_OK, "{\"slots\":[{\"name\":\"pi\"", NULL);
+	expect(state, "policy list --dir /nonexistent", CLI_OK,
+	       "   0  pi      canary     30     20      2  90 ns   800 ns\n", NULL);
+	expect(state, "policy list --dir /nonexistent", CLI_OK, "/nonexistent:\n(none)\n", NULL);
+	expect(state, "policy unload 1", CLI_OK, "policy two is out of slot 1\n", NULL);
+	expect(state, "policy unload no", CLI_REFUSED, NULL, "no policy 'no'");
+	expect(state, "policy unload", CLI_USAGE, NULL, "NAME or SLOT");
+	expect(state, "policy load", CLI_USAGE, NULL, "one OBJ");
+	expect(state, "policy load x --full --shadow", CLI_USAGE, NULL, "one of --shadow");
+	expect(state, "policy load x --canary 3", CLI_USAGE, NULL, "--canary 3: ");
+	expect(state, "policy load /nonexistent.bpf.o", CLI_FAILED, NULL, "/nonexistent.bpf.o");
 }
 
 static void doctor_asks(void **state)
@@ -435,6 +478,7 @@ int main(void)
 		cmocka_unit_test(reads_json), cmocka_unit_test(workloads),
 		cmocka_unit_test(follow),     cmocka_unit_test(orders),
 		cmocka_unit_test(applies),    cmocka_unit_test(doctor_asks),
+		cmocka_unit_test(policies),
 	};
 
 	return cmocka_run_group_tests(tests, daemon_start, daemon_stop);

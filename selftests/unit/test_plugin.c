@@ -5,7 +5,7 @@
 
 #include <bpf/libbpf.h>
 
-#include "../../user/lib/plugin.h"
+#include "../../user/lib/plugin_file.h"
 
 #define OBJECT_MAX (1024 * 1024)
 
@@ -277,6 +277,40 @@ static void damaged(void **state)
 	free(bytes);
 }
 
+/* Logs of verifiers: from 6.9 on with file and line, from 7.3 on with the same again at length, and cut at the beginning. */
+static void reasons(void **state)
+{
+	static const struct {
+		const char *log, *reason;
+	} logs[] = {
+		{"0: R1=mem(id=1)\n; return tab[v]; @ x.bpf.c:6\n7: (0f) r3 += r1\n"
+		 "math between pointers is not allowed\nprocessed 7 insns (limit 1000000)\n",
+		 "x.bpf.c:6: math between pointers is not allowed, at `return tab[v];`"},
+		{"; return tab[v];\n7: (0f) r3 += r1\nR3 is no pointer\nverification time 20 usec\n"
+		 "stack depth 0\nprocessed 7 insns\n",
+		 "R3 is no pointer, at `return tab[v];`"},
+		{"; a @ b; @ dir/x.bpf.c:7\nR2 invalid\n\nVerification failed: Memory "
+		 "Safety\n\nReason:\n"
+		 "  at length\n; not @ this.c:1\nSuggestion:\n  do it better\nprocessed 1 insns\n",
+		 "dir/x.bpf.c:7: R2 invalid, at `a @ b;`"},
+		{"; while (1) @ x.bpf.c:9\ninfinite loop detected at insn 4\ncur state: R1=1\n"
+		 "old state: R1=1\nprocessed 13 insns\n",
+		 "x.bpf.c:9: infinite loop detected at insn 4, at `while (1)`"},
+		{"BPF program is too large. Processed 1000001 insn",
+		 "BPF program is too large. Processed 1000001 insn"},
+		{"", "without a word"},
+		{"\n\n", "without a word"},
+		{"; only a source line @ x.c:1", "without a word"},
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++) {
+		plugin_reason(logs[i].log, text, sizeof(text));
+		assert_string_equal(text, logs[i].reason);
+	}
+}
+
 static int words;
 static int count_words(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -306,7 +340,7 @@ int main(void)
 		cmocka_unit_test(takes),       cmocka_unit_test(refuses),
 		cmocka_unit_test(files),       cmocka_unit_test(truncated),
 		cmocka_unit_test(wrong_types), cmocka_unit_test(damaged),
-		cmocka_unit_test(quiet),
+		cmocka_unit_test(quiet),       cmocka_unit_test(reasons),
 	};
 
 	return cmocka_run_group_tests_name("plugin", tests, NULL, NULL);

@@ -122,13 +122,20 @@ static int compile(struct cli *cli, const char *const first[], const char *inclu
 		   const char *source, const char *output)
 {
 	static const char *const common[] = {"-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror"};
+	char map[PATH_MAX + 32] = "-ffile-prefix-map=";
 	const char *argv[24] = {getenv("CLANG") ?: "clang"};
+	size_t used = strlen(map);
 	int n = 1, rc;
 
 	for (; *first; first++)
 		argv[n++] = *first;
 	for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++)
 		argv[n++] = common[i];
+	/* the same object wherever it is built */
+	if (getcwd(map + used, PATH_MAX)) {
+		strcat(map, "=.");
+		argv[n++] = map;
+	}
 	argv[n++] = "-I";
 	argv[n++] = include;
 	/* types of the kernel, which includes those of the processor */

@@ -3,26 +3,18 @@
 #include "server.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <libgen.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "door.h"
 #include "json.h"
-#include "log.h"
-#include "private_file.h"
 
 struct client {
 	int fd; /* -1 = free */
@@ -54,7 +46,7 @@ static const int budget_max[KIND_NR] = {
 
 struct server {
 	int epoll_fd;
-	int fd;
+	struct door door;
 	unsigned int tag;
 	server_handler handler;
 	void (*progress)(void *ctx); /* may be NULL */
@@ -65,9 +57,6 @@ struct server {
 	int first;	   /* whose turn it is first in the next slice */
 	__u64 slice_ns;	   /* when the present slice began */
 	int left[KIND_NR]; /* of each budget; below 0 = owed by the next slice */
-	int lock_fd;
-	ino_t inode; /* of our socket, 0 = none: the path may be another's by the time we go */
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct client client[SERVER_CLIENTS];
 };
 
@@ -292,7 +281,7 @@ static void pause_accept(struct server *server, bool paused)
 	if (server->paused == paused)
 		return;
 	server->paused = paused;
-	epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, server->fd, &event);
+	epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, server->door.fd, &event);
 }
 
 /* ---- places ---- */
@@ -360,7 +349,7 @@ static void client_accept(struct server *server)
 		return;
 	}
 	server->left[KIND_ACCEPT]--;
-	fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd = accept4(server->door.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size)) {
@@ -469,95 +458,14 @@ void server_broadcast(struct server *server, struct json_object *line)
 	}
 }
 
-/* Held until the process ends or server_close(); 0, -EADDRINUSE: somebody has it, or another errno. */
-static int lock_path(struct server *server)
-{
-	char path[sizeof(server->path) + 8];
-
-	snprintf(path, sizeof(path), "%s.lock", server->path);
-	server->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (server->lock_fd < 0)
-		return -errno;
-	if (flock(server->lock_fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
-	return 0;
-}
-
-/* The inode at the path, 0 = there is none. */
-static ino_t inode_at(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) ? 0 : st.st_ino;
-}
-
-/* 0: the path is free (a dead socket was removed); -EADDRINUSE: somebody listens there. */
-static int clear_path(const struct sockaddr_un *addr)
-{
-	struct stat st;
-	int fd, err;
-
-	if (lstat(addr->sun_path, &st))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	/* non-blocking: a daemon that hangs has a full queue (EAGAIN), and is there all the same */
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	err = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? errno : 0;
-	close(fd);
-	if (!err || err == EAGAIN)
-		return -EADDRINUSE;
-	if (err != ECONNREFUSED)
-		return -err;
-	return unlink(addr->sun_path) ? -errno : 0;
-}
-
-static int listen_on(struct server *server)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	struct group *group = getgrnam(CONTROL_GROUP);
-	char dir[sizeof(addr.sun_path)], why[160];
-	mode_t mask;
-	int err, dir_fd;
-
-	strcpy(addr.sun_path, server->path);
-	strcpy(dir, server->path);
-	dir_fd = private_dir(AT_FDCWD, dirname(dir), 0755, why, sizeof(why));
-	if (dir_fd < 0) {
-		log_error("%s: %s", dir, why);
-		return dir_fd;
-	}
-	close(dir_fd);
-	err = lock_path(server);
-	if (!err)
-		err = clear_path(&addr);
-	if (err)
-		return err;
-	server->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (server->fd < 0)
-		return -errno;
-	/* nobody but us until owner and mode are right */
-	mask = umask(0177);
-	err = bind(server->fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
-	umask(mask);
-	if (err)
-		return err;
-	server->inode = inode_at(server->path);
-	if (group && (chown(server->path, (uid_t)-1, group->gr_gid) || chmod(server->path, 0660)))
-		log_warn("%s: not given to group %s: %s", server->path, CONTROL_GROUP,
-			 strerror(errno));
-	return listen(server->fd, SERVER_QUEUE) ? -errno : 0;
-}
-
 /* The listener and the timer come to be heard. */
 static int add_sources(struct server *server)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = server->tag};
 
 	server->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (server->timer_fd < 0 || epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->fd, &event))
+	if (server->timer_fd < 0 ||
+	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->door.fd, &event))
 		return -errno;
 	event.data.u32 = server->tag + 1 + SERVER_CLIENTS;
 	return epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->timer_fd, &event) ? -errno : 0;
@@ -569,20 +477,17 @@ int server_open(struct server **out, const char *path, int epoll_fd, unsigned in
 	struct server *server;
 	int err;
 
-	if (strlen(path) >= sizeof(server->path))
-		return -ENAMETOOLONG;
 	server = calloc(1, sizeof(*server));
 	if (!server)
 		return -ENOMEM;
 	server->epoll_fd = epoll_fd;
-	server->fd = server->lock_fd = server->timer_fd = -1;
+	server->door.fd = server->door.lock_fd = server->timer_fd = -1;
 	server->tag = tag;
 	server->handler = handler;
 	server->ctx = ctx;
 	for (int i = 0; i < SERVER_CLIENTS; i++)
 		server->client[i].fd = -1;
-	strcpy(server->path, path);
-	err = listen_on(server);
+	err = door_open(&server->door, path);
 	if (!err)
 		err = add_sources(server);
 	if (err) {
@@ -604,13 +509,8 @@ void server_close(struct server *server)
 		return;
 	for (int i = 0; i < SERVER_CLIENTS; i++)
 		client_close(&server->client[i]);
-	if (server->fd >= 0)
-		close(server->fd);
-	if (server->inode && inode_at(server->path) == server->inode)
-		unlink(server->path);
+	door_close(&server->door);
 	if (server->timer_fd >= 0)
 		close(server->timer_fd);
-	if (server->lock_fd >= 0)
-		close(server->lock_fd);
 	free(server);
 }

@@ -24,7 +24,6 @@
 #define SERVER_CLIENTS_ROOT 4	      /* of these, kept for root */
 #define SERVER_CLIENTS_UID 4	      /* the most that any other user holds */
 #define SERVER_ROUND 8		      /* requests of one client answered in one round of the loop */
-#define SERVER_QUEUE 64		      /* connections that wait to be accepted */
 #define SERVER_FOLLOW_MAX (64 * 1024) /* unread bytes after which a follower is dropped */
 
 #define SERVER_SLICE_NS 100000000ULL /* budgets hold for so long */

@@ -58,6 +58,9 @@ bool plugin_is_code(Elf_Scn *scn, GElf_Shdr *header);
 int plugin_judge_types(struct plugin_file *f);
 int plugin_judge_code(struct plugin_file *f, bool calls[PLUGIN_CALL_NR]);
 
+/* Of a verifier's log the reason of a refusal: "FILE:LINE: REASON, at `SOURCE`", or as much of it as there is. Pure. */
+void plugin_reason(const char *log, char *text, size_t size);
+
 /* Has libbpf say nothing, until plugin_loud(); its first complaint is kept, "" = none. */
 void plugin_quiet(void);
 void plugin_loud(void);

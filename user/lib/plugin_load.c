@@ -51,8 +51,7 @@ static void find_reason(const char *log, const char **source, const char **reaso
 	}
 }
 
-/* "FILE:LINE: REASON, at TEXT" */
-static void say_reason(const char *log, char *text, size_t size)
+void plugin_reason(const char *log, char *text, size_t size)
 {
 	const char *source, *reason, *place = NULL;
 	size_t len;
@@ -105,7 +104,7 @@ static int ask(struct plugin *p, int pulse_fd, __u32 slot, char *error, size_t s
 			 *plugin_complaint() ? plugin_complaint() : strerror(-err));
 		return err;
 	}
-	say_reason(p->log, reason, sizeof(reason));
+	plugin_reason(p->log, reason, sizeof(reason));
 	plugin_clean(reason, "");
 	snprintf(error, size, "%s: the verifier refuses it: %s", p->policy.name, reason);
 	return err;
