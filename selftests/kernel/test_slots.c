@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "pulse_fixture.h"
+#include "../../user/daemon/kernel.h"
 #include "../../user/lib/plugin.h"
 
 #define DIR "/lab/policy/"
@@ -361,13 +362,57 @@ static void test_pi(void **state)
 	leave(0);
 }
 
+/* What the daemon takes of a client, as this kernel tells of it. */
+static void handed_over(struct kernel *k, int link, int prog, int err)
+{
+	struct kernel_plugin p = {.slot = HS_SLOTS};
+	char why[160] = "";
+
+	if (kernel_plugin(k, link, prog, &p, why, sizeof(why)) != err)
+		fail_msg("link %d, program %d: not %d; %s", link, prog, err, why);
+	if (err)
+		return;
+	assert_int_equal(p.slot, 1);
+	assert_int_equal(p.work, in[1].plugin.work);
+}
+
+static void test_handed_over(void **state)
+{
+	struct kernel k = {.skel = fx.skel};
+	int map, pulse;
+
+	(void)state;
+	k.family[FAMILY_COUNTS].state = fx.counts ? FAMILY_OFF : FAMILY_UNAVAILABLE;
+	kernel_plugin_targets(&k);
+	pulse = bpf_program__fd(fx.skel->progs.pulse_start);
+	map = bpf_map__fd(fx.skel->maps.CONFIG);
+	take(1, "hostile");
+	handed_over(&k, in[1].link, in[1].plugin.prog_fd, 0);
+	handed_over(&k, in[1].plugin.prog_fd, in[1].link, -EINVAL);
+	handed_over(&k, in[1].plugin.prog_fd, in[1].plugin.prog_fd, -EINVAL);
+	handed_over(&k, in[1].link, in[1].link, -EINVAL);
+	handed_over(&k, in[1].link, pulse, -EINVAL);
+	handed_over(&k, map, in[1].plugin.prog_fd, -EINVAL);
+	handed_over(&k, in[1].link, map, -EINVAL);
+	handed_over(&k, 0, 1, -EINVAL);
+	handed_over(&k, -1, -1, -EINVAL);
+	/* another pulse; another function of it */
+	k.pulse_id++;
+	handed_over(&k, in[1].link, in[1].plugin.prog_fd, -EACCES);
+	k.pulse_id--;
+	k.slot_type[1]++;
+	handed_over(&k, in[1].link, in[1].plugin.prog_fd, -EACCES);
+	leave(1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_acts),   TEST(test_sees),	TEST(test_shadow),     TEST(test_rubbish),
-		TEST(test_bounds), TEST(test_scribble), TEST(test_undeclared), TEST(test_swing),
-		TEST(test_worse),  TEST(test_tripped),	TEST(test_swap),       TEST(test_busy),
-		TEST(test_pi),
+		TEST(test_acts),       TEST(test_sees),	       TEST(test_shadow),
+		TEST(test_rubbish),    TEST(test_bounds),      TEST(test_scribble),
+		TEST(test_undeclared), TEST(test_swing),       TEST(test_worse),
+		TEST(test_tripped),    TEST(test_swap),	       TEST(test_busy),
+		TEST(test_pi),	       TEST(test_handed_over),
 	};
 
 	libbpf_set_print(quiet);
