@@ -26,8 +26,8 @@ refuses 'certify: what is no policy' 5 certify "$tmp/other" "$tmp/profile.yaml"
 refuses 'certify: what the verifier would not be shown' 5 certify "$tmp/other" /lab/ktest/test_pulse
 check 'certify: a refused one leaves nothing' test ! -e "$tmp/other"
 
-# starts NAME: does it run by the manifest?
-starts() { homeostatd --manifest "$m" --state "$state" >"$tmp/start" 2>&1; }
+# starts [OPTION…]: by the manifest
+starts() { homeostatd --manifest "$m" --state "$state" "$@" >"$tmp/start" 2>&1; }
 # differs ITEM WHAT: that item is not as it was certified
 differs() {
 	refuses "$2: refused" 1 starts
@@ -52,6 +52,11 @@ rm "$tmp/pi.bpf.o"
 refuses 'a missing object: refused' 1 starts
 says 'a missing object: says so' "certified mode: $tmp/pi.bpf.o: No such file" cat "$tmp/start"
 cp /lab/policy/pi.bpf.o "$tmp/pi.bpf.o"
+mkdir -m 777 "$tmp/open"
+refuses 'a log that others could write to: refused' 1 starts --state "$tmp/open"
+says 'a log that others could write to: says so' 'certified mode: log of decisions: ' cat "$tmp/start"
+refuses 'another profile: refused' 1 starts --profile "$profiles/edge.yaml"
+says 'another profile: says so' "the manifest $m names $tmp/profile.yaml" cat "$tmp/start"
 equals 'refused: nothing was armed' "$(scx_state)" disabled
 check 'refused: nothing is left' test ! -e "$state/decisions"
 
