@@ -12,6 +12,7 @@
 # make bench  what observing costs on this machine (as root), and in instructions; writes docs/overhead.md
 # make bench-packets  what a packet costs on this machine (as root)
 # make bench-acks  what an acknowledgement costs on this machine (as root), and in instructions of a lab guest
+# make bench-policies  what a policy plug-in and a decision point cost (as root), and in instructions of a lab guest
 # make bench-sockets  what a look at TCP connections costs on this machine (as root)
 # make check  the fast part: unit tests, format, lint; no guest
 # make fuzz   each fuzz target for FUZZ_S seconds
@@ -76,7 +77,7 @@ $(O)/homeostat.skel.h: $(O)/homeostat.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name homeostat_bpf > $@
 
 # ---- policy plug-ins: built as by those who write one, from the headers that are installed ----
-PLUGIN_HEADERS := abi.h abi_net.h plugin.h plugin_test.h lib/control.h
+PLUGIN_HEADERS := abi.h abi_net.h plugin.h plugin_test.h variant.h lib/control.h
 PLUGIN_CFLAGS := -target bpf -mcpu=v3 -std=gnu11 -O2 -g $(RELATIVE) $(WARN) -I$(O)/include \
 	-idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null)
 POLICY := $(patsubst policy/reflex/%.bpf.c,$(O)/policy/%.bpf.o,$(wildcard policy/reflex/*.bpf.c))
@@ -91,6 +92,21 @@ $(O)/policy/%.bpf.o: policy/reflex/%.bpf.c $(PLUGIN_HEADERS:%=$(O)/include/homeo
 $(O)/plugin/%.bpf.o: selftests/plugin/%.bpf.c $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%) | $(O)/deps/config.mk
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(PLUGIN_CFLAGS) -c $< -o $@
+
+# the scheduler's decision points: our programs without them, to be linked to a variant's and, for what it lacks, to ours
+DEFAULTS := $(O)/kern/act/variant.bpf.o
+$(O)/variant.bpf.o: $(DEFAULTS)
+	$(Q)cp $< $@
+$(O)/linkable.bpf.o: $(filter-out $(DEFAULTS),$(BPF_OBJ))
+	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $^
+VARIANT := $(patsubst policy/variant/%.bpf.c,$(O)/variant/%.o,$(wildcard policy/variant/*.bpf.c))
+TEST_VARIANT := $(patsubst selftests/variant/%.bpf.c,$(O)/variant/%.o,$(wildcard selftests/variant/*.bpf.c))
+LINKS := $(O)/homeostat $(O)/linkable.bpf.o $(O)/variant.bpf.o $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%)
+link_variant = $(call say,VARIANT,$@)mkdir -p $(@D) && CLANG=$(CLANG) $(O)/homeostat policy link $< -o $@ --include $(O)/include --lib $(O) >/dev/null
+$(O)/variant/%.o: policy/variant/%.bpf.c $(LINKS)
+	$(link_variant)
+$(O)/variant/%.o: selftests/variant/%.bpf.c $(LINKS)
+	$(link_variant)
 
 # ---- user side ----
 LIB_SRC := $(wildcard user/lib/*.c)
@@ -120,14 +136,14 @@ $(O)/san/%.o: %.c | $(O)/homeostat.skel.h
 	$(call say,CC-SAN,$@)$(CC) $(USER_CFLAGS) $(SAN) -MMD -MP -c $< -o $@
 
 # where the headers of policies will be, and what `homeostat policy new` writes
-POLICY_DEFINES := -DHS_INCLUDE='"$(PREFIX)/include"' -DHS_MULTIARCH='"$(shell gcc -print-multiarch 2>/dev/null)"' \
+POLICY_DEFINES := -DHS_INCLUDE='"$(PREFIX)/include"' -DHS_LIB='"$(PREFIX)/lib/homeostat"' -DHS_MULTIARCH='"$(shell gcc -print-multiarch 2>/dev/null)"' \
 	-DHS_TEMPLATES='"$(CURDIR)/policy/template"'
-POLICY_CLI := $(foreach d,$(O) $(O)/san $(O)/cov,$(d)/user/cli/policy_build.o $(d)/user/cli/cli.o)
+POLICY_CLI := $(foreach d,$(O) $(O)/san $(O)/cov,$(addprefix $(d)/user/cli/,policy_build.o policy_link.o cli.o))
 $(POLICY_CLI): USER_CFLAGS += $(POLICY_DEFINES)
 $(POLICY_CLI): policy/template/policy.bpf.c policy/template/policy.test.c
 
 .PHONY: programs
-programs: $(POLICY) $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard $(O)/homeostat-adviser $(O)/homeostat-historian
+programs: $(POLICY) $(VARIANT) $(O)/variant.bpf.o $(O)/homeostatd $(O)/homeostat $(O)/homeostat-guard $(O)/homeostat-adviser $(O)/homeostat-historian
 
 # an archive: each program takes what it uses, and no more
 $(O)/libhomeostat.a: $(call obj,$(LIB_SRC))
@@ -213,9 +229,10 @@ $(O)/san/selftests/unit/test_fuzz.o: USER_CFLAGS += -DHS_CORPUS='"$(abspath self
 KB_TESTS := test_kb test_proposal test_cli_daemon test_advice test_advice_choice test_advice_fit test_advice_machine \
 	test_advice_objects test_advice_places test_adviser test_boot
 $(foreach t,$(KB_TESTS),$(O)/san/selftests/unit/$(t).o $(O)/cov/selftests/unit/$(t).o): USER_CFLAGS += -DHS_POLICY='"$(abspath policy)"'
-PLUGIN_TESTS := test_plugin test_policy
+PLUGIN_TESTS := test_plugin test_policy test_variant
 $(foreach t,$(PLUGIN_TESTS),$(O)/san/selftests/unit/$(t).o $(O)/cov/selftests/unit/$(t).o): USER_CFLAGS += -DHS_BUILD='"$(abspath $(O))"' -DHS_CLANG='"$(CLANG)"'
 $(foreach t,$(PLUGIN_TESTS),$(O)/unit/$(t) $(O)/cov/unit/$(t)): | $(POLICY) $(TEST_POLICY) $(O)/include/homeostat/plugin_test.h
+$(O)/unit/test_variant $(O)/cov/unit/test_variant: | $(LINKS) $(FAULT)/homeostat.bpf.o
 $(O)/san/selftests/unit/test_profile_limits.o: USER_CFLAGS += -DHS_PROFILES='"$(abspath policy/profiles)"'
 
 $(O)/fuzz/obj/%.o: %.c | $(O)/homeostat.skel.h
@@ -306,7 +323,7 @@ $(O)/lab/policytool: selftests/plugin/policytool.c $(wildcard selftests/lab/load
 		$(LIBBPF_LIBS) -lpthread
 
 # what scripts/bench has beside the loads: the daemon's loader, and an empty program
-BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks $(O)/bench/acks_native $(O)/bench/sockets
+BENCH := $(O)/bench/sensors $(O)/bench/packets $(O)/bench/acks $(O)/bench/acks_native $(O)/bench/sockets $(O)/bench/slots $(O)/bench/points
 $(O)/empty.skel.h: $(O)/selftests/bench/empty.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
 
@@ -317,17 +334,26 @@ $(O)/selftests/bench/acks.o: $(O)/acks.skel.h
 $(O)/cubic.skel.h: $(O)/selftests/bench/cubic.bpf.o
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name cubic_bpf > $@
 $(O)/selftests/bench/acks_native.o: $(O)/cubic.skel.h
+$(O)/points.skel.h: $(O)/selftests/bench/points.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name points_bpf > $@
+$(O)/selftests/bench/points.o: $(O)/points.skel.h
+# the reflex without the pulse
+$(O)/slots.bpf.o: $(O)/kern/state.bpf.o $(O)/kern/reflex.bpf.o $(O)/selftests/bench/slots.bpf.o
+	$(call say,BPFLINK,$@)$(BPFTOOL) gen object $@ $^
+$(O)/slots.skel.h: $(O)/slots.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name slots_bpf > $@
+$(O)/selftests/bench/slots.o: $(O)/slots.skel.h
 $(O)/bench/%: $(O)/selftests/bench/%.o $(call obj,$(NOMAIN)) $(O)/libhomeostat.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDHARDEN) -o $@ $^ $(USER_LIBS) $(CLI_LIBS)
 
 # what whoever follows the guide has made on the host, for the guest
-$(O)/guide/prompt.bpf.o: docs/write-a-reflex.md selftests/lab/test_guide.py $(O)/homeostat $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%)
+$(O)/guide/prompt.bpf.o: docs/write-a-reflex.md selftests/lab/test_guide.py $(O)/homeostat $(O)/linkable.bpf.o $(O)/variant.bpf.o $(PLUGIN_HEADERS:%=$(O)/include/homeostat/%)
 	@mkdir -p $(@D)
 	$(call say,GUIDE,$@)O=$(O) selftests/lab/test_guide.py --in $(@D)
 
 .PHONY: tests
-tests: programs $(TEST_POLICY) $(O)/guide/prompt.bpf.o $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(O)/lab/policytool $(GROWTH) $(BENCH)
+tests: programs $(TEST_POLICY) $(TEST_VARIANT) $(O)/guide/prompt.bpf.o $(UNIT) $(KTEST) $(O)/ktest/test_fault $(FAULT)/homeostatd $(LOAD) $(O)/lab/faulter $(O)/lab/neighbour $(O)/lab/policytool $(GROWTH) $(BENCH)
 .SECONDARY:
 
 # ---- man pages ----
@@ -342,7 +368,7 @@ $(O)/docs/%: docs/%.scd $(O)/homeostat
 		SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) scdoc < $@.scd > $@ && rm $@.scd
 
 # ---- what people call ----
-.PHONY: setup run test test-long fault helping effects lab lab-check lab-growth bench bench-packets bench-acks bench-sockets check fuzz coverage format format-check lint install clean
+.PHONY: setup run test test-long fault helping effects lab lab-check lab-growth bench bench-packets bench-acks bench-policies bench-sockets check fuzz coverage format format-check lint install clean
 setup:
 	$(Q)O=$(O) scripts/setup
 
@@ -406,6 +432,15 @@ bench-acks:
 	$(Q)scripts/vm mkrootfs -o $(O)/bench/acks.cpio -M tcp_bbr $(O)/bench/acks:/lab/bin/acks
 	$(Q)scripts/vm -t 900 -i $(O)/bench/acks.cpio -- /bin/sh -c 'insmod /lib/modules/$$(uname -r)/tcp_bbr.ko; /lab/bin/acks'
 
+# what plug-ins and variants cost: in a guest, in instructions; a decision also here
+bench-policies:
+	$(Q)O=$(O) scripts/setup
+	$(Q)$(MAKE) --no-print-directory $(O)/bench/slots $(O)/bench/points $(POLICY) $(TEST_POLICY) $(O)/lab/qemu_time.so
+	$(Q)$(O)/bench/points
+	$(Q)scripts/vm mkrootfs -o $(O)/bench/policies.cpio $(O)/bench/slots:/lab/slots $(O)/bench/points:/lab/points \
+		$(O)/policy/pi.bpf.o:/lab/pi.bpf.o $(O)/plugin/hostile.bpf.o:/lab/hostile.bpf.o
+	$(Q)scripts/vm -t 900 -k scx -i $(O)/bench/policies.cpio -- /bin/sh -c '/lab/points 21; for p in hostile pi; do /lab/slots /lab/$$p.bpf.o 21; done'
+
 # what a look at TCP connections costs here
 bench-sockets:
 	$(Q)O=$(O) scripts/setup
@@ -446,6 +481,9 @@ install: all
 	install -D -m 0755 $(O)/homeostat $(DESTDIR)$(PREFIX)/bin/homeostat
 	for p in policy/profiles/*.yaml; do install -D -m 0644 $$p $(DESTDIR)$(SYSCONFDIR)/homeostat/profiles/$${p##*/}; done
 	for h in $(PLUGIN_HEADERS); do install -D -m 0644 kern/$$h $(DESTDIR)$(PREFIX)/include/homeostat/$$h; done
+	install -D -m 0644 $(O)/linkable.bpf.o $(DESTDIR)$(PREFIX)/lib/homeostat/linkable.bpf.o
+	install -D -m 0644 $(DEFAULTS) $(DESTDIR)$(PREFIX)/lib/homeostat/variant.bpf.o
+	for v in $(VARIANT); do install -D -m 0644 $$v $(DESTDIR)$(PREFIX)/lib/homeostat/variants/$${v##*/}; done
 	for p in $(POLICY); do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/lib/homeostat/policies/$${p##*/}; done
 	install -D -m 0644 policy/parameters.yaml $(DESTDIR)$(PREFIX)/share/homeostat/parameters.yaml
 	for u in homeostatd homeostat-adviser homeostat-historian homeostat-boot; do \

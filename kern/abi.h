@@ -13,7 +13,7 @@
 #ifndef HOMEOSTAT_ABI_H
 #define HOMEOSTAT_ABI_H
 
-#if defined(__bpf__) && !defined(HOMEOSTAT_PLUGIN_H) /* a plug-in sees nothing of the kernel */
+#if defined(__bpf__) && !defined(HS_OUTSIDE) /* plug-ins and variants see nothing of the kernel */
 #include "ktypes.h"
 #else
 #include <linux/types.h>

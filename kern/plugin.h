@@ -27,6 +27,9 @@
 #ifndef HOMEOSTAT_PLUGIN_H
 #define HOMEOSTAT_PLUGIN_H
 
+#ifndef HS_OUTSIDE
+#define HS_OUTSIDE
+#endif
 #include "abi.h"
 #include "lib/control.h"
 

@@ -390,12 +390,14 @@ int reflex_rules(void)
 	if (!c || reflex.run == REFLEX_OFF)
 		return 0;
 	reflex_look();
-	slots_run();
 	if (c->rules_base != reflex.known_base || c->rules_nr != reflex.known_nr)
 		rules_changed(c);
 	reflex.unsettled_before = reflex.unsettled;
 	reflex.unsettled = 0;
 	reflex.distress = 0;
+	slots_run();
+	if (reflex.acting)
+		return 0;
 	HS_NO_UNROLL
 	for (__u32 i = 0; i < HS_RULES_MAX && i < c->rules_nr; i++)
 		rule_run(i);

@@ -114,7 +114,10 @@ static __noinline int slot_look(__u32 i)
 	return 0;
 }
 
-/* Fills the copies: what it reads and turns, nothing else. */
+/*
+ * Fills the copies: what it reads and turns, nothing else. What a rule would call distress makes the heart beat fast under a
+ * policy, too.
+ */
 static __noinline int slot_fill(__u32 i)
 {
 	struct hs_config *c = config();
@@ -128,6 +131,8 @@ static __noinline int slot_fill(__u32 i)
 		if (id >= HS_VITAL_NR)
 			break;
 		slot_vitals[i].v[id] = seen[id];
+		if (reflex.high[id] && seen[id].present && seen[id].value > reflex.high[id])
+			reflex.distress++;
 	}
 	HS_NO_UNROLL
 	for (__u32 n = 0; n < HS_SLOT_NAMES; n++) {

@@ -16,6 +16,7 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile __u32 nr_cpus = 1;
 const volatile __u32 nr_llcs = 1;
 const volatile __u32 replayed = 0;
+const volatile __u32 variant_points = 0;
 
 struct hs_gate gate SEC(".data.gate") = {.abi_version = HS_ABI_VERSION, .trip_vital = HS_VITAL_NR};
 struct hs_exit exited SEC(".data.exit") = {};

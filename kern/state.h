@@ -14,6 +14,9 @@ extern const volatile __u32 nr_llcs;  /* last-level cache domains; 1 … LLCS_MA
 #define LLCS_MAX 64		      /* more domains than that share queues, modulo */
 extern const volatile __u32 replayed; /* 1 = decisions are recomputed, by no pulse: decision.h */
 
+/* VARIANT_*: the decision points that a variant of the scheduler was linked to (variant.h); set by the daemon before load. */
+extern const volatile __u32 variant_points;
+
 extern struct hs_gate gate;
 extern struct hs_exit exited;
 extern struct hs_vital vitals[HS_VITAL_NR];
@@ -95,6 +98,7 @@ struct task_state {
 #define TASK_SLEPT 1   /* its last run ended in a sleep: the next one begins with a wake-up */
 #define TASK_EVENT 4   /* the last wake-up came from an event, see lib/classify.h */
 #define TASK_YIELDED 8 /* gave the CPU up: not to be chosen again at once */
+#define TASK_PACKED 16 /* a variant has named its CPU: no idle one is woken for it */
 #define TASK_EXPRESS 2 /* was let run with precedence: its time counts against the budget */
 
 struct bounds_map {

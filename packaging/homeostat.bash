@@ -52,10 +52,11 @@ _homeostat() {
 		;;
 	policy)
 		if ((COMP_CWORD == at + 1)); then
-			words='new build check replay load unload list show'
+			words='new build check link replay load unload list show'
 		elif [[ $cur == -* ]]; then
 			case ${COMP_WORDS[at + 1]} in
 			build) words='-o --test --include' ;;
+			link) words='-o --include --lib' ;;
 			check) words=--verbose ;;
 			load) words='--shadow --canary --full' ;;
 			list) words=--dir ;;

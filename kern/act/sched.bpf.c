@@ -96,6 +96,8 @@ s32 BPF_PROG(sched_select_cpu, struct task_struct *p, s32 prev, u64 wake_flags)
 	note_wakeup(s);
 	if (s->workload)
 		cpu = declared_cpu(p, s, prev, &idle);
+	if (cpu < 0)
+		cpu = variant_cpu(p, s, prev, &idle);
 	if (cpu < 0) {
 		cpu = scx_bpf_select_cpu_dfl(p, prev, wake_flags, &idle);
 		if (idle && reserved_for_others(s, cpu)) {

@@ -126,4 +126,27 @@ static __noinline s32 declared_cpu(struct task_struct *p, struct task_state *s, 
 	return any;
 }
 
+/* The CPU that a variant names for a waking task, and whether that was idle and is claimed; -1 if it names none that will do. */
+static __always_inline s32 variant_cpu(struct task_struct *p, struct task_state *s, s32 prev,
+				       bool *idle)
+{
+	struct homeostat_wake w = {
+		.prev = prev, .waker = bpf_get_smp_processor_id(), .cpus = nr_cpus};
+	struct homeostat_task t;
+	s32 cpu;
+
+	if (!(variant_points & VARIANT_PLACE))
+		return -1;
+	s->flags &= ~TASK_PACKED;
+	task_facts(p, s, 0, &t);
+	cpu = homeostat_place(&t, &w);
+	if (cpu < 0 || cpu >= (s32)nr_cpus || reserved_for_others(s, cpu) ||
+	    !bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
+		return -1;
+	*idle = scx_bpf_test_and_clear_cpu_idle(cpu);
+	if (!*idle)
+		s->flags |= TASK_PACKED;
+	return cpu;
+}
+
 #endif

@@ -28,6 +28,7 @@
 #include "task_event.h"
 #include "knob.h"
 #include "../sense/sched.h"
+#include "../variant.h"
 #include "fault.h"
 
 #define BATCH_AFTER_NS (50 * 1000000ULL) /* one run this long without a sleep: a batch task */
@@ -197,6 +198,40 @@ static __always_inline void task_run_goes_on(struct task_struct *p, struct task_
 		task_set_class(p, s, HS_CLASS_BATCH, now);
 }
 
+/* What a variant is told of a task. */
+static __always_inline void task_facts(struct task_struct *p, const struct task_state *s,
+				       u64 run_ns, struct homeostat_task *t)
+{
+	t->class = s->class;
+	t->kthread = !!(p->flags & PF_KTHREAD);
+	t->weight = p->scx.weight;
+	t->event = !!(s->flags & TASK_EVENT);
+	t->clean = s->clean;
+	t->demotions = s->demotions;
+	t->wakeups = s->wakeups;
+	t->run_ns = run_ns;
+	t->burst_ns = s->burst_ns;
+	t->peak_ns = s->peak_ns;
+	t->cycle_ns = s->cycle_ns;
+}
+
+/* Does a variant say of which class a task is? */
+static __always_inline bool variant_classifies(struct task_struct *p, struct task_state *s,
+					       u64 burst, u64 now)
+{
+	struct homeostat_task t;
+	int class;
+
+	if (!(variant_points & VARIANT_CLASSIFY) || !gate_open())
+		return false;
+	task_facts(p, s, burst, &t);
+	class = homeostat_classify(&t);
+	if (class < 0 || class >= HS_CLASS_NR)
+		return false;
+	task_set_class(p, s, class, now);
+	return true;
+}
+
 /* Into and out of the critical class, with hysteresis. */
 static __always_inline void recognise_critical(struct task_struct *p, struct task_state *s,
 					       u64 limit, u64 now)
@@ -248,6 +283,8 @@ static __always_inline void task_run_ended(struct task_struct *p, struct task_st
 	} else {
 		s->clean -= s->clean > 0; /* mixed company: the majority decides */
 	}
+	if (variant_classifies(p, s, burst, now))
+		return;
 	if (s->class == HS_CLASS_BATCH) {
 		if (s->burst_ns < BATCH_AFTER_NS / 4)
 			task_set_class(p, s, HS_CLASS_NORMAL, now);

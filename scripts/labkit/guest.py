@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 
 from labkit import BUILD, TOP, profile
-from labkit.scenario import HOMEOSTAT, parse_arm
+from labkit.scenario import HOMEOSTAT, parse_arm, policy_object
 
 REAL_SECONDS_PER_GUEST_SECOND = 60  # a busy one takes 1.5 to 9, on a machine that does nothing else
 REAL_SECONDS_MIN = 600
@@ -65,7 +65,7 @@ def profile_of(run):
     wanted = run.scenario.profile if kind in ("user", "policy") else argument or run.scenario.profile
     path = profile.file_of(wanted)
     if kind == "policy":
-        return os.path.basename(argument), profile.read(path)
+        return os.path.basename(policy_object(argument)), profile.read(path)
     if kind == "user":  # what it is told is when to look
         return argument, profile.read(path)
     return wanted, "" if path == profile.shipped(wanted) else profile.read(path)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from labkit import BUILD
+
 SECONDS_MAX = 3600
 TOLERANCE = 0.05  # where a figure states none
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -173,13 +175,18 @@ def parse_arm(text):
         if not CONTROLLER.fullmatch(argument):
             raise ValueError(f"arm '{text}': how often does it look? user:1s, user:10ms or user:events is wanted")
     elif kind == "policy":
-        if not argument.endswith(".bpf.o"):
-            raise ValueError(f"arm '{text}': which object? policy:FILE.bpf.o is wanted")
+        if not argument.endswith(".bpf.o") and not NAME.fullmatch(argument):
+            raise ValueError(f"arm '{text}': which one? policy:NAME or policy:FILE.bpf.o is wanted")
     elif kind not in ARMS:
-        raise ValueError(f"no arm '{text}'; there are {', '.join(ARMS)}, user:WHEN, policy:FILE and scx:COMMAND")
+        raise ValueError(f"no arm '{text}'; there are {', '.join(ARMS)}, user:WHEN, policy:POLICY and scx:COMMAND")
     elif argument and kind not in PROFILED:
         raise ValueError(f"arm '{text}': only {' and '.join(PROFILED)} take a profile")
     return kind, argument
+
+
+def policy_object(argument):
+    """The file that an arm's policy is in: its own, or where the build puts those of policy/reflex."""
+    return argument if argument.endswith(".bpf.o") else f"{BUILD}/policy/{argument}.bpf.o"
 
 
 def _phases(reader, node):

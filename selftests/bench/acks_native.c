@@ -146,7 +146,7 @@ static void load_ours(struct bpf_link *link[2])
 
 	if (topology_read(&topo, ""))
 		errx(1, "the CPUs cannot be read from /sys");
-	if (kernel_load(&kernel, &topo, "", error, sizeof(error)))
+	if (kernel_load(&kernel, &topo, "", NULL, error, sizeof(error)))
 		errx(1, "%s", error);
 	for (__u32 i = 0; i < HS_KNOB_NR; i++) {
 		if (bpf_map_update_elem(kernel.fd.bounds, &i, &knob_infos[i].bound, BPF_ANY))

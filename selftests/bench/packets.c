@@ -448,7 +448,7 @@ int main(int argc, char **argv)
 	log_set_level(LOG_LEVEL_ERROR);
 	if (topology_read(&topo, ""))
 		errx(1, "the host's CPUs cannot be read from /sys");
-	if (kernel_load(&kernel, &topo, "", error, sizeof(error)))
+	if (kernel_load(&kernel, &topo, "", NULL, error, sizeof(error)))
 		errx(1, "%s", error);
 	if (kernel.family[FAMILY_XDP].state == FAMILY_UNAVAILABLE)
 		errx(1, "%s", kernel.family[FAMILY_XDP].why);

@@ -82,7 +82,7 @@ int main(void)
 	log_set_level(LOG_LEVEL_ERROR);
 	if (topology_read(&topo, ""))
 		errx(1, "the host's CPUs cannot be read from /sys");
-	if (kernel_load(&kernel, &topo, "", error, sizeof(error)))
+	if (kernel_load(&kernel, &topo, "", NULL, error, sizeof(error)))
 		errx(1, "%s", error);
 	every_max = kernel.skel->data_sense->every_max;
 	bounds_set();

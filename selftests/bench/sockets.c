@@ -155,7 +155,7 @@ int main(void)
 	stand_alone();
 	if (topology_read(&topo, ""))
 		errx(1, "the CPUs cannot be read from /sys");
-	if (kernel_load(&kernel, &topo, "", error, sizeof(error)))
+	if (kernel_load(&kernel, &topo, "", NULL, error, sizeof(error)))
 		errx(1, "%s", error);
 	for (int i = 0; i < ROUNDS; i++)
 		none[i] = look_ns(1000000, true, &piece);

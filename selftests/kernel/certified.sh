@@ -57,6 +57,8 @@ refuses 'a log that others could write to: refused' 1 starts --state "$tmp/open"
 says 'a log that others could write to: says so' 'certified mode: log of decisions: ' cat "$tmp/start"
 refuses 'another profile: refused' 1 starts --profile "$profiles/edge.yaml"
 says 'another profile: says so' "the manifest $m names $tmp/profile.yaml" cat "$tmp/start"
+refuses 'a variant: refused' 1 starts --variant "$tmp/pi.bpf.o"
+says 'a variant: says so' 'a manifest names our own scheduler' cat "$tmp/start"
 equals 'refused: nothing was armed' "$(scx_state)" disabled
 check 'refused: nothing is left' test ! -e "$state/decisions"
 

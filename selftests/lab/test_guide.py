@@ -37,6 +37,7 @@ def environment(directory):
     with open(f"{directory}/bin/homeostat", "w", encoding="utf-8") as file:
         file.write(f"""#!/bin/sh
 [ "$1 $2" != 'policy build' ] || exec {BUILD}/homeostat "$@" --include {BUILD}/include
+[ "$1 $2" != 'policy link' ] || exec {BUILD}/homeostat "$@" --include {BUILD}/include --lib {BUILD}
 exec {BUILD}/homeostat "$@"
 """)
     os.chmod(f"{directory}/bin/homeostat", 0o755)

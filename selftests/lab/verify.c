@@ -62,7 +62,7 @@ int main(void)
 	log_set_level(LOG_LEVEL_ERROR);
 	if (topology_read(&topo, ""))
 		errx(1, "the host's CPUs cannot be read from /sys");
-	if (kernel_load(&kernel, &topo, "", error, sizeof(error)))
+	if (kernel_load(&kernel, &topo, "", NULL, error, sizeof(error)))
 		errx(1, "%s", error);
 	for (int i = 0; i < FAMILY_NR; i++) {
 		if (kernel.family[i].state == FAMILY_UNAVAILABLE)

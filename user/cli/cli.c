@@ -166,7 +166,7 @@ const struct verb cli_verbs[] = {
 	 "show        the one that is in force\n"
 	 "load FILE   puts it in force; a bad one is refused and the old one stays\n",
 	 cmd_profile},
-	{"policy", "new | build | check | replay | load | unload | list | show …",
+	{"policy", "new | build | check | link | replay | load | unload | list | show …",
 	 "policies written in C: template, build, check, and in the slots of the pulse",
 	 "new NAME [DIR]     writes NAME.bpf.c, a policy to begin with, and NAME.test.c, its test\n"
 	 "build FILE.bpf.c   compiles it to FILE.bpf.o and judges that, as check does before it "
@@ -180,6 +180,10 @@ const struct verb cli_verbs[] = {
 	 "check OBJECT       has the verifier judge it, too, and shows what it may do and costs "
 	 "(root)\n"
 	 "  --verbose        with all that the verifier says when it refuses it\n"
+	 "link FILE.bpf.c    makes FILE.o of our scheduler and a variant's decision points, for\n"
+	 "                   homeostatd --variant\n"
+	 "  -o OBJECT, --include DIR   as above\n"
+	 "  --lib DIR        where linkable.bpf.o lies (default " HS_LIB ")\n"
 	 "replay OBJECT LOG  what it would have wished, beside what was recorded (root)\n"
 	 "load OBJECT        puts it into a slot of the homeostatd that runs (root), by default\n"
 	 "  --shadow         asked, and what it wishes is told, not done\n"
@@ -189,7 +193,8 @@ const struct verb cli_verbs[] = {
 	 "list [--dir DIR]   what is in the slots, and the objects in DIR (default\n"
 	 "                   " POLICY_DIR ")\n"
 	 "show [NAME|SLOT]   what it does and costs; and how the last ones ended\n"
-	 "new, build, check and replay need no daemon. The compiler is clang, or what CLANG in "
+	 "new, build, check, link and replay need no daemon. The compiler is clang, or what CLANG "
+	 "in "
 	 "the\n"
 	 "environment names.\n",
 	 cmd_policy},

@@ -12,9 +12,9 @@ static const struct {
 	const char *name;
 	int (*run)(struct cli *cli, int argc, char **argv);
 } verbs[] = {
-	{"new", policy_new},   {"build", policy_build},	  {"check", policy_check},
-	{"load", policy_load}, {"unload", policy_unload}, {"list", policy_list},
-	{"show", policy_show}, {"replay", policy_replay},
+	{"new", policy_new},   {"build", policy_build}, {"check", policy_check},
+	{"link", policy_link}, {"load", policy_load},	{"unload", policy_unload},
+	{"list", policy_list}, {"show", policy_show},	{"replay", policy_replay},
 };
 
 int policy_failed(const struct plugin *p, int err)
@@ -43,6 +43,6 @@ int cmd_policy(struct cli *cli, int argc, char **argv)
 	return cli_usage(
 		cli,
 		argc ? "policy has no verb '%s'"
-		     : "policy takes new, build, check, replay, load, unload, list or show",
+		     : "policy takes new, build, check, link, replay, load, unload, list or show",
 		argc ? argv[0] : "");
 }

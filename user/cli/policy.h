@@ -14,9 +14,23 @@ struct plugin;
 #define HS_INCLUDE "/usr/include"
 #endif
 
+/* Where our kernel programs are, to be linked to variants of the scheduler. */
+#ifndef HS_LIB
+#define HS_LIB "/usr/lib/homeostat"
+#endif
+
 /* policy_build.c */
 int policy_new(struct cli *cli, int argc, char **argv);
 int policy_build(struct cli *cli, int argc, char **argv);
+
+/* Are the headers below @include? CLI_OK or, told, CLI_FAILED. */
+int policy_headers(struct cli *cli, const char *include);
+
+/* Compiles a source in C to a BPF object. CLI_OK or, told, CLI_FAILED. */
+int policy_compile(struct cli *cli, const char *include, const char *source, const char *object);
+
+/* policy_link.c */
+int policy_link(struct cli *cli, int argc, char **argv);
 
 /* policy_check.c */
 int policy_check(struct cli *cli, int argc, char **argv);

@@ -155,12 +155,30 @@ static int compile(struct cli *cli, const char *const first[], const char *inclu
 	return rc ? CLI_FAILED : CLI_OK;
 }
 
-static int build(struct cli *cli, const char *include, const char *source, const char *object)
+int policy_headers(struct cli *cli, const char *include)
+{
+	char header[PATH_MAX];
+
+	snprintf(header, sizeof(header), "%s/homeostat/plugin.h", include);
+	if (!access(header, R_OK))
+		return CLI_OK;
+	cli_error(cli, "%s: %s; --include names where the headers of homeostat are", header,
+		  strerror(errno));
+	return CLI_FAILED;
+}
+
+int policy_compile(struct cli *cli, const char *include, const char *source, const char *object)
 {
 	static const char *const bpf[] = {"-target", "bpf", "-mcpu=v3", "-O2", "-c", NULL};
+
+	return compile(cli, bpf, include, source, object);
+}
+
+static int build(struct cli *cli, const char *include, const char *source, const char *object)
+{
 	struct plugin p;
 	char error[1024];
-	int rc = compile(cli, bpf, include, source, object), err;
+	int rc = policy_compile(cli, include, source, object), err;
 
 	if (rc)
 		return rc;
@@ -226,7 +244,7 @@ static const char *with_end(char buf[PATH_MAX], const char *source, const char *
 int policy_build(struct cli *cli, int argc, char **argv)
 {
 	const char *object = NULL, *include = HS_INCLUDE;
-	char path[PATH_MAX], header[PATH_MAX];
+	char path[PATH_MAX];
 	bool test = false;
 	const struct cli_option options[] = {
 		{"-o", &object, NULL}, {"--include", &include, NULL}, {"--test", NULL, &test}, {0}};
@@ -237,11 +255,8 @@ int policy_build(struct cli *cli, int argc, char **argv)
 	if (argc != 1 || !with_end(path, argv[0], test ? TEST_END : ".bpf.o") || (test && object))
 		return cli_usage(cli, "policy build takes a file NAME" SOURCE_END
 				      ", and -o or --test with it");
-	snprintf(header, sizeof(header), "%s/homeostat/plugin.h", include);
-	if (access(header, R_OK)) {
-		cli_error(cli, "%s: %s; --include names where the headers of homeostat are", header,
-			  strerror(errno));
-		return CLI_FAILED;
-	}
+	rc = policy_headers(cli, include);
+	if (rc)
+		return rc;
 	return test ? build_test(cli, include, path) : build(cli, include, argv[0], object ?: path);
 }

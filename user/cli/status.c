@@ -181,7 +181,8 @@ static void print_status(FILE *f, struct json_object *s)
 	/* what speaks against it may be that it was tripped: said already */
 	if (*js_str(s, "refusal") && js_is_null(s, "rearm"))
 		out_line(f, "refused", "%s", js_str(s, "refusal"));
-	out_line(f, "scheduler", "%s%s", js_str(s, "scheduler"),
+	out_line(f, "scheduler", "%s%s%s%s", js_str(s, "scheduler"),
+		 *js_str(s, "variant") ? ", variant " : "", js_str(s, "variant"),
 		 js_bool(s, "armed") && !strcmp(js_str(s, "scheduler"), "none")
 			 ? ": left out, see families"
 			 : "");

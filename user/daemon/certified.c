@@ -35,6 +35,11 @@ int certified_begin(struct homeostatd *d)
 	if (!d->opt.manifest)
 		return 0;
 	err = manifest_read(&c->manifest, d->opt.manifest, error, sizeof(error));
+	if (!err && d->opt.variant) {
+		snprintf(error, sizeof(error), "--variant %s: a manifest names our own scheduler",
+			 d->opt.variant);
+		err = -EINVAL;
+	}
 	if (!err && d->opt.profile &&
 	    (!realpath(d->opt.profile, path) || strcmp(path, c->manifest.path[MANIFEST_PROFILE]))) {
 		snprintf(error, sizeof(error), "--profile %s: the manifest %s names %s",

@@ -160,12 +160,15 @@ static int load_kernel(struct homeostatd *d, struct profile *profile)
 	char error[512] = "";
 	int err;
 
-	err = kernel_load(&d->kernel, &d->topo, d->opt.root, error, sizeof(error));
+	err = kernel_load(&d->kernel, &d->topo, d->opt.root, d->opt.variant, error, sizeof(error));
 	if (!err)
 		err = policy_apply(&d->policy, &d->kernel, &d->topo, profile, d->opt.root, error,
 				   sizeof(error));
 	if (err)
 		log_error("%s", error[0] ? error : strerror(-err));
+	else if (d->kernel.variant.points)
+		log_info("variant %s of the scheduler: %s", d->kernel.variant.name,
+			 d->kernel.variant.about);
 	return err;
 }
 

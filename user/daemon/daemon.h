@@ -34,9 +34,10 @@ struct options {
 	const char *manifest; /* of the certified mode; NULL = it is not */
 	const char *kb;	      /* the knowledge base */
 	const char *socket;
-	const char *state; /* directory of the records */
-	const char *root;  /* of /proc and /sys; "" = the real one */
-	int guard_fd;	   /* to homeostat-guard, -1 = there is none */
+	const char *state;   /* directory of the records */
+	const char *variant; /* of the scheduler: a linked object; NULL = none */
+	const char *root;    /* of /proc and /sys; "" = the real one */
+	int guard_fd;	     /* to homeostat-guard, -1 = there is none */
 	enum hs_mode mode;
 	bool check;
 	bool supervise;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "../../kern/abi.h"
+#include "../../kern/variant.h"
 #include "families.h"
 #include "topology.h"
 
@@ -59,7 +60,8 @@ struct kernel {
 	__u32 slot_type[HS_SLOTS]; /* … and BTF ids of its functions that plug-ins take */
 	struct kernel_maps fd;
 	struct family family[FAMILY_NR];
-	__u32 cpus_nr;	  /* entries of the arrays indexed by CPU */
+	struct homeostat_variant variant; /* of the scheduler; points = 0: none */
+	__u32 cpus_nr;			  /* entries of the arrays indexed by CPU */
 	__u32 count_at;	  /* offset of the counters in an entry of SENSE, 0 = unknown */
 	__u32 sense_size; /* size of such an entry */
 	/* private to kernel*.c */
@@ -78,12 +80,12 @@ struct kernel {
 typedef void (*kernel_event_fn)(void *ctx, const struct hs_event *event);
 
 /*
- * Opens and loads the object for this host; families that it lacks are left out, their reason in
- * family[].why. Nothing is attached. 0, or negative errno with `error` filled: what, on what, why,
+ * Opens and loads the object for this host, its own or that of a variant (a path, or NULL); families that it lacks are left
+ * out, their reason in family[].why. Nothing is attached. 0, or negative errno with `error` filled: what, on what, why,
  * and what to do about it. kernel_close() in any case.
  */
-int kernel_load(struct kernel *k, const struct topology *topo, const char *root, char *error,
-		size_t error_size);
+int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
+		const char *variant, char *error, size_t error_size);
 
 /* The object that kernel_load() loads; this program's own. */
 const void *kernel_object(size_t *len);

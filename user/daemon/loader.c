@@ -25,6 +25,7 @@
 #include "dispatcher.h"
 #include "fault.h"
 #include "kernel.h"
+#include "kernel_open.h"
 #include "homeostat.skel.h" /* after the types that it uses */
 #include "load_log.h"
 #include "log.h"
@@ -32,6 +33,7 @@
 #include "netns.h"
 #include "ops_fit.h"
 #include "parse.h"
+#include "kernel_variant.h"
 
 const char *family_state_name(enum family_state state)
 {
@@ -282,18 +284,18 @@ static void log_costs(const struct kernel *k)
 	}
 }
 
-/* One try with the families that are left. */
-static int load_once(struct kernel *k, const struct topology *topo)
+/* One try with the families that are left. With `error` filled there is no use in another one. */
+static int load_once(struct kernel *k, const struct topology *topo, const void *bytes,
+		     size_t length, char *error, size_t size)
 {
 	__u64 start = clock_ns(), opened;
 	int err;
 
 	load_log_clear();
-	k->skel = homeostat_bpf__open();
-	if (!k->skel)
-		return errno ? -errno : -ENOMEM;
+	err = kernel_open(k, bytes, length, error, size);
 	opened = clock_ns();
-	err = prepare(k, topo);
+	if (!err)
+		err = prepare(k, topo);
 	if (!err) {
 		leave_out(k);
 		ops_fit(k->skel->obj);
@@ -332,10 +334,63 @@ static void look_for_congestion_controls(struct kernel *k, const char *root)
 		family_missing(k, FAMILY_TCP_LOSS, "this kernel has no BBR: modprobe tcp_bbr");
 }
 
-int kernel_load(struct kernel *k, const struct topology *topo, const char *root, char *error,
-		size_t error_size)
+/* With the families that this kernel has: one that does not load is left out, and it is tried again. */
+static int load_what_can(struct kernel *k, const struct topology *topo, const void *bytes,
+			 size_t length, char *error, size_t size)
 {
 	char why[256];
+	int err = 0;
+
+	for (int try = 0; try <= FAMILY_NR; try++) {
+		enum family_id blamed;
+
+		err = load_once(k, topo, bytes, length, error, size);
+		if (!err || error[0])
+			break;
+		blamed = load_log_blame(load_log(), why, sizeof(why));
+		if (blamed == FAMILY_NR || k->family[blamed].state == FAMILY_UNAVAILABLE) {
+			snprintf(error, size,
+				 "loading kernel programs: %s (%s); `homeostat doctor` says what "
+				 "this host lacks",
+				 why[0]			     ? why
+				 : strcspn(load_log(), "\n") ? load_log()
+							     : "refused",
+				 strerror(-err));
+			break;
+		}
+		family_unavailable(k, blamed, why);
+	}
+	return err;
+}
+
+/* Our programs, or with @path those of a variant: who asks for one does not want to go on without the scheduler. */
+static int load_from(struct kernel *k, const struct topology *topo, const char *path, char *error,
+		     size_t size)
+{
+	char why[400] = "";
+	void *bytes = NULL;
+	size_t length = 0;
+	int err;
+
+	error[0] = '\0';
+	if (path)
+		bytes = variant_read(path, &length, why, sizeof(why));
+	err = path && !bytes ? -EINVAL : load_what_can(k, topo, bytes, length, why, sizeof(why));
+	free(bytes);
+	if (!err && path && k->family[FAMILY_SCHED].state == FAMILY_UNAVAILABLE) {
+		snprintf(why, sizeof(why), "its scheduler cannot run here: %s",
+			 k->family[FAMILY_SCHED].why);
+		err = -EOPNOTSUPP;
+	}
+	if (err)
+		snprintf(error, size, "%s%s%s%s", path ? "variant " : "", path ? path : "",
+			 path ? ": " : "", why[0] ? why : strerror(-err));
+	return err;
+}
+
+int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
+		const char *variant, char *error, size_t error_size)
+{
 	int err;
 
 	memset(k, 0, sizeof(*k));
@@ -350,25 +405,7 @@ int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
 				   "this kernel has no sched_ext "
 				   "(CONFIG_SCHED_CLASS_EXT, 6.12 or later)");
 	look_for_congestion_controls(k, root);
-	for (int try = 0; try <= FAMILY_NR; try++) {
-		enum family_id blamed;
-
-		err = load_once(k, topo);
-		if (!err)
-			break;
-		blamed = load_log_blame(load_log(), why, sizeof(why));
-		if (blamed == FAMILY_NR || k->family[blamed].state == FAMILY_UNAVAILABLE) {
-			snprintf(error, error_size,
-				 "loading kernel programs: %s (%s); `homeostat doctor` says what "
-				 "this host lacks",
-				 why[0]			     ? why
-				 : strcspn(load_log(), "\n") ? load_log()
-							     : "refused",
-				 strerror(-err));
-			return err;
-		}
-		family_unavailable(k, blamed, why);
-	}
+	err = load_from(k, topo, variant, error, error_size);
 	if (!err && k->family[FAMILY_TC].state != FAMILY_UNAVAILABLE && kernel_probe_tc(k))
 		family_unavailable(k, FAMILY_TC, "this kernel has no tcx (6.6 or later)");
 	if (!err && k->family[FAMILY_COUNTS].state == FAMILY_UNAVAILABLE)

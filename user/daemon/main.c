@@ -32,6 +32,8 @@ static const struct option_info {
 	{'k', "kb", "FILE", "what may be changed beside what runs in the kernel (" KB_FILE ")"},
 	{'s', "socket", "PATH", "control socket (" CONTROL_SOCKET ")"},
 	{'d', "state", "DIR", "where incident records are kept (" STATE_DIR ")"},
+	{'v', "variant", "FILE",
+	 "the scheduler with the decision points of `homeostat policy link`"},
 	{'r', "root", "DIR", "read /proc and /sys below DIR (tests)"},
 	{'l', "log", "LEVEL", "error, warn, info (default) or debug"},
 	{'S', "supervise", NULL, "run under homeostat-guard, again after a failure (no systemd)"},
@@ -93,6 +95,9 @@ static int take_option(struct options *opt, int letter, const char *argument)
 		return -1;
 	case 'd':
 		opt->state = argument;
+		return -1;
+	case 'v':
+		opt->variant = argument;
 		return -1;
 	case 'r':
 		opt->root = argument;

@@ -134,6 +134,7 @@ int verb_status(struct call *call)
 	js_add_str(reply, "refusal", d->refusal);
 	certified_json(d, reply);
 	js_add_str(reply, "scheduler", kernel_sched_attached(&d->kernel) ? "homeostat" : "none");
+	js_add_str(reply, "variant", d->kernel.variant.name);
 	status_policy(reply, &d->plugins);
 	status_calendar(reply, &d->calendar);
 	status_tripped(reply, d);

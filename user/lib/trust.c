@@ -15,7 +15,7 @@ static bool roots_own(const struct stat *st, mode_t or_mode)
 	       (!(st->st_mode & 0022) || st->st_mode & or_mode);
 }
 
-const char *untrusted_program(const char *path)
+static const char *untrusted(const char *path, bool program)
 {
 	char dir[PATH_MAX], *slash;
 	struct stat st;
@@ -24,8 +24,8 @@ const char *untrusted_program(const char *path)
 		return "not an absolute path";
 	if (lstat(path, &st))
 		return strerror(errno);
-	if (!S_ISREG(st.st_mode) || access(path, X_OK))
-		return "not a program";
+	if (!S_ISREG(st.st_mode) || (program && access(path, X_OK)))
+		return program ? "not a program" : "not a file";
 	if (!roots_own(&st, 0))
 		return "not root's, or others may write it";
 	strcpy(dir, path);
@@ -36,4 +36,14 @@ const char *untrusted_program(const char *path)
 			return "in a directory that others may write";
 	}
 	return NULL;
+}
+
+const char *untrusted_program(const char *path)
+{
+	return untrusted(path, true);
+}
+
+const char *untrusted_file(const char *path)
+{
+	return untrusted(path, false);
 }

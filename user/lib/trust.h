@@ -9,4 +9,7 @@
  */
 const char *untrusted_program(const char *path);
 
+/* The same of a file that root is to believe: it need not be executable. */
+const char *untrusted_file(const char *path);
+
 #endif
