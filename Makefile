@@ -47,7 +47,7 @@ WARN := -Wall -Wextra -Werror
 CFLAGS ?= -O2 -g
 # the same bytes wherever the tree lies: a lab guest's figures depend on each of them
 RELATIVE := -ffile-prefix-map=$(CURDIR)=.
-PKGS := json-c libcyaml yaml-0.1 libcap libseccomp libmnl zlib
+PKGS := json-c libcyaml yaml-0.1 libcap libseccomp libmnl libmd zlib
 USER_CFLAGS := -std=gnu11 $(CFLAGS) $(RELATIVE) $(WARN) -Wstrict-prototypes -Wshadow -Wno-missing-field-initializers \
 	-Wformat=2 -Wvla -D_GNU_SOURCE -DHS_VERSION='"$(VERSION)"' -Ikern -Iuser/lib -Iuser/daemon -Iuser -I$(O) \
 	$(LIBBPF_CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)

@@ -652,6 +652,114 @@ struct hs_slot {
 	__u64 wished[HS_KNOB_NR]; /* the last wish for each knob that it turns */
 };
 
+/*
+ * DECISIONS. A recorded call of the reflex (kern/decision.h): what it went by, as far as it was not told before, and what it made
+ * of it. A record is the head and its items; the log of decisions is a file of them (user/lib/decision_log.h), so a new layout is
+ * a new version of that, too.
+ */
+enum hs_decision_type {
+	HS_DECISION_RESET,  /* gate or mode: all knobs to stock */
+	HS_DECISION_WISHES, /* wishes of profile or person are taken over */
+	HS_DECISION_RULES,  /* policies in the slots and rules look at the vital signs */
+	HS_DECISION_MOVE,   /* knobs go on towards their targets */
+	HS_DECISION_STATE,  /* no call: struct hs_decision_state */
+	HS_DECISION_END,    /* of a log, by whoever wrote it: struct hs_decision_mark */
+	HS_DECISION_NR
+};
+
+#define HS_DECISION_TORN                                                                           \
+	1 /* of a call: bounds, rules, configuration or gate were written to meanwhile */
+#define HS_DECISION_ALL 1 /* of a state: the vital signs that nobody reads follow, too */
+
+struct hs_decision {
+	__u32 size; /* bytes, head and items */
+	__u16 type; /* enum hs_decision_type */
+	__u16 flags;
+	__u64 seq; /* counts calls, those too whose record was lost */
+	__u64 now_ns;
+	__u32 run;	  /* RESET: 0 = observe, 1 = advise, 2 = act */
+	__u32 near;	  /* vital sign + 1 that is half-way to tripping a limit; 0 = none … */
+	__u32 near_times; /* … as it was above it so many times in a row */
+	__u32 trip;	  /* enum hs_trip: why the gate is shut */
+	/* what came of it, with the items */
+	__u64 moving;	/* bit = knob on its way */
+	__u32 distress; /* rules above their `high` */
+	__u32 acting;	/* slot + 1 that acts in place of the rules; 0 = none */
+	__u32 frozen;	/* knobs frozen since the last reset */
+	__u32 items;
+};
+
+/* Items: X(ID, what `id` is, what the members are). */
+#define HS_DECIDED(X)                                                                              \
+	X(VITAL, vital, "a = present | estimated << 1, b = value, c = updated_ns, d = from")       \
+	X(AVERAGE, vital, "b = ewma, c = peak")                                                    \
+	X(SUMS, vital, "b = integral, c = span")                                                   \
+	X(WISH, knob, "taken over: a = cause, b = value, c = gen")                                 \
+	X(SLOT, slot, "a = was asked | enum hs_slot_end << 8; b = returned, c = took ns")          \
+	X(ANSWER, knob, "what a policy wishes for it: a = slot, b = value")                        \
+	X(KNOB, knob, "a = cause | frozen << 8 | rule << 16, b = value, c = target, d = base")
+enum hs_decided {
+#define X(id, ...) HS_DECIDED_##id,
+	HS_DECIDED(X)
+#undef X
+	HS_DECIDED_NR
+};
+struct hs_decision_item {
+	__u16 kind; /* enum hs_decided */
+	__u16 id;
+	__u32 a;
+	__u64 b;
+	__u64 c;
+	__u64 d;
+};
+#define HS_DECISION_ITEMS (3 * HS_VITAL_NR + 2 * HS_KNOB_NR + HS_SLOTS * (1 + HS_SLOT_NAMES))
+
+/* All that the reflex is and goes by, at one moment; the last four are copies of its own, in words. */
+#define HS_DECISION_REFLEX (10 + 2 * HS_VITAL_NR)
+#define HS_DECISION_KNOB 10
+#define HS_DECISION_RULE 6
+struct hs_decision_mark {
+	__u32 size;
+	__u16 type;
+	__u16 flags;
+	__u64 seq;  /* of the call that follows */
+	__u64 lost; /* records that found no room, since the programs were loaded */
+};
+struct hs_decision_state {
+	struct hs_decision_mark mark;
+	struct hs_config config;
+	struct hs_bound bound[HS_KNOB_NR];
+	struct hs_rule rule[HS_RULES_MAX]; /* of the half in force */
+	struct hs_slot slot[HS_SLOTS];
+	__u64 reflex[HS_DECISION_REFLEX];
+	__u64 knob[HS_KNOB_NR][HS_DECISION_KNOB];
+	__u64 rules[HS_RULES_MAX][HS_DECISION_RULE];
+};
+
+/* What a policy in a slot answered. In a replay written by user space. */
+struct hs_decision_asked {
+	__u64 took_ns;
+	__s32 err; /* what it returned */
+	__u32 itself; /* replay: it is in the slot, and answers by itself; how long it took is recorded */
+	__u64 wished[HS_KNOB_NR]; /* replay: what it wished */
+};
+
+/*
+ * Whoever records takes `recorder`, sets known to 0, then until_ns, and that again and again: a recorder that died is one that has stopped.
+ * Everything else is the pulse's.
+ */
+struct hs_decisions {
+	__u64 until_ns; /* calls before it are recorded */
+	__u32 recorder; /* pid of who reads DECISIONS; counts while until_ns lies ahead */
+	__u32 all;	/* 1 = also the vital signs that nobody reads */
+	__u64 seq;
+	__u64 lost;  /* records that found no room */
+	__u32 known; /* 1 = the records since the last hs_decision_state tell all */
+	__u32 pad;
+	struct hs_decision_asked asked[HS_SLOTS];
+	struct hs_decision_state state;
+};
+
 /* What the daemon knows of a CPU's place and use (CPUS map, index = CPU). */
 struct hs_cpu_topo {
 	__u32 llc;	 /* number of its last-level cache domain, from 0 */

@@ -176,7 +176,7 @@ static __always_inline void run_set(void)
 	if (run == reflex.run && gate.generation == reflex.generation)
 		return;
 	reflex.generation = gate.generation;
-	reflex_reset(run);
+	decide(HS_DECISION_RESET, run);
 	limits_begin();
 	pulse.kicked = 1; /* take the wishes at once */
 }
@@ -225,7 +225,7 @@ __noinline int pulse_publish(void)
 		rates_publish();
 	counts_publish();
 	if (!limits_watch(c))
-		reflex_rules();
+		decide(HS_DECISION_RULES, 0);
 	heart_rate(c, period_least(c), c->period_max_ns);
 	fault_scribble(reflex.now);
 	return 0;
@@ -280,12 +280,12 @@ static __always_inline int beat(struct pulse_timer *t, bool counting)
 	run_set();
 	if (pulse.kicked) {
 		pulse.kicked = 0;
-		reflex_wishes();
+		decide(HS_DECISION_WISHES, 0);
 		if (reflex.moving)
 			pulse.period_ns = 0; /* to be bounded: the least */
 	}
 	if (fold_due(now, c->window_ns)) {
-		reflex_wishes();
+		decide(HS_DECISION_WISHES, 0);
 		fold_begin(now);
 	}
 	if (pulse.cpu < nr_cpus) {
@@ -301,7 +301,7 @@ static __always_inline int beat(struct pulse_timer *t, bool counting)
 	if (counting)
 		steer_judge();
 	if (reflex.moving)
-		reflex_move();
+		decide(HS_DECISION_MOVE, 0);
 	fault_storm();
 	period_bound(c);
 
@@ -352,7 +352,7 @@ static __always_inline int start(int (*callback)(void *, __u32 *, struct pulse_t
 		pulse.cpu = nr_cpus;
 		pulse.planned_ns = ~0ULL;
 		reflex.now = now;
-		reflex_reset(REFLEX_OFF);
+		decide(HS_DECISION_RESET, REFLEX_OFF);
 		bpf_timer_set_callback(&t->timer, callback);
 	} else if (err != -16) { /* EBUSY: made before */
 		return err;

@@ -19,10 +19,8 @@ typeof(reflex) reflex SEC(".data.reflex") = {};
 /* What the interpreter keeps for itself. */
 static struct rule_state rule_states[HS_RULES_MAX];
 static struct knob_state knob_states[HS_KNOB_NR];
-static __u64 unsettled;	       /* bit = knob with a rule that is not below, by this evaluation … */
-static __u64 unsettled_before; /* … and by the one before */
-static __u32 known_nr;	       /* number of rules that were last interpreted … */
-static __u32 known_base;       /* … and their half */
+static struct hs_vital
+	seen[HS_VITAL_NR]; /* what this evaluation goes by: the daemon writes at any time */
 
 /* By value: a helper that is given the loop's own variable makes the verifier forget its bounds. */
 static __always_inline struct hs_bound *bound_of(__u32 id)
@@ -114,7 +112,8 @@ __noinline int knob_reset(__u32 id)
 	was = k->value;
 	knob_to_stock(id, ks, b->stock, HS_CAUSE_STOCK);
 	ks->base = b->stock;
-	ks->wish_gen = 0;
+	ks->wish.cause = HS_CAUSE_STOCK;
+	ks->wish.gen = 0;
 	ks->turns = 0;
 	ks->dir = 0;
 	ks->frozen = 0;
@@ -148,13 +147,15 @@ __noinline int knob_wish(__u32 id)
 	if (!b || id >= HS_KNOB_NR)
 		return 0;
 	ks = &knob_states[id];
-	ks->wish_gen = *(volatile __u32 *)&wishes[id].gen;
-	to = reflex_clamp(*(volatile __u64 *)&wishes[id].value, b);
+	ks->wish.gen = *(volatile __u32 *)&wishes[id].gen;
+	ks->wish.value = *(volatile __u64 *)&wishes[id].value;
+	ks->wish.cause = *(volatile __u32 *)&wishes[id].cause;
+	to = reflex_clamp(ks->wish.value, b);
 	ks->base = to;
 	if (ks->frozen || to == ks->target)
 		return 0;
-	knob_event(HS_EVENT_KNOB, id, wishes[id].cause, ks->value, to);
-	knob_aim(id, ks, to, wishes[id].cause);
+	knob_event(HS_EVENT_KNOB, id, ks->wish.cause, ks->value, to);
+	knob_aim(id, ks, to, ks->wish.cause);
 	return 0;
 }
 
@@ -164,7 +165,7 @@ int reflex_wishes(void)
 		return 0;
 	HS_NO_UNROLL
 	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
-		if (*(volatile __u32 *)&wishes[id].gen != knob_states[id].wish_gen)
+		if (*(volatile __u32 *)&wishes[id].gen != knob_states[id].wish.gen)
 			knob_wish(id);
 	}
 	return 0;
@@ -258,9 +259,9 @@ __noinline int rule_begin(__u32 i)
 
 static void rules_changed(const struct hs_config *c)
 {
-	known_nr = c->rules_nr;
-	known_base = c->rules_base;
-	unsettled = 0;
+	reflex.known_nr = c->rules_nr;
+	reflex.known_base = c->rules_base;
+	reflex.unsettled = 0;
 	for (__u32 class = 0; class < HS_CLASS_NR; class ++)
 		reflex.alarm[class] = HS_HIST_BUCKETS;
 	HS_NO_UNROLL
@@ -297,20 +298,20 @@ __noinline int rule_run(__u32 i)
 	ks = &knob_states[id];
 	if (rs->up_ns && reflex.now - rs->up_ns > c->freeze_window_ns)
 		rs->backoff = 0;
-	value = vitals[vital].value;
-	updated = vitals[vital].updated_ns;
+	value = seen[vital].value;
+	updated = seen[vital].updated_ns;
 	from = reflex.from_ns[vital] ? reflex.from_ns[vital] : updated;
-	present = vitals[vital].present && reflex.now - updated < REFLEX_FRESH_NS;
+	present = seen[vital].present && reflex.now - updated < REFLEX_FRESH_NS;
 	side = rule_judge(r, rs, present, value, updated, from, reflex.now);
 	if (rs->side == SIDE_ABOVE)
 		reflex.distress++;
 	if (rs->side != SIDE_BELOW)
-		unsettled |= 1ULL << id;
+		reflex.unsettled |= 1ULL << id;
 	if (side == SIDE_REST ||
 	    reflex.acting) /* looked at, so that the heart beats as fast as there is stress */
 		return 0;
-	if (side == SIDE_BELOW &&
-	    (ks->target == ks->base || ((unsettled | unsettled_before) & (1ULL << id))))
+	if (side == SIDE_BELOW && (ks->target == ks->base ||
+				   ((reflex.unsettled | reflex.unsettled_before) & (1ULL << id))))
 		return 0;
 	b = bound_of(id);
 	if (!b)
@@ -323,23 +324,57 @@ __noinline int rule_run(__u32 i)
 	if (!taken)
 		return 0;
 	ks->rule = i;
-	rule_event(i, r, rs, ks, present ? vitals[vital].value : 0, from);
+	rule_event(i, r, rs, ks, present ? seen[vital].value : 0, from);
 	rule_stepped(rs, side, taken == 2, c->freeze_window_ns, reflex.now);
 	return 0;
 }
 
+/* Takes what a rule needs to know of a vital sign; the daemon stores the value first, so it is read last. */
+static __always_inline void rule_look(__u32 vital)
+{
+	seen[vital].updated_ns = *(volatile __u64 *)&vitals[vital].updated_ns;
+	seen[vital].present = *(volatile __u32 *)&vitals[vital].present;
+	seen[vital].value = *(volatile __u64 *)&vitals[vital].value;
+}
+
 #include "slot.h"
+#include "decision.h"
+
+/* Once for the whole evaluation, so that one and the same vital sign is the same for all, and for the record. */
+static __noinline int reflex_look(void)
+{
+	struct hs_config *c = config();
+
+	if (!c)
+		return 0;
+	HS_NO_UNROLL
+	for (__u32 i = 0; i < HS_RULES_MAX && i < c->rules_nr; i++) {
+		struct hs_rule *r = rule_of(c, i);
+		__u32 vital;
+
+		if (!r)
+			break;
+		vital = r->vital;
+		if (vital < HS_VITAL_NR)
+			rule_look(vital);
+	}
+	for (__u32 i = 0; i < HS_SLOTS; i++)
+		slot_look(i);
+	if (decisions.all)
+		decision_look();
+	return 0;
+}
 
 int reflex_reset(__u32 run)
 {
 	reflex.run = run;
 	reflex.moving = 0;
-	unsettled = 0;
+	reflex.unsettled = 0;
 	reflex.distress = 0;
 	reflex.frozen = 0;
 	slots_reset();
-	known_nr = 0;	  /* the set is looked at anew … */
-	known_base = ~0U; /* … whichever half it is in */
+	reflex.known_nr = 0;	 /* the set is looked at anew … */
+	reflex.known_base = ~0U; /* … whichever half it is in */
 	for (__u32 class = 0; class < HS_CLASS_NR; class ++)
 		reflex.alarm[class] = HS_HIST_BUCKETS;
 	HS_NO_UNROLL
@@ -354,10 +389,11 @@ int reflex_rules(void)
 
 	if (!c || reflex.run == REFLEX_OFF)
 		return 0;
-	if (c->rules_base != known_base || c->rules_nr != known_nr)
+	reflex_look();
+	if (c->rules_base != reflex.known_base || c->rules_nr != reflex.known_nr)
 		rules_changed(c);
-	unsettled_before = unsettled;
-	unsettled = 0;
+	reflex.unsettled_before = reflex.unsettled;
+	reflex.unsettled = 0;
 	reflex.distress = 0;
 	slots_run();
 	if (reflex.acting)

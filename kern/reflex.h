@@ -45,17 +45,18 @@ struct rule_state {
 };
 
 struct knob_state {
-	__u64 value;	/* as published, or as it would be in advise */
-	__u64 target;	/* where it is going */
-	__u64 base;	/* where it belongs: the last wish, or stock */
-	__u64 moved_ns; /* slew is counted from here */
-	__u64 turns_ns; /* first turn of the present count */
+	__u64 value;	     /* as published, or as it would be in advise */
+	__u64 target;	     /* where it is going */
+	__u64 base;	     /* where it belongs: the last wish, or stock */
+	struct hs_wish wish; /* the last one taken over; gen 0 = none */
+	__u64 moved_ns;	     /* slew is counted from here */
+	__u64 turns_ns;	     /* first turn of the present count */
 	__u32 turns;
-	__s32 dir;	/* of the last step: 1, -1; 0 = none */
-	__u32 wish_gen; /* last wish taken over */
-	__u32 cause;	/* of the present target: enum hs_cause */
+	__s32 dir;   /* of the last step: 1, -1; 0 = none */
+	__u32 cause; /* of the present target: enum hs_cause */
 	__u32 rule;
 	__u32 frozen;
+	__u32 pad;
 };
 
 HS_PURE __u64 reflex_clamp(__u64 v, const struct hs_bound *b)
@@ -216,13 +217,40 @@ extern struct {
 	__u32 alarm[HS_CLASS_NR];   /* lowest bucket that may be above one of those of a class */
 	__u32 frozen;		    /* knobs frozen since the last reset */
 	__u64 from_ns[HS_VITAL_NR]; /* start of the window of a FAST vital sign, 0 = unknown */
+	/* the interpreter's own */
+	__u64 unsettled;	/* bit = knob with a rule that is not below, by this evaluation … */
+	__u64 unsettled_before; /* … and by the one before */
+	__u32 known_nr;		/* number of rules that were last interpreted … */
+	__u32 known_base;	/* … and their half */
 } reflex;
 
-/* Global functions: the verifier looks at each once. All return 0. */
+/* Global functions: the verifier looks at each once. All return 0. The pulse calls them by decide(). */
 int reflex_reset(__u32 run); /* every knob to stock at once, every rule forgotten */
 int reflex_wishes(void);     /* takes over new wishes */
 int reflex_rules(void);	     /* asks the policies in the slots, interprets the rules */
 int reflex_move(void);	     /* lets the knobs follow their targets */
+
+int decision_begin(__u32 call, __u32 run);
+int decision_end(void);
+
+/* One call of the reflex; recorded while somebody records (decision.h). */
+static __always_inline void decide(__u32 call, __u32 run)
+{
+	bool recorded = reflex.now < *(volatile __u64 *)&decisions.until_ns;
+
+	if (recorded)
+		decision_begin(call, run);
+	if (call == HS_DECISION_RESET)
+		reflex_reset(run);
+	else if (call == HS_DECISION_WISHES)
+		reflex_wishes();
+	else if (call == HS_DECISION_RULES)
+		reflex_rules();
+	else if (call == HS_DECISION_MOVE)
+		reflex_move();
+	if (recorded)
+		decision_end();
+}
 
 #endif /* __bpf__ */
 #endif

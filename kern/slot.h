@@ -18,6 +18,7 @@
 
 static struct homeostat_vitals slot_vitals[HS_SLOTS];
 static struct homeostat_knobs slot_knobs[HS_SLOTS];
+static __u32 slot_asked; /* bit = slot that was asked in this call of the reflex */
 
 /* The slots, empty: no opinion. The asm keeps clang from knowing so at the place of the call. */
 __noinline int homeostat_slot_0(struct homeostat_vitals *v, struct homeostat_knobs *k, __u64 now)
@@ -95,6 +96,24 @@ static __noinline int slot_shut(__u32 i, __u32 why, __u32 knob, __u32 vital, __u
 	return 0;
 }
 
+/* Takes the vital signs that the policy in slot i reads, if it is asked. */
+static __noinline int slot_look(__u32 i)
+{
+	struct hs_config *c = config();
+
+	if (!c || i >= HS_SLOTS || c->slot[i].run == HS_SLOT_RUN_OFF)
+		return 0;
+	HS_NO_UNROLL
+	for (__u32 n = 0; n < HS_SLOT_NAMES; n++) {
+		__u32 id = c->slot[i].reads[n] - 1;
+
+		if (id >= HS_VITAL_NR)
+			break;
+		seen[id] = vitals[id];
+	}
+	return 0;
+}
+
 /*
  * Fills the copies: what it reads and turns, nothing else. What a rule would call distress makes the heart beat fast under a
  * policy, too.
@@ -111,8 +130,8 @@ static __noinline int slot_fill(__u32 i)
 
 		if (id >= HS_VITAL_NR)
 			break;
-		slot_vitals[i].v[id] = vitals[id];
-		if (reflex.high[id] && vitals[id].present && vitals[id].value > reflex.high[id])
+		slot_vitals[i].v[id] = seen[id];
+		if (reflex.high[id] && seen[id].present && seen[id].value > reflex.high[id])
 			reflex.distress++;
 	}
 	HS_NO_UNROLL
@@ -133,6 +152,17 @@ static __noinline int slot_fill(__u32 i)
 	return 0;
 }
 
+/* In a replay: the policy is there itself (decision.h), or what it answered when it was recorded. */
+static __noinline int slot_replay(__u32 i, int err)
+{
+	if (i >= HS_SLOTS || decisions.asked[i].itself)
+		return err;
+	HS_NO_UNROLL
+	for (__u32 id = 0; id < HS_KNOB_NR; id++)
+		*(volatile __u64 *)&slot_knobs[i].value[id] = decisions.asked[i].wished[id];
+	return decisions.asked[i].err;
+}
+
 /* Calls the policy. 0 = it has an opinion. */
 static __noinline int slot_call(__u32 i)
 {
@@ -147,7 +177,15 @@ static __noinline int slot_call(__u32 i)
 	else
 		err = homeostat_slot_0(&slot_vitals[0], &slot_knobs[0], reflex.now);
 	took = bpf_ktime_get_ns() - from;
+	if (replayed) {
+		err = slot_replay(i, err);
+		took = decisions.asked[i].took_ns;
+	} else {
+		decisions.asked[i].err = err;
+		decisions.asked[i].took_ns = took;
+	}
 	s = &slots[i];
+	slot_asked |= 1U << i;
 	s->calls++;
 	s->spent_ns += took;
 	s->last_ns = took;
@@ -278,8 +316,8 @@ static __noinline int slot_follows(__u32 acting)
 		if (ks->cause != HS_CAUSE_PLUGIN || ks->frozen || turns & 1ULL << id)
 			continue;
 		if (ks->target != ks->base)
-			knob_event(HS_EVENT_KNOB, id, wishes[id].cause, ks->value, ks->base);
-		knob_aim(id, ks, ks->base, wishes[id].cause);
+			knob_event(HS_EVENT_KNOB, id, ks->wish.cause, ks->value, ks->base);
+		knob_aim(id, ks, ks->base, ks->wish.cause);
 	}
 	return 0;
 }

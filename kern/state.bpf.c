@@ -15,6 +15,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile __u32 nr_cpus = 1;
 const volatile __u32 nr_llcs = 1;
+const volatile __u32 replayed = 0;
 const volatile __u32 variant_points = 0;
 
 struct hs_gate gate SEC(".data.gate") = {.abi_version = HS_ABI_VERSION, .trip_vital = HS_VITAL_NR};
@@ -26,6 +27,7 @@ struct hs_wish wishes[HS_KNOB_NR] SEC(".data.wishes") = {};
 struct hs_hooks hooks SEC(".data.hooks") = {};
 struct hs_steer steer SEC(".data.steer") = {};
 struct hs_tcp_look tcp_look SEC(".data.tcp_look") = {};
+struct hs_decisions decisions SEC(".data.decisions") = {};
 
 #ifdef HS_FAULT
 struct hs_fault fault SEC(".data.fault") = {};
@@ -39,6 +41,7 @@ struct sense_map SENSE SEC(".maps");
 struct cpu_vitals_map CPU_VITALS SEC(".maps");
 struct events_map EVENTS SEC(".maps");
 struct bell_map BELL SEC(".maps");
+struct decisions_map DECISIONS SEC(".maps");
 struct tasks_map TASKS SEC(".maps");
 struct workloads_map WORKLOADS SEC(".maps");
 struct workload_stats_map WORKLOAD_STATS SEC(".maps");

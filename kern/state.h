@@ -9,9 +9,10 @@
 #include "lib/recognise.h"
 
 /* Facts of the machine, set by the daemon before load. */
-extern const volatile __u32 nr_cpus; /* possible CPUs */
-extern const volatile __u32 nr_llcs; /* last-level cache domains; 1 … LLCS_MAX */
-#define LLCS_MAX 64		     /* more domains than that share queues, modulo */
+extern const volatile __u32 nr_cpus;  /* possible CPUs */
+extern const volatile __u32 nr_llcs;  /* last-level cache domains; 1 … LLCS_MAX */
+#define LLCS_MAX 64		      /* more domains than that share queues, modulo */
+extern const volatile __u32 replayed; /* 1 = decisions are recomputed, by no pulse: decision.h */
 
 /* VARIANT_*: the decision points that a variant of the scheduler was linked to (variant.h); set by the daemon before load. */
 extern const volatile __u32 variant_points;
@@ -25,6 +26,7 @@ extern struct hs_wish wishes[HS_KNOB_NR];
 extern struct hs_hooks hooks;
 extern struct hs_steer steer;
 extern struct hs_tcp_look tcp_look;
+extern struct hs_decisions decisions;
 
 /*
  * What the sensors write and the pulse reads, one per CPU. Two banks: sensors write bank
@@ -170,6 +172,13 @@ struct bell_map {
 	__uint(max_entries, 4096); /* libbpf makes it a page where pages are larger */
 };
 extern struct bell_map BELL SEC(".maps");
+
+/* Records of struct hs_decision and hs_decision_state, while somebody records. What finds no room is counted. */
+struct decisions_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+};
+extern struct decisions_map DECISIONS SEC(".maps");
 
 struct tasks_map {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

@@ -21,7 +21,7 @@ _homeostat() {
 	done
 
 	case $prev in
-	--socket | --btf | --kb | --db | --file | -o)
+	--socket | --btf | --kb | --db | --file | --out | --profile | --manifest | -o)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -52,7 +52,7 @@ _homeostat() {
 		;;
 	policy)
 		if ((COMP_CWORD == at + 1)); then
-			words='new build check link load unload list show'
+			words='new build check link replay load unload list show'
 		elif [[ $cur == -* ]]; then
 			case ${COMP_WORDS[at + 1]} in
 			build) words='-o --test --include' ;;
@@ -87,6 +87,19 @@ _homeostat() {
 	incident) words="$("$1" complete incidents 2>/dev/null) --state" ;;
 	doctor) words='--root --btf' ;;
 	restore) words='--all --since --id --root' ;;
+	certify)
+		if [[ $cur == -* ]]; then
+			words='--out --profile --kb'
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return
+		fi
+		;;
+	record) words='--out --for --all' ;;
+	replay)
+		[[ $cur != -* ]] || words=--manifest
+		[[ $cur == -* ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return; }
+		;;
 	activity) words='busy idle mission unknown' ;;
 	reject) words=--why ;;
 	profile)

@@ -26,7 +26,8 @@
 	X(boot)                                                                                    \
 	X(ethtool)                                                                                 \
 	X(zone)                                                                                    \
-	X(plugin)
+	X(plugin)                                                                                  \
+	X(decisions)
 
 #ifdef HS_LIBFUZZER
 #define FUZZ_TARGET(name) LLVMFuzzerTestOneInput

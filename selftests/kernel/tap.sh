@@ -4,12 +4,12 @@
 #
 # What the guest's tests have in common. A test file is a shell script with a line
 #
-#	# boot: LABEL kernel=KERNEL cpus=N [nodes=N] [mem=MIB] [nics] [long]
+#	# boot: LABEL kernel=KERNEL cpus=N [nodes=N] [mem=MIB] [nics] [long] [twice]
 #
 # and, where it needs more than 120 s of virtual time, `# limit: SECONDS`.
 # Files of the same label share a boot, in the order of their names; with several such lines a file
 # runs in several boots. scripts/test makes them. Each check is one line `ok NAME`,
-# `not ok NAME: why` or `skip NAME: why`, written to /dev/results and, for the reader, to the
+# `not ok NAME: why` or `skip NAME: why` (or `same`, see below), written to /dev/results and, for the reader, to the
 # console. A file that ends without `finish` has failed.
 
 # shellcheck source=selftests/lab/lib.sh
@@ -25,6 +25,8 @@ tap() {
 ok() { tap "ok $file: $1"; }
 not_ok() { tap "not ok $file: $1: $2"; }
 skip() { tap "skip $file: $1: $2"; }
+# same NAME VALUE: of a boot that is made twice, and has to give the same both times
+same() { tap "same $file: $1: $(echo "$2" | tr '\n' ' ')"; }
 # long PART: whether this part, which takes minutes, is to be run (scripts/test --long)
 long() { [ "$LONG" ] || { skip "$1" 'only with --long'; false; }; }
 

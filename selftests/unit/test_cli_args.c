@@ -121,6 +121,19 @@ static void wrong_usage(void **state)
 		"report a 99999999999999999999",
 		"report a 1 2",
 		"restore now",
+		"record",
+		"record --out",
+		"record --out /nowhere/log x",
+		"record --out /nowhere/log --for 0s",
+		"record --out /nowhere/log --for soon",
+		"replay",
+		"replay a b c d",
+		"replay a b --manifest m",
+		"certify",
+		"certify --out /nowhere/m a b c",
+		"policy replay",
+		"policy replay a",
+		"policy replay a b c",
 		"profile",
 		"profile check",
 		"profile burn x",
@@ -158,6 +171,11 @@ static void wrong_usage(void **state)
 	/* alone, it shows how it is used, but that is no success */
 	expect("", CLI_USAGE, NULL, "Verbs:");
 	expect("mode dance", CLI_USAGE, NULL, "observe, advise, act");
+	expect("record --out /nowhere/log", CLI_FAILED, NULL, "/nowhere/log: No such file");
+	expect("replay /nowhere/log", CLI_FAILED, NULL, "/nowhere/log: No such file");
+	expect("policy replay a /nowhere/log", CLI_FAILED, NULL, "/nowhere/log: No such file");
+	expect("certify --out /nowhere/m --profile /nowhere/p", CLI_FAILED, NULL,
+	       "/nowhere/p: No such file");
 	/* one way to write it, not two */
 	expect("report --markdown --json", CLI_USAGE, "{\"error\":\"report takes", NULL);
 	expect("snapshot --yaml --json", CLI_USAGE, "{\"error\":\"snapshot takes", NULL);

@@ -132,12 +132,41 @@ const struct verb cli_verbs[] = {
 	 "--state DIR  the daemon's state directory (default " STATE_DIR ")\n"
 	 "With --json the record as it was written: it has more than is shown.\n",
 	 cmd_incident},
+	{"certify", "--out FILE [--profile FILE] [--kb FILE] [OBJ…]",
+	 "writes the manifest of what is to run: for homeostatd --manifest",
+	 "--out FILE      the manifest; must not be there yet\n"
+	 "--profile FILE  what it acts by (default /etc/homeostat/profiles/balanced.yaml)\n"
+	 "--kb FILE       another knowledge base (default " KB_FILE ")\n"
+	 "OBJ…            objects of policies: the first one acts in place of the rules, a second "
+	 "one is\n"
+	 "                asked beside it, in shadow\n",
+	 cmd_certify},
+	{"record", "--out FILE [--for TIME] [--all]",
+	 "records what the reflex decides, and by what (root)",
+	 "--out FILE  the log; must not be there yet\n"
+	 "--for TIME  for so long (10s, 5min); without it until it is interrupted\n"
+	 "--all       also the vital signs that nobody reads: for `policy replay`\n"
+	 "Reaches into the kernel by itself and needs nothing of the daemon. Exit code 5: records "
+	 "were lost.\n",
+	 cmd_record},
+	{"replay", "LOG [OBJ… | --manifest FILE]",
+	 "computes the decisions of a log again, and compares (root)",
+	 "OBJ…             objects of policies, for slot 0 and 1: they answer by themselves. "
+	 "Without\n"
+	 "                 them what they answered is taken as it is recorded\n"
+	 "--manifest FILE  those that it names; the log has to be of that certified mode\n"
+	 "Loads the kernel programs of this homeostat once more, attached to nothing, and gives "
+	 "them\n"
+	 "what was recorded: identical, or the first difference. Exit code 5: a difference, or the "
+	 "log\n"
+	 "is not whole.\n",
+	 cmd_replay},
 	{"profile", "check FILE | show | load FILE", "checks, shows or changes the profile",
 	 "check FILE  reads it as the daemon would, needs no daemon\n"
 	 "show        the one that is in force\n"
 	 "load FILE   puts it in force; a bad one is refused and the old one stays\n",
 	 cmd_profile},
-	{"policy", "new | build | check | link | load | unload | list | show …",
+	{"policy", "new | build | check | link | replay | load | unload | list | show …",
 	 "policies written in C: template, build, check, and in the slots of the pulse",
 	 "new NAME [DIR]     writes NAME.bpf.c, a policy to begin with, and NAME.test.c, its test\n"
 	 "build FILE.bpf.c   compiles it to FILE.bpf.o and judges that, as check does before it "
@@ -155,6 +184,7 @@ const struct verb cli_verbs[] = {
 	 "                   homeostatd --variant\n"
 	 "  -o OBJECT, --include DIR   as above\n"
 	 "  --lib DIR        where linkable.bpf.o lies (default " HS_LIB ")\n"
+	 "replay OBJECT LOG  what it would have wished, beside what was recorded (root)\n"
 	 "load OBJECT        puts it into a slot of the homeostatd that runs (root), by default\n"
 	 "  --shadow         asked, and what it wishes is told, not done\n"
 	 "  --canary TIME    acts for so long (1s to 1h), and goes on if nothing is worse by it\n"
@@ -163,7 +193,9 @@ const struct verb cli_verbs[] = {
 	 "list [--dir DIR]   what is in the slots, and the objects in DIR (default\n"
 	 "                   " POLICY_DIR ")\n"
 	 "show [NAME|SLOT]   what it does and costs; and how the last ones ended\n"
-	 "new, build, check and link need no daemon. The compiler is clang, or what CLANG in the\n"
+	 "new, build, check, link and replay need no daemon. The compiler is clang, or what CLANG "
+	 "in "
+	 "the\n"
 	 "environment names.\n",
 	 cmd_policy},
 	{"kb", "list [PREFIX] | show NAME | check [FILE]",

@@ -14,7 +14,7 @@ static const struct {
 } verbs[] = {
 	{"new", policy_new},   {"build", policy_build}, {"check", policy_check},
 	{"link", policy_link}, {"load", policy_load},	{"unload", policy_unload},
-	{"list", policy_list}, {"show", policy_show},
+	{"list", policy_list}, {"show", policy_show},	{"replay", policy_replay},
 };
 
 int policy_failed(const struct plugin *p, int err)
@@ -40,8 +40,9 @@ int cmd_policy(struct cli *cli, int argc, char **argv)
 		if (!strcmp(argv[0], verbs[i].name))
 			return verbs[i].run(cli, argc - 1, argv + 1);
 	}
-	return cli_usage(cli,
-			 argc ? "policy has no verb '%s'"
-			      : "policy takes new, build, check, link, load, unload, list or show",
-			 argc ? argv[0] : "");
+	return cli_usage(
+		cli,
+		argc ? "policy has no verb '%s'"
+		     : "policy takes new, build, check, link, replay, load, unload, list or show",
+		argc ? argv[0] : "");
 }

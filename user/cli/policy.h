@@ -42,6 +42,9 @@ int policy_unload(struct cli *cli, int argc, char **argv);
 int policy_list(struct cli *cli, int argc, char **argv);
 int policy_show(struct cli *cli, int argc, char **argv);
 
+/* policy_replay.c */
+int policy_replay(struct cli *cli, int argc, char **argv);
+
 /* The exit code for an object that plugin_open() or plugin_load() has not taken, with that errno. */
 int policy_failed(const struct plugin *p, int err);
 

@@ -93,12 +93,13 @@ static void cut_maps(struct bpf_object *obj)
 	}
 }
 
-/* Two programs share a section with another family's. */
+/* Two programs share a section with another family's, and one is no family's: it is for homeostat replay. */
 static enum family_id family_of_program(const struct bpf_program *prog)
 {
 	const char *name = bpf_program__name(prog);
 
-	return !strcmp(name, "counts_start") ? FAMILY_COUNTS
+	return !strcmp(name, "replay_call")    ? FAMILY_NR
+	       : !strcmp(name, "counts_start") ? FAMILY_COUNTS
 	       : !strcmp(name, "steer_ingress")
 		       ? FAMILY_STEER
 		       : family_of_section(bpf_program__section_name(prog));

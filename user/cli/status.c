@@ -121,6 +121,25 @@ static void print_levels(FILE *f, struct json_object *s, const char *what)
 	}
 }
 
+/* Certified mode: by which manifest, and how what is declared has held. */
+static void print_certified(FILE *f, struct json_object *s)
+{
+	struct json_object *part, *rows = NULL;
+
+	if (js_get_obj(s, "certified", &part))
+		return;
+	out_line(f, "certified", "manifest %.12s…, decisions in %s%s", js_str(part, "manifest"),
+		 js_str(part, "log"), js_u64(part, "lost") ? ", not all of them" : "");
+	js_get_array(part, "constraints", &rows);
+	for (size_t i = 0; rows && i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+		const char *last = js_str(row, "last");
+
+		out_line(f, "", "%s: checked %llu, violated %llu%s%s", js_str(row, "name"),
+			 js_u64(row, "checked"), js_u64(row, "violated"), *last ? ": " : "", last);
+	}
+}
+
 /* "hft (shift 1 of /etc/homeostat/profiles/day.yaml) until Mon 30 Nov 17:30" */
 static void print_profile(FILE *f, struct json_object *s)
 {
@@ -153,6 +172,7 @@ static void print_status(FILE *f, struct json_object *s)
 		out_ns(a, sizeof(a), js_u64(s, "uptime_ns")));
 	out_line(f, "mode", "%s", js_str(s, "mode"));
 	print_profile(f, s);
+	print_certified(f, s);
 	if (!js_get_obj(s, "policy", &policy))
 		out_line(f, "policy", "%s (slot %llu): %s", js_str(policy, "name"),
 			 js_u64(policy, "slot"), js_str(policy, "as"));

@@ -282,6 +282,9 @@ static int start_parts(struct homeostatd *d)
 	kernel_keep_maps(&d->kernel); /* not for those that are forked now */
 	start_usher(d);
 	changes_hand(d);
+	err = certified_load(d);
+	if (err)
+		return err;
 	err = privileges_drop(); /* before there are threads: they inherit it */
 	if (err)
 		return err;
@@ -319,7 +322,9 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 		log_error("reading the CPUs of this host: %s", strerror(-err));
 		return err;
 	}
-	err = profiles_first(d, &profile);
+	err = certified_begin(d);
+	if (!err)
+		err = profiles_first(d, &profile);
 	if (err)
 		return err;
 	err = house_keep(d);
@@ -334,7 +339,8 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	if (!err)
 		aftermath_begin(d, &profile.trip);
 	if (!err) {
-		keeping_open(d);
+		if (!d->certified.on) /* nobody proposes anything */
+			keeping_open(d);
 		err = load_kernel(d, &profile);
 	}
 	profile_free(&profile);
@@ -352,9 +358,12 @@ int daemon_start(struct homeostatd *d, const struct options *opt)
 	house_watch(d);
 	slow_read(d->kernel.vitals, d->opt.root, clock_ns());
 	judge_set(d);
-	if (opt->mode == HS_MODE_ACT)
+	if (d->opt.mode == HS_MODE_ACT && !d->certified.on)
 		judge_first(d);
-	err = set_mode(d, opt->mode, why, sizeof(why));
+	err = certified_seat(d);
+	if (err)
+		return err;
+	err = set_mode(d, d->opt.mode, why, sizeof(why));
 	if (err) /* what can be seen is still worth seeing */
 		log_error("not armed: %s", why);
 	malloc_trim(0);
@@ -440,6 +449,7 @@ static void on_tick(struct homeostatd *d)
 	judge_tick(d);
 	changes_tick(d);
 	plugins_tick(d);
+	certified_tick(d);
 	profiles_follow(d);
 	aftermath_tick(d);
 	heartbeat_progress(&d->heartbeat);
@@ -528,6 +538,7 @@ void daemon_stop(struct homeostatd *d)
 	d->server = NULL;
 	beside_stop(&d->net.beside);
 	sensing_stop(&d->sensing);
+	certified_end(d);
 	plugins_close(&d->plugins);
 	kernel_close(&d->kernel);
 	changes_close(d);

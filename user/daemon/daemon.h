@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "aftermath.h"
+#include "certified.h"
 #include "changes.h"
 #include "connections.h"
 #include "event_log.h"
@@ -29,8 +30,9 @@
 #include "undo.h"
 
 struct options {
-	const char *profile; /* NULL = stock */
-	const char *kb;	     /* the knowledge base */
+	const char *profile;  /* NULL = stock */
+	const char *manifest; /* of the certified mode; NULL = it is not */
+	const char *kb;	      /* the knowledge base */
 	const char *socket;
 	const char *state;   /* directory of the records */
 	const char *variant; /* of the scheduler: a linked object; NULL = none */
@@ -63,6 +65,7 @@ struct homeostatd {
 	struct judge judge;
 	struct changes changes;
 	struct aftermath after;
+	struct certified certified;
 	struct undo undo;
 	struct server *server;
 	cpu_set_t housekeeping;

@@ -188,6 +188,8 @@ void judge_tick(struct homeostatd *d)
 	int err;
 
 	look_slo(d);
+	if (d->certified.on) /* stock is not looked at, and limits are those of the profile */
+		return;
 	look_helping(d);
 	if (d->armed)
 		return; /* limits are not moved under the feet of who acts by them */

@@ -55,8 +55,9 @@ struct kernel {
 	struct hs_hooks *hooks;
 	struct hs_tcp_look *tcp_look;
 	const struct hs_slot *slots; /* [HS_SLOTS] */
-	__u32 pulse_id;		     /* of the program that beats … */
-	__u32 slot_type[HS_SLOTS];   /* … and BTF ids of its functions that plug-ins take */
+	const struct hs_decisions *decisions;
+	__u32 pulse_id;		   /* of the program that beats … */
+	__u32 slot_type[HS_SLOTS]; /* … and BTF ids of its functions that plug-ins take */
 	struct kernel_maps fd;
 	struct family family[FAMILY_NR];
 	struct homeostat_variant variant; /* of the scheduler; points = 0: none */
@@ -85,6 +86,15 @@ typedef void (*kernel_event_fn)(void *ctx, const struct hs_event *event);
  */
 int kernel_load(struct kernel *k, const struct topology *topo, const char *root,
 		const char *variant, char *error, size_t error_size);
+
+/* The object that kernel_load() loads; this program's own. */
+const void *kernel_object(size_t *len);
+
+/* For who records decisions: the maps `.data.decisions` and DECISIONS. Both stay the kernel's. */
+int kernel_decisions(const struct kernel *k, int *ring_fd);
+
+/* The program that beats, for plug-ins. */
+int kernel_pulse_prog(const struct kernel *k);
 
 /* Detaches and unloads everything. The gate should be shut by now. Harmless on a zeroed struct. */
 void kernel_close(struct kernel *k);

@@ -15,17 +15,27 @@
 #include "kernel.h"
 #include "homeostat.skel.h" /* after the types that it uses */
 
+int kernel_pulse_prog(const struct kernel *k)
+{
+	/* as kernel_pulse() */
+	return bpf_program__fd(k->family[FAMILY_COUNTS].state != FAMILY_UNAVAILABLE
+				       ? k->skel->progs.counts_start
+				       : k->skel->progs.pulse_start);
+}
+
+int kernel_decisions(const struct kernel *k, int *ring_fd)
+{
+	*ring_fd = bpf_map__fd(k->skel->maps.DECISIONS);
+	return bpf_map__fd(k->skel->maps.data_decisions);
+}
+
 void kernel_plugin_targets(struct kernel *k)
 {
-	bool counts = k->family[FAMILY_COUNTS].state != FAMILY_UNAVAILABLE;
 	const struct btf *btf = bpf_object__btf(k->skel->obj);
 	struct bpf_prog_info info = {0};
 	__u32 size = sizeof(info);
 
-	/* as kernel_pulse() */
-	if (btf && !bpf_prog_get_info_by_fd(bpf_program__fd(counts ? k->skel->progs.counts_start
-								   : k->skel->progs.pulse_start),
-					    &info, &size))
+	if (btf && !bpf_prog_get_info_by_fd(kernel_pulse_prog(k), &info, &size))
 		k->pulse_id = info.id;
 	for (__u32 i = 0; btf && i < HS_SLOTS; i++) {
 		char name[32];

@@ -52,6 +52,11 @@ static void family_unavailable(struct kernel *k, enum family_id id, const char *
 	log_warn("%s: not available here: %s", family_name(id), why);
 }
 
+const void *kernel_object(size_t *len)
+{
+	return homeostat_bpf__elf_bytes(len);
+}
+
 /* What loading takes. Without these nothing works, so say it before libbpf says EPERM. */
 static int check_capabilities(char *error, size_t size)
 {
@@ -223,6 +228,7 @@ static int map_state(struct kernel *k, char *error, size_t size)
 	k->hooks = &skel->data_hooks->hooks;
 	k->tcp_look = &skel->data_tcp_look->tcp_look;
 	k->slots = skel->data_slots->slots;
+	k->decisions = &skel->data_decisions->decisions;
 	kernel_plugin_targets(k);
 	k->fd = (struct kernel_maps){
 		.bounds = bpf_map__fd(skel->maps.BOUNDS),

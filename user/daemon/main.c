@@ -27,6 +27,8 @@ static const struct option_info {
 } infos[] = {
 	{'p', "profile", "FILE", "profile to run; without it everything stays at stock"},
 	{'m', "mode", "MODE", "observe (default), advise or act"},
+	{'M', "manifest", "FILE",
+	 "certified mode: acts by what `homeostat certify` wrote, or not at all"},
 	{'k', "kb", "FILE", "what may be changed beside what runs in the kernel (" KB_FILE ")"},
 	{'s', "socket", "PATH", "control socket (" CONTROL_SOCKET ")"},
 	{'d', "state", "DIR", "where incident records are kept (" STATE_DIR ")"},
@@ -81,6 +83,9 @@ static int take_option(struct options *opt, int letter, const char *argument)
 		if (found < 0)
 			return usage("unknown mode", argument);
 		opt->mode = (enum hs_mode)found;
+		return -1;
+	case 'M':
+		opt->manifest = argument;
 		return -1;
 	case 'k':
 		opt->kb = argument;

@@ -29,6 +29,11 @@ int daemon_load_profile(struct homeostatd *d, const char *path, char *error, siz
 	struct hs_event event = {.type = HS_EVENT_PROFILE};
 	int err;
 
+	if (d->certified.on) {
+		snprintf(error, size, "certified mode: the profile is the manifest's");
+		log_warn("%s: not loaded; %s", path, error);
+		return -EPERM;
+	}
 	heartbeat_patience(&d->heartbeat, LOAD_PATIENCE_NS);
 	err = profile_load_at(&fresh, &calendar, path, time(NULL), error, size);
 	if (!err) {

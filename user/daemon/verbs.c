@@ -107,6 +107,8 @@ static int perform(struct call *call)
 	err = check_arguments(call, verb);
 	if (err)
 		return err;
+	if (certified_refuses(call->d, verb->name, call->request, call->error, sizeof(call->error)))
+		return -EPERM;
 	if (verb->changes)
 		log_info("%s, asked for by uid %u, pid %d", verb->name, call->peer->uid,
 			 call->peer->pid);

@@ -132,6 +132,7 @@ int verb_status(struct call *call)
 	js_add_str(reply, "profile", d->policy.profile.name);
 	js_add_bool(reply, "armed", load(&gate->armed));
 	js_add_str(reply, "refusal", d->refusal);
+	certified_json(d, reply);
 	js_add_str(reply, "scheduler", kernel_sched_attached(&d->kernel) ? "homeostat" : "none");
 	js_add_str(reply, "variant", d->kernel.variant.name);
 	status_policy(reply, &d->plugins);
