@@ -172,8 +172,9 @@ class Guests(unittest.TestCase):
         kind, argument, _, text, *_ = guest.play_arguments(run_of(arm="policy:./x/mine.bpf.o"))
         self.assertEqual((kind, argument), ("policy", "mine.bpf.o"))
         self.assertIn("rules:", text)  # those that it takes the place of, and the scenario's knobs
+        self.assertEqual(guest.play_arguments(run_of(arm="policy:pi"))[:2], ["policy", "pi.bpf.o"])
         for what in ("", ":", ":mine.c"):
-            with self.subTest(what), self.assertRaisesRegex(ValueError, "which object"):
+            with self.subTest(what), self.assertRaisesRegex(ValueError, "which one"):
                 scenario.parse_arm(f"policy{what}")
         for arms, reason in (("policy:/nowhere/mine.bpf.o", "no such file"), ("policy:{0}/a/x.bpf.o,policy:{0}/b/x.bpf.o", "the same name")):
             with self.subTest(arms), tempfile.TemporaryDirectory() as tmp:
