@@ -645,7 +645,7 @@ struct hs_slot {
 	__u64 spent_ns;	  /* in all calls */
 	__u64 longest_ns; /* the longest call */
 	__u64 last_ns;	  /* the last one */
-	__u32 slow;	  /* calls over HS_SLOT_BUDGET_NS, in a row */
+	__u32 slow;	  /* twice the slow calls less the others; never below 0 */
 	__u32 pad;
 	__u64 told_ns;		  /* when it was last told what it wishes in shadow */
 	__u64 told[HS_KNOB_NR];	  /* as it was told then */
@@ -677,10 +677,10 @@ struct hs_decision {
 	__u16 flags;
 	__u64 seq; /* counts calls, those too whose record was lost */
 	__u64 now_ns;
-	__u32 run;	  /* RESET: 0 = observe, 1 = advise, 2 = act */
-	__u32 near;	  /* vital sign + 1 that is half-way to tripping a limit; 0 = none … */
-	__u32 near_times; /* … as it was above it so many times in a row */
-	__u32 trip;	  /* enum hs_trip: why the gate is shut */
+	__u32 run; /* RESET: 0 = observe, 1 = advise, 2 = act */
+	__u32 near; /* vital sign + 1 that is half-way to tripping a limit, since the policy acts; 0 = none */
+	__u32 pad;
+	__u32 trip; /* enum hs_trip: why the gate is shut */
 	/* what came of it, with the items */
 	__u64 moving;	/* bit = knob on its way */
 	__u32 distress; /* rules above their `high` */
@@ -715,7 +715,7 @@ struct hs_decision_item {
 #define HS_DECISION_ITEMS (3 * HS_VITAL_NR + 2 * HS_KNOB_NR + HS_SLOTS * (1 + HS_SLOT_NAMES))
 
 /* All that the reflex is and goes by, at one moment; the last four are copies of its own, in words. */
-#define HS_DECISION_REFLEX (10 + 2 * HS_VITAL_NR)
+#define HS_DECISION_REFLEX (12 + 2 * HS_VITAL_NR)
 #define HS_DECISION_KNOB 10
 #define HS_DECISION_RULE 6
 struct hs_decision_mark {

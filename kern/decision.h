@@ -217,7 +217,6 @@ int decision_begin(__u32 call, __u32 run)
 	out.head.now_ns = reflex.now;
 	out.head.run = run;
 	out.head.near = reflex.near;
-	out.head.near_times = reflex.near_times;
 	out.head.trip = *(volatile __u32 *)&gate.trip_reason;
 	out.head.items = 0;
 	return 0;
@@ -381,6 +380,7 @@ static __noinline int decision_look(void)
 	HS_NO_UNROLL
 	for (__u32 id = 0; id < HS_VITAL_NR; id++) {
 		seen[id] = vitals[id];
+		rule_look(id);
 		barrier();
 	}
 	return 0;
@@ -420,7 +420,6 @@ int replay_call(struct hs_decision *in)
 		return 1;
 	reflex.now = in->now_ns;
 	reflex.near = in->near;
-	reflex.near_times = in->near_times;
 	gate.trip_reason = in->trip;
 	decisions.seq = in->seq;
 	decisions.until_ns = ~0ULL;

@@ -19,6 +19,7 @@ struct limit_state {
 	__u64 seen_ns;	       /* when the vital sign had been measured, at the last look */
 	__u32 above;	       /* measurements above the limit, in a row */
 	__u32 counting;	       /* 0 = not looked at since the arming */
+	__u64 above_ns;	       /* the pulse that found the first of them; the pulse's */
 };
 
 /*
@@ -75,8 +76,10 @@ __noinline int limit_watch(__u32 i)
 {
 	__u32 zero = 0, vital, present;
 	struct hs_config *c = bpf_map_lookup_elem(&CONFIG, &zero);
+	struct limit_state *ls;
 	struct hs_limit *l;
 	__u64 value, updated;
+	__u32 before;
 
 	if (!c || i >= HS_LIMITS_MAX)
 		return 0;
@@ -88,12 +91,15 @@ __noinline int limit_watch(__u32 i)
 	updated = *(volatile __u64 *)&vitals[vital].updated_ns;
 	present = *(volatile __u32 *)&vitals[vital].present;
 	value = *(volatile __u64 *)&vitals[vital].value;
-	if (!limit_judge(l, &limit_states[i], present, value, updated)) {
-		if (2 * limit_states[i].above >= l->windows) {
+	ls = &limit_states[i];
+	before = ls->above;
+	if (!limit_judge(l, ls, present, value, updated)) {
+		if (!before)
+			ls->above_ns = reflex.now;
+		/* what was so before a policy acted is not its doing */
+		if (2 * ls->above >= l->windows && reflex.acting && ls->above_ns > reflex.acting_ns)
 			reflex.near = vital + 1;
-			reflex.near_times = limit_states[i].above;
-		}
-		return limit_states[i].above ? 2 : 0;
+		return ls->above ? 2 : 0;
 	}
 	gate_shut(HS_TRIP_LIMIT, vital, value, l->max);
 	return 1;

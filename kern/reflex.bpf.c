@@ -195,6 +195,8 @@ static int knob_step(__u32 id, struct knob_state *ks, const struct hs_bound *b,
 	turned = knob_turn(ks, ks->value, to, c->freeze_window_ns, reflex.now);
 	if (turned && c->freeze_turns && ks->turns > c->freeze_turns) {
 		knob_freeze(id, ks, b->stock);
+		if (cause == HS_CAUSE_PLUGIN)
+			reflex.froze |= 1ULL << id;
 		return 0;
 	}
 	knob_aim(id, ks, to, cause);
@@ -367,12 +369,14 @@ static __noinline int reflex_look(void)
 
 int reflex_reset(__u32 run)
 {
+	bool live = reflex.run == REFLEX_LIVE;
+
 	reflex.run = run;
 	reflex.moving = 0;
 	reflex.unsettled = 0;
 	reflex.distress = 0;
 	reflex.frozen = 0;
-	slots_reset();
+	slots_reset(live);
 	reflex.known_nr = 0;	 /* the set is looked at anew … */
 	reflex.known_base = ~0U; /* … whichever half it is in */
 	for (__u32 class = 0; class < HS_CLASS_NR; class ++)

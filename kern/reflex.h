@@ -211,8 +211,10 @@ extern struct {
 	__u64 moving;	  /* bit = knob that has not reached its target */
 	__u32 distress;	  /* rules above `high` */
 	__u32 acting;	  /* slot + 1 whose policy acts in place of the rules; 0 = none */
-	__u32 near;	  /* vital sign + 1 that is half-way to tripping a limit; 0 = none … */
-	__u32 near_times; /* … as it was above it so many times in a row */
+	__u32 near; /* vital sign + 1 that is half-way to tripping a limit, since `acting` acts; 0 = none */
+	__u32 pad;
+	__u64 acting_ns; /* since when it acts */
+	__u64 froze;	 /* bit = knob that is frozen by a policy's doing: until that goes */
 	__u64 high[HS_VITAL_NR];    /* lowest `high` of the rules on a vital sign, 0 = no rule */
 	__u32 alarm[HS_CLASS_NR];   /* lowest bucket that may be above one of those of a class */
 	__u32 frozen;		    /* knobs frozen since the last reset */

@@ -6,7 +6,8 @@
  * A policy takes an empty function, one for each slot, by freplace. It is handed copies, so what it writes there reaches nobody;
  * what it leaves as wishes goes the way of every step: bounds, slew, count of turns. After each call the slot is judged: too
  * slow, rubbish, or a limit of the profile about to break while it acts, and it is shut; the rules run in that same pulse,
- * and every knob that the policy had moved goes back to its base, within its slew. A slot that was shut stays so until
+ * and every knob that the policy had moved goes back to its base, within its slew; one that it has turned back and forth until it
+ * was frozen, which is at stock and at once, is let go. A slot that was shut stays so until
  * something else comes into it (gen), across armings too.
  */
 #ifndef HOMEOSTAT_SLOT_H
@@ -46,6 +47,8 @@ static __noinline int slot_begin(__u32 i)
 
 	if (!c || i >= HS_SLOTS)
 		return 0;
+	if (reflex.acting == i + 1)
+		reflex.acting = 0; /* that was somebody else: what it moved is looked after */
 	s = &slots[i];
 	k = &slot_knobs[i];
 	s->gen = c->slot[i].gen;
@@ -110,6 +113,7 @@ static __noinline int slot_look(__u32 i)
 		if (id >= HS_VITAL_NR)
 			break;
 		seen[id] = vitals[id];
+		rule_look(id);
 	}
 	return 0;
 }
@@ -191,8 +195,11 @@ static __noinline int slot_call(__u32 i)
 	s->last_ns = took;
 	if (took > s->longest_ns)
 		s->longest_ns = took;
-	s->slow = took > HS_SLOT_BUDGET_NS ? s->slow + 1 : 0;
-	if (s->slow >= HS_SLOT_SLOW || took > 10 * HS_SLOT_BUDGET_NS)
+	if (took > HS_SLOT_BUDGET_NS)
+		s->slow += 2;
+	else if (s->slow)
+		s->slow--;
+	if (s->slow >= 2 * HS_SLOT_SLOW || took > 10 * HS_SLOT_BUDGET_NS)
 		slot_shut(i, HS_SLOT_END_SLOW, HS_KNOB_NR, HS_VITAL_NR, 0);
 	else if (err)
 		s->declined++;
@@ -290,6 +297,19 @@ static __noinline int slot_tell(__u32 i)
 	return 0;
 }
 
+/* What was frozen by a policy's doing is let go with it. */
+static __always_inline void knob_thaw(__u32 id, struct knob_state *ks)
+{
+	reflex.froze &= ~(1ULL << id);
+	if (!ks->frozen)
+		return;
+	ks->frozen = 0;
+	ks->turns = 0;
+	ks->cause = HS_CAUSE_PLUGIN;
+	reflex.frozen--;
+	knob_publish(id, ks);
+}
+
 /*
  * Another policy acts from now on, or none does: what the one before has moved, and this one does not turn, goes back to its
  * base, which is told. What it does turn it finds where it is going.
@@ -313,6 +333,8 @@ static __noinline int slot_follows(__u32 acting)
 	for (__u32 id = 0; id < HS_KNOB_NR; id++) {
 		struct knob_state *ks = &knob_states[id];
 
+		if (reflex.froze & 1ULL << id)
+			knob_thaw(id, ks);
 		if (ks->cause != HS_CAUSE_PLUGIN || ks->frozen || turns & 1ULL << id)
 			continue;
 		if (ks->target != ks->base)
@@ -337,8 +359,7 @@ static __noinline int slot_run(__u32 i, __u32 taken)
 	run = c->slot[i].run;
 	if (run == HS_SLOT_RUN_OFF || s->shut || (run == HS_SLOT_RUN_ACT && taken))
 		return 1;
-	/* what was so before it acted is not its doing */
-	if (run == HS_SLOT_RUN_ACT && reflex.near && s->acted >= reflex.near_times) {
+	if (run == HS_SLOT_RUN_ACT && reflex.near && reflex.acting == i + 1) {
 		slot_shut(i, HS_SLOT_END_WORSE, HS_KNOB_NR, reflex.near - 1, 0);
 		return 1;
 	}
@@ -364,19 +385,22 @@ static __always_inline void slots_run(void)
 		if (!slot_run(i, acting) && !acting)
 			acting = i + 1;
 	}
-	if (acting != reflex.acting)
+	if (acting != reflex.acting) {
 		slot_follows(acting);
+		reflex.acting_ns = reflex.now;
+	}
 	reflex.acting = acting;
 }
 
-/* Nobody acts any more. The gate was shut by a trip: who acted is not asked again. */
-static __always_inline void slots_reset(void)
+/* Nobody acts any more. The gate was shut by a trip while it did (@live): who acted is not asked again. */
+static __always_inline void slots_reset(bool live)
 {
 	__u32 was = reflex.acting;
 
 	reflex.acting = 0;
 	reflex.near = 0;
-	if (was && was <= HS_SLOTS && gate.trip_reason && !slots[was - 1].shut)
+	reflex.froze = 0;
+	if (live && was && was <= HS_SLOTS && gate.trip_reason && !slots[was - 1].shut)
 		slot_shut(was - 1, HS_SLOT_END_TRIPPED, HS_KNOB_NR, HS_VITAL_NR, 0);
 }
 

@@ -98,7 +98,7 @@ struct task_state {
 #define TASK_SLEPT 1   /* its last run ended in a sleep: the next one begins with a wake-up */
 #define TASK_EVENT 4   /* the last wake-up came from an event, see lib/classify.h */
 #define TASK_YIELDED 8 /* gave the CPU up: not to be chosen again at once */
-#define TASK_PACKED 16 /* a variant has named its CPU: no idle one is woken for it */
+#define TASK_PACKED 16 /* since it woke: a variant has named its CPU, which was at work */
 #define TASK_EXPRESS 2 /* was let run with precedence: its time counts against the budget */
 
 struct bounds_map {

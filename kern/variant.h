@@ -47,7 +47,7 @@ struct homeostat_task {
 /* A task wakes. */
 struct homeostat_wake {
 	__s32 prev;  /* where it ran last */
-	__s32 waker; /* the CPU that wakes it, and is at work */
+	__s32 waker; /* the CPU that wakes it; in an interrupt that may have been idle */
 	__u32 cpus;  /* that there are: 0 … cpus - 1 */
 	__u32 pad;
 };
@@ -59,8 +59,9 @@ struct homeostat_wake {
 int homeostat_classify(struct homeostat_task *task);
 
 /*
- * Where does a task go that wakes, and names no CPUs of its own? To a CPU, where it waits for its turn if that is not idle, and
- * no idle one is woken for it. Negative: where the built-in search finds an idle CPU, or to @prev.
+ * Where does a task go that wakes, and names no CPUs of its own? To a CPU; if that is at work for a task of ours, it waits there
+ * among those of the cache domain, and no idle CPU is woken for it. Negative: where the built-in search finds an idle CPU, or
+ * to @prev.
  */
 int homeostat_place(struct homeostat_task *task, struct homeostat_wake *wake);
 
@@ -73,13 +74,19 @@ struct homeostat_variant {
 	__u32 points;	   /* VARIANT_*: which functions it defines */
 	char name[HS_SLOT_NAME_LEN];
 	char about[96];
+	char made_from[72]; /* SHA-256 of the kernel programs that it is linked to, hexadecimal */
 };
+
+#ifndef HS_MADE_FROM /* `homeostat policy link` says so */
+#define HS_MADE_FROM ""
+#endif
 
 #define HOMEOSTAT_VARIANT(name_, about_, points_)                                                  \
 	const struct homeostat_variant homeostat_variant __attribute__((                           \
 		section(".rodata.variant"), used)) = {.abi_version = HS_ABI_VERSION,               \
 						      .points = (points_),                         \
 						      .name = name_,                               \
-						      .about = about_}
+						      .about = about_,                             \
+						      .made_from = HS_MADE_FROM}
 
 #endif

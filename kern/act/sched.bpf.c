@@ -94,6 +94,8 @@ s32 BPF_PROG(sched_select_cpu, struct task_struct *p, s32 prev, u64 wake_flags)
 		return cpu;
 	}
 	note_wakeup(s);
+	if (variant_points & VARIANT_PLACE)
+		s->flags &= ~TASK_PACKED;
 	if (s->workload)
 		cpu = declared_cpu(p, s, prev, &idle);
 	if (cpu < 0)

@@ -133,8 +133,7 @@ static __always_inline void enqueue_fair(struct task_struct *p, struct task_stat
 {
 	u32 llc = llc_of(cpu);
 	struct llc_state *l = llc_state_of(llc);
-	bool packed = variant_points & VARIANT_PLACE && s->flags & TASK_PACKED;
-	bool pinned = task_pinned(p) || packed || (nr_cpus > 1 && confined(p, s, cpu));
+	bool pinned = task_pinned(p) || (nr_cpus > 1 && confined(p, s, cpu));
 	u64 guard;
 
 	if (!l)
@@ -168,7 +167,7 @@ static __always_inline void enqueue_fair(struct task_struct *p, struct task_stat
 	if (!park(p, s, c, l, pinned ? DSQ_PARKED_PINNED(cpu) : DSQ_PARKED(llc), flags, now))
 		insert_ordered(p, pinned ? DSQ_PINNED(cpu) : DSQ_FAIR(llc), s->slice_ns, s->vtime,
 			       flags);
-	if (packed) /* it may have gone to sleep since it was chosen */
+	if (packed(s, c, flags)) /* it may have gone to sleep since it was chosen */
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 	else if (nr_cpus > 1 && !pinned)
 		wake_idle(p, s, cpu);

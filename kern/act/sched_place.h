@@ -137,7 +137,6 @@ static __always_inline s32 variant_cpu(struct task_struct *p, struct task_state 
 
 	if (!(variant_points & VARIANT_PLACE))
 		return -1;
-	s->flags &= ~TASK_PACKED;
 	task_facts(p, s, 0, &t);
 	cpu = homeostat_place(&t, &w);
 	if (cpu < 0 || cpu >= (s32)nr_cpus || reserved_for_others(s, cpu) ||
@@ -147,6 +146,17 @@ static __always_inline s32 variant_cpu(struct task_struct *p, struct task_state 
 	if (!*idle)
 		s->flags |= TASK_PACKED;
 	return cpu;
+}
+
+/*
+ * Is no idle CPU to be woken for a task that wakes, as a variant has named this one, and a task of ours is at work there? It
+ * waits among the others of its cache domain, for whoever comes by first; where nothing of ours runs, a realtime task or an
+ * interrupt might keep the CPU for ever, and nobody would come.
+ */
+static __always_inline bool packed(const struct task_state *s, const struct cpu_state *c, u64 flags)
+{
+	return variant_points & VARIANT_PLACE && s->flags & TASK_PACKED && flags & SCX_ENQ_WAKEUP &&
+	       c->class != NOTHING;
 }
 
 #endif

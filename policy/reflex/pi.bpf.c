@@ -33,7 +33,8 @@ HOMEOSTAT_REFLEX(vitals, knobs, now_ns)
 	if (!vital_present(vitals, WAIT_CRITICAL_P99, now_ns) || wait->updated_ns == state.seen_ns)
 		return 1;
 	knob_set(knobs, SLICE_BATCH,
-		 control_pi(&pi, &state.pi, WANTED_NS - (__s64)wait->value, now_ns - state.at_ns));
+		 control_pi(&pi, &state.pi, WANTED_NS - (__s64)wait->value,
+			    state.at_ns ? now_ns - state.at_ns : 0));
 	state.seen_ns = wait->updated_ns;
 	state.at_ns = now_ns;
 	return 0;

@@ -101,6 +101,8 @@ void subject_start(struct subject *s);
 const char *subject_await(struct subject *s);
 /* Until the gate is there (not: open). NULL, or what went wrong. */
 const char *subject_await_gate(struct subject *s);
+/* Loads a policy plug-in, that acts. NULL, or what went wrong. */
+const char *subject_policy(const char *object);
 /* Unmaps the gate, kills what is left, waits until all is gone. */
 void subject_clear(struct subject *s);
 /* Asks it to end, as an operator does. */

@@ -19,6 +19,7 @@ static const char usage[] =
 	"  -r ROW      what happens to it; -l lists them\n"
 	"  -f FIRST    number of the first trial (default 0)\n"
 	"  -n COUNT    trials (default 1)\n"
+	"  -p OBJECT   with that policy plug-in, which acts\n"
 	"  -g          COMMAND is guarded: whoever changed something puts it back\n"
 	"  -o FILE     takes the lines\n"
 	"  -v          says more of each trial\n";
@@ -34,7 +35,7 @@ static struct campaign {
 	const struct row *row;
 	struct subject subject;
 	uint64_t first, count;
-	const char *out;
+	const char *out, *policy;
 	bool verbose, failed;
 } campaign = {.subject.top_pidfd = -1, .count = 1};
 
@@ -319,6 +320,8 @@ static const char *begin(struct campaign *c, struct trial *t)
 	if (!c->subject.top)
 		subject_start(&c->subject);
 	wrong = c->subject.gate ? arm_again(c, t) : subject_await(&c->subject);
+	if (!wrong && c->policy)
+		wrong = subject_policy(c->policy);
 	crowd_rest(false);
 	t->start_ns = now_ns() - t->start_ns;
 	if (!wrong && !value_is_back())
@@ -440,7 +443,7 @@ static void options(struct campaign *c, int argc, char **argv)
 {
 	int o;
 
-	while ((o = getopt(argc, argv, "r:f:n:go:vlh")) != -1) {
+	while ((o = getopt(argc, argv, "r:f:n:gp:o:vlh")) != -1) {
 		if (o == 'r')
 			c->row = row_find(optarg);
 		else if (o == 'f')
@@ -449,6 +452,8 @@ static void options(struct campaign *c, int argc, char **argv)
 			c->count = number(optarg, o, 1, 1000000);
 		else if (o == 'g')
 			c->subject.guarded = true;
+		else if (o == 'p')
+			c->policy = optarg;
 		else if (o == 'o')
 			c->out = optarg;
 		else if (o == 'v')

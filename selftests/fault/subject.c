@@ -231,6 +231,26 @@ const char *subject_await(struct subject *s)
 	return s->daemon ? NULL : "nobody listens on the control socket";
 }
 
+const char *subject_policy(const char *object)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		err(1, "fork");
+	if (!pid) {
+		int log = open(DAEMON_LOG, O_WRONLY | O_APPEND);
+
+		dup2(log, 1);
+		dup2(log, 2);
+		execlp("homeostat", "homeostat", "policy", "load", "--full", object, NULL);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status))
+		return "the policy was not loaded";
+	return NULL;
+}
+
 static void kill_one(pid_t pid)
 {
 	if (pid <= 0)

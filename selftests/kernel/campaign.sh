@@ -5,7 +5,8 @@
 # limit: 300
 #
 # A few trials of the fault campaign (scripts/fault), judged by its own limits: that of the rows in
-# which homeostat dies or falls mute, and of the trip.
+# which homeostat dies or falls mute, and of the trip. All of them with a policy plug-in that acts, which has to go with
+# whatever ends; scripts/fault runs them without.
 
 # shellcheck source=selftests/kernel/tap.sh
 . /lab/kernel/tap.sh
@@ -15,6 +16,7 @@ if long 'all rows, twice'; then
 	rows='sigkill sigstop hang pulse-dead oom guard-killed all-killed rt-hog trip other-starts flood traffic-xdp traffic-tc traffic-tcp'
 	trials=2
 fi
+export FAULT_OPTIONS='-p /lab/policy/pi.bpf.o'
 # every row has its own phases: the first numbers are taken by none of scripts/fault's
 first=1000
 for row in $rows; do

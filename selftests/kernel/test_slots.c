@@ -273,6 +273,10 @@ static void test_swing(void **state)
 	UNTIL(KNOB(SLICE_BATCH)->frozen);
 	assert_int_equal(KNOB(SLICE_BATCH)->value, 5000);
 	assert_non_null(event(HS_EVENT_FREEZE));
+	/* what it has frozen is let go with it */
+	run_same(0, HS_SLOT_RUN_OFF);
+	UNTIL(!KNOB(SLICE_BATCH)->frozen && KNOB(SLICE_BATCH)->value == 8000);
+	assert_int_equal(KNOB(SLICE_BATCH)->cause, HS_CAUSE_PROFILE);
 	leave(0);
 }
 
@@ -286,6 +290,57 @@ static void test_worse(void **state)
 	WAIT_UNTIL(SLOT(0)->shut, feed(HS_CLASS_CRITICAL, 500000, 20));
 	is_shut(HS_SLOT_END_WORSE);
 	assert_int_equal(event(HS_EVENT_PLUGIN)->vital, HS_VITAL_WAIT_CRITICAL_P99);
+	leave(0);
+}
+
+/* What was worse already when it came to act is not its doing, however long it has acted before. */
+static void test_not_its_doing(void **state)
+{
+	__u64 acted;
+
+	(void)state;
+	fx.config.limit[0] = (struct hs_limit){HS_VITAL_WAIT_CRITICAL_P99, 100000, 100000};
+	fx.config.limits_nr = 1;
+	begin(SET);
+	UNTIL(SLOT(0)->acted > 100);
+	run_same(0, HS_SLOT_RUN_OFF);
+	UNTIL(KNOB(SLICE_BATCH)->value == 8000);
+	fx.config.limit[0].windows = 40;
+	set_config();
+	/* above its limit for less than half of the times, then it acts again */
+	for (int i = 0; i < 10; i++) {
+		__u64 was = VITAL(WAIT_CRITICAL_P99)->updated_ns;
+
+		WAIT_UNTIL(VITAL(WAIT_CRITICAL_P99)->updated_ns != was,
+			   feed(HS_CLASS_CRITICAL, 500000, 20));
+	}
+	run_same(0, HS_SLOT_RUN_ACT);
+	acted = SLOT(0)->acted;
+	WAIT_UNTIL(!fx.gate->armed || SLOT(0)->shut, feed(HS_CLASS_CRITICAL, 500000, 20));
+	assert_true(SLOT(0)->acted > acted + 10);
+	assert_int_equal(SLOT(0)->shut == HS_SLOT_END_WORSE, 0);
+	leave(0);
+}
+
+/* It acts in advise; that the gate was shut once, before, is no reason to end it. */
+static void test_old_trip(void **state)
+{
+	(void)state;
+	take(0, "hostile");
+	in[0].state->how = SET;
+	in[0].state->value = 3000;
+	fx.gate->trip_reason = HS_TRIP_OPERATOR;
+	fx.gate->mode = HS_MODE_ADVISE;
+	fx.gate->generation++;
+	beat_now();
+	run(0, HS_SLOT_RUN_ACT);
+	UNTIL(SLOT(0)->acted > 2);
+	fx.gate->mode = HS_MODE_OBSERVE;
+	beat_now();
+	fx.gate->trip_reason = HS_TRIP_NONE;
+	arm();
+	UNTIL(KNOB(SLICE_BATCH)->value == 3000);
+	assert_int_equal(SLOT(0)->shut, HS_SLOT_END_NONE);
 	leave(0);
 }
 
@@ -408,11 +463,12 @@ static void test_handed_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_acts),       TEST(test_sees),	       TEST(test_shadow),
-		TEST(test_rubbish),    TEST(test_bounds),      TEST(test_scribble),
-		TEST(test_undeclared), TEST(test_swing),       TEST(test_worse),
-		TEST(test_tripped),    TEST(test_swap),	       TEST(test_busy),
-		TEST(test_pi),	       TEST(test_handed_over),
+		TEST(test_acts),	  TEST(test_sees),     TEST(test_shadow),
+		TEST(test_rubbish),	  TEST(test_bounds),   TEST(test_scribble),
+		TEST(test_undeclared),	  TEST(test_swing),    TEST(test_worse),
+		TEST(test_tripped),	  TEST(test_swap),     TEST(test_busy),
+		TEST(test_not_its_doing), TEST(test_old_trip), TEST(test_pi),
+		TEST(test_handed_over),
 	};
 
 	libbpf_set_print(quiet);

@@ -8,6 +8,7 @@
 
 #include "../../user/cli/cli.h"
 #include "kernel_variant.h"
+#include "manifest.h"
 
 static char dir[64];
 
@@ -102,15 +103,43 @@ static struct bpf_object *opened(const char *path)
 /* What the daemon says of the object v.o if its own programs are those in @ours. */
 static int judged(const char *object, const char *ours, struct homeostat_variant *v, char why[256])
 {
+	char hash[MANIFEST_HASH_LEN + 1], *bytes;
+	size_t length;
 	struct bpf_object *a = opened(object), *b = opened(ours);
 	int err;
 
+	bytes = manifest_file(ours, &length);
+	assert_non_null(bytes);
+	manifest_hash(bytes, length, hash);
+	free(bytes);
 	why[0] = '\0';
 	memset(v, 0, sizeof(*v));
-	err = variant_judge(a, b, v, why, 256);
+	err = variant_judge(a, b, hash, v, why, 256);
 	bpf_object__close(a);
 	bpf_object__close(b);
 	return err;
+}
+
+/* The hash that the object names is another one. */
+static void changed(const char *path)
+{
+	char *bytes, hash[MANIFEST_HASH_LEN + 1], *at, *ours;
+	size_t length, our_length;
+	FILE *f;
+
+	ours = manifest_file(HS_BUILD "/homeostat.bpf.o", &our_length);
+	bytes = manifest_file(path, &length);
+	assert_true(ours && bytes);
+	manifest_hash(ours, our_length, hash);
+	at = memmem(bytes, length, hash, MANIFEST_HASH_LEN);
+	assert_non_null(at);
+	*at = *at == '0' ? '1' : '0';
+	f = fopen(path, "we");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, length, f), length);
+	fclose(f);
+	free(bytes);
+	free(ours);
 }
 
 static void links_and_judges(void **state)
@@ -141,7 +170,11 @@ static void links_and_judges(void **state)
 	/* from other programs than ours: those with faults on order */
 	assert_int_equal(judged(in_dir("v.o"), HS_BUILD "/fault/homeostat.bpf.o", &v, why),
 			 -EINVAL);
-	assert_non_null(strstr(why, "linked from other kernel programs"));
+	assert_non_null(strstr(why, "linked to other kernel programs"));
+	/* … or from older ones, which differ in nothing that can be looked at */
+	changed(in_dir("v.o"));
+	assert_int_equal(judged(in_dir("v.o"), HS_BUILD "/homeostat.bpf.o", &v, why), -EINVAL);
+	assert_non_null(strstr(why, "linked to other kernel programs than these;"));
 	/* ours without a variant, and something else altogether */
 	assert_int_equal(judged(HS_BUILD "/homeostat.bpf.o", HS_BUILD "/homeostat.bpf.o", &v, why),
 			 -EINVAL);

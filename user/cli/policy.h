@@ -26,8 +26,9 @@ int policy_build(struct cli *cli, int argc, char **argv);
 /* Are the headers below @include? CLI_OK or, told, CLI_FAILED. */
 int policy_headers(struct cli *cli, const char *include);
 
-/* Compiles a source in C to a BPF object. CLI_OK or, told, CLI_FAILED. */
-int policy_compile(struct cli *cli, const char *include, const char *source, const char *object);
+/* Compiles a source in C to a BPF object; @define: -DNAME=VALUE, or NULL. CLI_OK or, told, CLI_FAILED. */
+int policy_compile(struct cli *cli, const char *include, const char *define, const char *source,
+		   const char *object);
 
 /* policy_link.c */
 int policy_link(struct cli *cli, int argc, char **argv);

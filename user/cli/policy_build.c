@@ -167,9 +167,10 @@ int policy_headers(struct cli *cli, const char *include)
 	return CLI_FAILED;
 }
 
-int policy_compile(struct cli *cli, const char *include, const char *source, const char *object)
+int policy_compile(struct cli *cli, const char *include, const char *define, const char *source,
+		   const char *object)
 {
-	static const char *const bpf[] = {"-target", "bpf", "-mcpu=v3", "-O2", "-c", NULL};
+	const char *const bpf[] = {"-target", "bpf", "-mcpu=v3", "-O2", "-c", define, NULL};
 
 	return compile(cli, bpf, include, source, object);
 }
@@ -178,7 +179,7 @@ static int build(struct cli *cli, const char *include, const char *source, const
 {
 	struct plugin p;
 	char error[1024];
-	int rc = policy_compile(cli, include, source, object), err;
+	int rc = policy_compile(cli, include, NULL, source, object), err;
 
 	if (rc)
 		return rc;

@@ -15,8 +15,10 @@
 
 #include "../../kern/variant.h"
 #include "../lib/json.h"
+#include "../lib/manifest.h"
 #include "cli.h"
 #include "policy.h"
+#include "recompute.h"
 
 #define SOURCE_END ".bpf.c"
 
@@ -115,8 +117,10 @@ int policy_link(struct cli *cli, int argc, char **argv)
 		{"-o", &output, NULL}, {"--include", &include, NULL}, {"--lib", &lib, NULL}, {0}};
 	char object[] = "/tmp/homeostat-variant-XXXXXX", path[PATH_MAX];
 	int rc = cli_options(cli, options, &argc, argv), fd;
+	char hash[MANIFEST_HASH_LEN + 1], define[sizeof(hash) + 32];
 	struct homeostat_variant says;
-	size_t stem;
+	size_t stem, length;
+	const void *ours;
 
 	if (rc)
 		return rc;
@@ -135,7 +139,10 @@ int policy_link(struct cli *cli, int argc, char **argv)
 		return CLI_FAILED;
 	}
 	close(fd);
-	rc = policy_compile(cli, include, argv[0], object);
+	ours = recompute_object(&length);
+	manifest_hash(ours, length, hash);
+	snprintf(define, sizeof(define), "-DHS_MADE_FROM=\"%s\"", hash);
+	rc = policy_compile(cli, include, define, argv[0], object);
 	if (!rc)
 		rc = declared(cli, object, argv[0], &says);
 	if (!rc)

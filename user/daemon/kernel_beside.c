@@ -76,7 +76,7 @@ int kernel_load_beside(struct kernel *k, char *why, size_t size)
 		return -EOPNOTSUPP;
 	}
 	load_log_clear();
-	elf = homeostat_bpf__elf_bytes(&len);
+	elf = kernel_object(&len);
 	obj = bpf_object__open_mem(elf, len, &opts);
 	fd = obj ? load(k, obj) : -errno;
 	if (fd < 0) {

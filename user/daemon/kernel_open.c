@@ -12,6 +12,12 @@
 #include "fault.h"
 #include "homeostat.skel.h" /* after the types that it uses */
 #include "kernel_variant.h"
+#include "manifest.h"
+
+const void *kernel_object(size_t *len)
+{
+	return homeostat_bpf__elf_bytes(len);
+}
 
 /* The skeleton, opened from other bytes than its own. */
 static struct homeostat_bpf *skeleton_open(const void *bytes, size_t length)
@@ -39,7 +45,10 @@ static struct homeostat_bpf *skeleton_open(const void *bytes, size_t length)
 static int variant_open(struct kernel *k, const void *bytes, size_t length, char *error,
 			size_t size)
 {
+	char hash[MANIFEST_HASH_LEN + 1];
 	struct homeostat_bpf *ours;
+	const void *object;
+	size_t object_len;
 	int err;
 
 	k->skel = skeleton_open(bytes, length);
@@ -49,8 +58,11 @@ static int variant_open(struct kernel *k, const void *bytes, size_t length, char
 			 strerror(-err));
 		return err;
 	}
+	object = kernel_object(&object_len);
+	manifest_hash(object, object_len, hash);
 	ours = homeostat_bpf__open();
-	err = ours ? variant_judge(k->skel->obj, ours->obj, &k->variant, error, size) : -errno;
+	err = ours ? variant_judge(k->skel->obj, ours->obj, hash, &k->variant, error, size)
+		   : -errno;
 	if (ours && !err)
 		k->skel->rodata->variant_points = k->variant.points;
 	homeostat_bpf__destroy(ours);

@@ -124,7 +124,7 @@ static const char *missing(const struct bpf_object *object, const struct bpf_obj
 	return NULL;
 }
 
-int variant_judge(const struct bpf_object *object, const struct bpf_object *ours,
+int variant_judge(const struct bpf_object *object, const struct bpf_object *ours, const char *hash,
 		  struct homeostat_variant *declared, char *error, size_t size)
 {
 	const struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.variant");
@@ -139,12 +139,13 @@ int variant_judge(const struct bpf_object *object, const struct bpf_object *ours
 			 "it has no HOMEOSTAT_VARIANT; link one with `homeostat policy link`");
 		return -EINVAL;
 	}
-	if (says->abi_version != HS_ABI_VERSION || lacks) {
-		snprintf(error, size,
-			 "it was linked from other kernel programs than these (%s); link it again "
-			 "with "
-			 "`homeostat policy link`",
-			 lacks ? lacks : "another version of the interface");
+	if (says->abi_version != HS_ABI_VERSION || lacks ||
+	    strncmp(says->made_from, hash, sizeof(says->made_from))) {
+		snprintf(
+			error, size,
+			"it was linked to other kernel programs than these%s%s; link it again with "
+			"`homeostat policy link`",
+			lacks ? ": " : "", lacks ? lacks : "");
 		return -EINVAL;
 	}
 	*declared = *says;

@@ -21,10 +21,10 @@ struct bpf_object;
 void *variant_read(const char *path, size_t *length, char *error, size_t size);
 
 /*
- * Is @object, opened, made of the programs and maps of @ours, and what does it declare? 0; -EINVAL and `error`: it was linked from
- * other programs than these, or has no decision point.
+ * Was @object, opened, made from @ours, whose SHA-256 is @hash (hexadecimal), and what does it declare? Its programs and maps are looked
+ * at besides. 0; -EINVAL and `error`: it was linked to other programs than these, or has no decision point.
  */
-int variant_judge(const struct bpf_object *object, const struct bpf_object *ours,
+int variant_judge(const struct bpf_object *object, const struct bpf_object *ours, const char *hash,
 		  struct homeostat_variant *declared, char *error, size_t size);
 
 #endif

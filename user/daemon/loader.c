@@ -52,11 +52,6 @@ static void family_unavailable(struct kernel *k, enum family_id id, const char *
 	log_warn("%s: not available here: %s", family_name(id), why);
 }
 
-const void *kernel_object(size_t *len)
-{
-	return homeostat_bpf__elf_bytes(len);
-}
-
 /* What loading takes. Without these nothing works, so say it before libbpf says EPERM. */
 static int check_capabilities(char *error, size_t size)
 {
