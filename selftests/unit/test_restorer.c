@@ -288,10 +288,41 @@ static void hook_refusals(void **state)
 	assert_non_null(untrusted_program(path));
 }
 
+/* A directory that is a link, in one that is nobody else's: what counts is the way that it leads, too. */
+static void hook_behind_a_link(void **state)
+{
+	char path[128], to[128];
+
+	(void)state;
+	tree_put(root, "/open/dir", NULL);
+	hook("/open/dir/hook", "", 10000, 0755);
+	snprintf(to, sizeof(to), "%s/open/dir", root);
+	snprintf(path, sizeof(path), "%s/way", root);
+	assert_int_equal(symlink(to, path), 0);
+	strcat(path, "/hook");
+	assert_null(untrusted_program(path));
+	snprintf(to, sizeof(to), "%s/open", root);
+	assert_int_equal(chmod(to, 0777), 0);
+	assert_non_null(untrusted_program(path));
+	assert_int_equal(chmod(to, 0755), 0);
+	/* the same by a relative one, and by one to it */
+	snprintf(path, sizeof(path), "%s/again", root);
+	assert_int_equal(symlink("./way/../dir", path), 0);
+	strcat(path, "/hook");
+	assert_null(untrusted_program(path));
+	assert_int_equal(chmod(to, 0777), 0);
+	assert_non_null(untrusted_program(path));
+	/* one that leads in a circle */
+	snprintf(path, sizeof(path), "%s/circle", root);
+	assert_int_equal(symlink("circle", path), 0);
+	strcat(path, "/hook");
+	assert_non_null(untrusted_program(path));
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(tables_refused), TEST(restores),	    TEST(hand_hangs),
 	TEST(hook_runs),      TEST(hook_is_killed), TEST(hook_in_the_way_of_nobody),
-	TEST(jobs),	      TEST(hook_refusals),
+	TEST(jobs),	      TEST(hook_refusals),  TEST(hook_behind_a_link),
 };
 
 GUARD_MAIN("restorer", tests)
