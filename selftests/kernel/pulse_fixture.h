@@ -261,6 +261,7 @@ static UNUSED bool is_irq_hook(const struct bpf_program *p)
 	return family_of_section(bpf_program__section_name(p)) == FAMILY_IRQ;
 }
 static UNUSED bool with_hooks;	   /* … and the hooks; the test attaches them */
+static UNUSED __u64 with_budget;   /* that a call of a policy may take, ns; 0 = as it is */
 static UNUSED bool without_counts; /* the pulse that does not read the kernel's counters */
 
 static UNUSED int load(void)
@@ -295,6 +296,8 @@ static UNUSED int load(void)
 	}
 	ops_fit(fx.skel->obj);
 	fx.skel->rodata->nr_cpus = fx.cpus;
+	if (with_budget)
+		fx.skel->rodata->slot_budget_ns = with_budget;
 	mib_of_kernel(fx.skel->rodata->mib_number);
 	fx.skel->rodata->netns_cookie = netns_cookie();
 	/* of queues to CPUs the kernel allows no more than it was built for */

@@ -293,6 +293,51 @@ static void test_worse(void **state)
 	leave(0);
 }
 
+static int setup_slow(void **state)
+{
+	with_budget = 40; /* a call takes more, and less than ten times as much */
+	return setup(state);
+}
+
+static int setup_very_slow(void **state)
+{
+	with_budget = 1;
+	return setup(state);
+}
+
+static int teardown_slow(void **state)
+{
+	with_budget = 0;
+	return teardown(state);
+}
+
+/* Asked until it is shut; how often that was. */
+static __u64 slow_calls(void)
+{
+	take(0, "hostile");
+	arm();
+	run(0, HS_SLOT_RUN_ACT);
+	UNTIL(SLOT(0)->shut);
+	assert_int_equal(SLOT(0)->shut, HS_SLOT_END_SLOW);
+	UNTIL(event(HS_EVENT_PLUGIN));
+	assert_int_equal(event(HS_EVENT_PLUGIN)->from, HS_SLOT_END_SLOW);
+	assert_true(fx.gate->armed);
+	leave(0);
+	return SLOT(0)->calls;
+}
+
+static void test_slow(void **state)
+{
+	(void)state;
+	assert_int_equal(slow_calls(), HS_SLOT_SLOW);
+}
+
+static void test_very_slow(void **state)
+{
+	(void)state;
+	assert_int_equal(slow_calls(), 1);
+}
+
 /* What was worse already when it came to act is not its doing, however long it has acted before. */
 static void test_not_its_doing(void **state)
 {
@@ -463,11 +508,23 @@ static void test_handed_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_acts),	  TEST(test_sees),     TEST(test_shadow),
-		TEST(test_rubbish),	  TEST(test_bounds),   TEST(test_scribble),
-		TEST(test_undeclared),	  TEST(test_swing),    TEST(test_worse),
-		TEST(test_tripped),	  TEST(test_swap),     TEST(test_busy),
-		TEST(test_not_its_doing), TEST(test_old_trip), TEST(test_pi),
+		TEST(test_acts),
+		TEST(test_sees),
+		TEST(test_shadow),
+		TEST(test_rubbish),
+		TEST(test_bounds),
+		TEST(test_scribble),
+		TEST(test_undeclared),
+		TEST(test_swing),
+		TEST(test_worse),
+		TEST(test_tripped),
+		TEST(test_swap),
+		TEST(test_busy),
+		cmocka_unit_test_setup_teardown(test_slow, setup_slow, teardown_slow),
+		cmocka_unit_test_setup_teardown(test_very_slow, setup_very_slow, teardown_slow),
+		TEST(test_not_its_doing),
+		TEST(test_old_trip),
+		TEST(test_pi),
 		TEST(test_handed_over),
 	};
 
