@@ -53,6 +53,18 @@ equals 'unload: remembered' "$(ending hostile)" unloaded
 equals 'nothing is left of them in the kernel' "$(policytool count)" "$before"
 equals 'nor in the daemon' "$(daemon_fds)" "$fds"
 
+# what one keeps it hands on to the next one of its name
+table=/lab/policy/table.bpf.o
+counted() { policytool state "$(seat table program)" | awk '{ print $1; exit }'; }
+many() { [ "$(counted)" -gt 50 ]; }
+check 'state: one that counts' homeostat policy load "$table"
+check 'state: it counts' within 20 many
+check 'state: it follows itself' homeostat policy load "$table"
+check 'state: the one before is gone' within 10 one
+at_least 'state: it goes on where the one before was' "$(counted)" 51
+check 'state: it goes' homeostat policy unload table
+check 'state: it is gone' within 10 no_seat table
+
 # both slots
 check 'one in shadow' homeostat policy load "$hostile"
 check 'one in full' homeostat policy load --full "$pi"
