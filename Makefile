@@ -138,7 +138,7 @@ $(O)/san/%.o: %.c | $(O)/homeostat.skel.h
 # where the headers of policies will be, and what `homeostat policy new` writes
 POLICY_DEFINES := -DHS_INCLUDE='"$(PREFIX)/include"' -DHS_LIB='"$(PREFIX)/lib/homeostat"' -DHS_MULTIARCH='"$(shell gcc -print-multiarch 2>/dev/null)"' \
 	-DHS_TEMPLATES='"$(CURDIR)/policy/template"'
-POLICY_CLI := $(foreach d,$(O) $(O)/san $(O)/cov,$(addprefix $(d)/user/cli/,policy_build.o policy_link.o cli.o))
+POLICY_CLI := $(foreach d,$(O) $(O)/san $(O)/cov,$(addprefix $(d)/user/cli/,policy_build.o policy_link.o policy_slots.o cli.o))
 $(POLICY_CLI): USER_CFLAGS += $(POLICY_DEFINES)
 $(POLICY_CLI): policy/template/policy.bpf.c policy/template/policy.test.c
 
@@ -485,6 +485,8 @@ install: all
 	install -D -m 0644 $(DEFAULTS) $(DESTDIR)$(PREFIX)/lib/homeostat/variant.bpf.o
 	for v in $(VARIANT); do install -D -m 0644 $$v $(DESTDIR)$(PREFIX)/lib/homeostat/variants/$${v##*/}; done
 	for p in $(POLICY); do install -D -m 0644 $$p $(DESTDIR)$(PREFIX)/lib/homeostat/policies/$${p##*/}; done
+	for f in docs/write-a-reflex.md policy/reflex/*.bpf.c policy/variant/*.bpf.c; do \
+		install -D -m 0644 $$f $(DESTDIR)$(PREFIX)/share/doc/homeostat/$${f#docs/} || exit 1; done
 	install -D -m 0644 policy/parameters.yaml $(DESTDIR)$(PREFIX)/share/homeostat/parameters.yaml
 	for u in homeostatd homeostat-adviser homeostat-historian homeostat-boot; do \
 		install -D -m 0644 packaging/$$u.service $(DESTDIR)$(PREFIX)/lib/systemd/system/$$u.service && \

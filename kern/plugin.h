@@ -21,8 +21,9 @@
  * opinion, the knobs stay. A value outside knobs->min … max is taken for rubbish, and ends the policy: knob_set() bounds it.
  *
  * It may call no kernel function and no helper but those in PLUGIN_CALLS, may not read a clock (now_ns is the time), may not
- * loop without a bound that the verifier sees, and has PLUGIN_WORK_MAX instructions of the verifier's walk at most. Whatever it
- * keeps is in variables marked HOMEOSTAT_STATE, and survives a swap for an object of the same name if both declare KEEPS_STATE.
+ * loop without a bound that the verifier sees, and has PLUGIN_WORK_MAX instructions of the verifier's walk at most, or
+ * PLUGIN_WORK_CALLS if it calls a helper. Whatever it keeps is in variables marked HOMEOSTAT_STATE, and survives a swap for an
+ * object of the same name if both declare KEEPS_STATE.
  */
 #ifndef HOMEOSTAT_PLUGIN_H
 #define HOMEOSTAT_PLUGIN_H
@@ -55,16 +56,23 @@ struct homeostat_policy {
 
 #define KEEPS_STATE 1U
 
-/* Helpers of the kernel that a plug-in may call, by their names in enum bpf_func_id. None waits, tells the time, or changes anything but maps of its own. */
+/* Helpers of the kernel that a plug-in may call, by their names in enum bpf_func_id. None sleeps, tells the time, or changes anything but maps of its own. */
 #define PLUGIN_CALLS(X)                                                                            \
 	X(map_lookup_elem)                                                                         \
 	X(map_update_elem)                                                                         \
 	X(map_delete_elem)
 
-#define PLUGIN_WORK_MAX                                                                            \
-	20000 /* instructions that the verifier walks through, loops as often as they go round: some 10 us */
+/*
+ * Work is what the verifier walks through, loops as often as they go round. 20000 instructions are some 10 us; but a call of a
+ * helper is one of them, and takes as long as a hundred: it hashes a key, and copies a value. So who calls any has a tenth of
+ * that, and what one call can hash and copy is bounded.
+ */
+#define PLUGIN_WORK_MAX 20000
+#define PLUGIN_WORK_CALLS (PLUGIN_WORK_MAX / 10)
 #define PLUGIN_MAPS_MAX 8	       /* maps of its own, global variables among them … */
 #define PLUGIN_MAP_BYTES (1024 * 1024) /* … and their size together */
+#define PLUGIN_KEY_BYTES 64	       /* of those that are declared: a key … */
+#define PLUGIN_VALUE_BYTES 256	       /* … and a value; no helper copies global variables */
 
 /* The function of the pulse that a policy takes the place of, by slot: "homeostat_slot_0", "homeostat_slot_1". */
 #define PLUGIN_TARGET "homeostat_slot_"

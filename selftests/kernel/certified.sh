@@ -57,13 +57,32 @@ refuses 'a log that others could write to: refused' 1 starts --state "$tmp/open"
 says 'a log that others could write to: says so' 'certified mode: log of decisions: ' cat "$tmp/start"
 refuses 'another profile: refused' 1 starts --profile "$profiles/edge.yaml"
 says 'another profile: says so' "the manifest $m names $tmp/profile.yaml" cat "$tmp/start"
+refuses 'another knowledge base: refused' 1 starts --kb /usr/share/homeostat/parameters.yaml
+says 'another knowledge base: says so' "the manifest $m names $tmp/parameters.yaml" cat "$tmp/start"
+refuses 'another mode: refused' 1 starts --mode observe
+says 'another mode: says so' 'certified mode: --mode observe: what a manifest names acts' cat "$tmp/start"
+# open_to FILE WHAT: others may write it
+open_to() {
+	chmod o+w "$1"
+	refuses "$2 that others may write: refused" 1 starts
+	says "$2 that others may write: says so" "certified mode: $1: not root's, or others may write it" cat "$tmp/start"
+	chmod o-w "$1"
+}
+open_to "$m" 'a manifest'
+open_to "$tmp/profile.yaml" 'a profile'
+open_to "$tmp/parameters.yaml" 'a knowledge base'
+open_to "$tmp/pi.bpf.o" 'a policy'
+mv "$m" "$m.real"
+ln -s "$m.real" "$m"
+refuses 'a manifest that is a link: refused' 1 starts
+mv "$m.real" "$m"
 refuses 'a variant: refused' 1 starts --variant "$tmp/pi.bpf.o"
 says 'a variant: says so' 'a manifest names our own scheduler' cat "$tmp/start"
 equals 'refused: nothing was armed' "$(scx_state)" disabled
 check 'refused: nothing is left' test ! -e "$state/decisions"
 
 # as it was certified
-hs_start "$tmp/profile.yaml" --manifest "$m" --state "$state" || cannot 'homeostatd starts' "$(tail -n 3 "$hs_log")"
+hs_start "$tmp/profile.yaml" --manifest "$m" --state "$state" --mode act --kb "$tmp/parameters.yaml" || cannot 'homeostatd starts' "$(tail -n 3 "$hs_log")"
 check 'it acts at once' within 20 hs_armed
 log=$state/decisions/$(status_leaf certified.log)
 equals 'status: the manifest' "$(status_leaf certified.manifest)" "$(sed -n 's/^sha256: //p' "$m")"
@@ -117,6 +136,24 @@ check 'replay: with the policy itself' homeostat replay "$log" "$tmp/pi.bpf.o"
 says 'replay: with the policy itself: it answered' '^policy pi answered [0-9]{2,} times by itself$' homeostat replay "$log" "$tmp/pi.bpf.o"
 check 'replay: by its manifest' homeostat replay "$log" --manifest "$m"
 says 'replay: by its manifest: it answered' '^policy pi answered [0-9]{2,} times by itself$' homeostat replay "$log" --manifest "$m"
+# flags LOG: the offset of those of its last call: a head of 64 bytes, the last four of which say how many items of 32 follow,
+# then a state (type 4) or the end (5)
+flags() {
+	_words=$(od -An -v -tu4 -w4 "$1" | awk '{ word[NR] = $1 }
+		function is_last(i, n) {
+			n = word[i + 15]
+			return word[i] == 64 + 32 * n && word[i + 1] < 4 && (word[i + 17 + 8 * n] == 4 || word[i + 17 + 8 * n] == 5)
+		}
+		END { for (i = NR - 15; i && !is_last(i); i--); print NR - i + 1 }')
+	echo $(($(wc -c <"$1") - 4 * _words + 6))
+}
+cp "$log" "$log.torn"
+printf '\001' | dd of="$log.torn" bs=1 seek="$(flags "$log")" conv=notrunc 2>/dev/null
+check 'replay: one that is torn' homeostat replay "$log.torn"
+says 'replay: one that is torn: told' '^1 more were not compared: ' homeostat replay "$log.torn"
+refuses 'replay: one that is torn, by its manifest' 5 homeostat replay "$log.torn" --manifest "$m"
+says 'replay: one that is torn, by its manifest: told' '^1 more were not compared, and so are not proven: ' homeostat replay "$log.torn" --manifest "$m"
+rm "$log.torn"
 certify "$tmp/other" >/dev/null
 refuses 'replay: not by another one' 5 homeostat replay "$log" --manifest "$tmp/other"
 

@@ -90,6 +90,21 @@ check 'policy replay: no vital sign is missing' sh -c "! homeostat policy replay
 says 'policy replay: what was not recorded is told' '^sched.wait.critical.p99_ns is not in the log: absent' homeostat policy replay "$pi" "$log"
 says 'policy replay: as JSON' '"policy":"pi","calls":[0-9]+,"opinions":[0-9]+,"end":"none","absent":' homeostat --json policy replay "$pi" "$tmp/all.log"
 refuses 'policy replay: rubbish' 5 homeostat policy replay /lab/ktest/test_pulse "$tmp/all.log"
+# who acts changes to the slot in which the other one is asked
+replaced() { [ "$(homeostat --json policy show | leaf 'endings[pi].end')" = replaced ]; }
+check 'changes: one acts' homeostat policy load --full "$pi"
+rm -f "$log"
+homeostat record --out "$log" --all >/dev/null 2>&1 &
+recorder=$!
+check 'changes: recorded' within 10 grown 10000
+check 'changes: another one follows' homeostat policy load --full "$pi"
+check 'changes: it acts' within 10 replaced
+check 'changes: recorded, too' within 10 grown $(($(size) + 10000))
+kill -INT "$recorder"
+wait "$recorder" 2>/dev/null
+refuses 'changes: policy replay' 1 homeostat policy replay "$pi" "$log"
+says 'changes: policy replay: says why' 'record [0-9]+: who acts changes to slot [01], in which pi was asked' homeostat policy replay "$pi" "$log"
+homeostat policy unload pi >/dev/null
 check 'after all that: what runs goes on' hs_armed
 homeostat disarm >/dev/null
 

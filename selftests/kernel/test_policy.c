@@ -110,6 +110,7 @@ static void shows_table_to_programs(void **state)
 	assert_int_equal(js_get_u64(o, "insns", &insns), 0);
 	assert_int_equal(js_get_u64(o, "work", &work), 0);
 	assert_int_equal(js_get_u64(o, "map_bytes", &bytes), 0);
+	assert_int_equal(js_u64(o, "work_max"), PLUGIN_WORK_CALLS);
 	/* each instruction but what pads is walked through, and no one can be without a slot */
 	assert_true(insns > 20 && work > 20 && work < 2 * insns);
 	assert_int_equal(bytes, 1264);
@@ -158,7 +159,10 @@ static void too_much_work(void **state)
 	(void)state;
 	assert_int_equal(check(NULL, "bad/work", said, sizeof(said)), CLI_FINDINGS);
 	says(said, "homeostat: work: too much work: the verifier walks through ");
-	says(said, " instructions, 20000 are allowed");
+	says(said, " instructions, 20000 are allowed; ");
+	assert_int_equal(check(NULL, "bad/calls", said, sizeof(said)), CLI_FINDINGS);
+	says(said, "homeostat: calls: too much work: the verifier walks through ");
+	says(said, " instructions, 2000 are allowed to one that calls helpers; ");
 }
 
 /* One that is refused before is not shown to it: what it has of the kernel is not there. */

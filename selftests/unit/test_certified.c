@@ -4,6 +4,7 @@
 #include "fixture.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "daemon.h"
 #include "json.h"
@@ -213,6 +214,67 @@ static void certified(void)
 	profile_stock(&d.policy.profile);
 }
 
+/* The manifest of the files of setup(), in the file @path of them. */
+static void write_manifest(char path[PATH_MAX])
+{
+	char *text;
+
+	parts.object = kernel_object(&parts.object_len);
+	made(&m);
+	text = manifest_text(&m);
+	assert_non_null(text);
+	tree_put(root, "/manifest", text);
+	free(text);
+	snprintf(path, PATH_MAX, "%s/manifest", root);
+}
+
+static int begins(const struct options *options)
+{
+	memset(&d, 0, sizeof(d));
+	d.opt = *options;
+	return certified_begin(&d);
+}
+
+/* What the command line says beside it, who may write what it names, and what becomes of it while it is read. */
+static void test_begins(void **state)
+{
+	char path[PATH_MAX];
+	struct options options = {.manifest = path};
+
+	(void)state;
+	write_manifest(path);
+	options.kb = "/somewhere"; /* the default, which nobody has named */
+	assert_int_equal(begins(&options), 0);
+	assert_true(d.certified.on && d.opt.mode == HS_MODE_ACT);
+	assert_string_equal(d.opt.kb, parameters);
+	options.kb_named = true;
+	assert_int_equal(begins(&options), -EINVAL);
+	options.kb = parameters;
+	options.mode_named = true;
+	assert_int_equal(begins(&options), -EINVAL);
+	options.mode = HS_MODE_ACT;
+	options.profile = parameters;
+	assert_int_equal(begins(&options), -EINVAL);
+	options.profile = profile;
+	assert_int_equal(begins(&options), 0);
+	/* it was read meanwhile: nothing is loaded of what was changed then */
+	tree_put(root, "/parameters.yaml", "[ ]\n");
+	assert_int_equal(certified_load(&d), -EPERM);
+	assert_int_equal(d.certified.clerk.pid, 0);
+	tree_put(root, "/parameters.yaml", "[]\n");
+	for (const char *const *file =
+		     (const char *const[]){path, profile, parameters, policy, NULL};
+	     *file; file++) {
+		assert_int_equal(chmod(*file, 0666), 0);
+		assert_int_equal(begins(&options), -EPERM);
+		assert_false(d.certified.on);
+		assert_int_equal(chmod(*file, 0644), 0);
+	}
+	assert_int_equal(begins(&options), 0);
+	assert_int_equal(unlink(policy), 0);
+	assert_int_equal(begins(&options), -ENOENT);
+}
+
 static bool refuses(const char *verb, const char *mode)
 {
 	struct json_object *request = json_object_new_object();
@@ -361,6 +423,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_parts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_parse, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_begins, setup, teardown),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_bounds),

@@ -38,10 +38,13 @@ static const struct {
 	{"nothing", false, "TURNS() has no knob"},
 	{"twice", false, "TURNS() has a knob twice"},
 	{"beyond", false, "READS() has a vital sign twice, or one that is none"},
-	{"name", false, "its name is not of"},
+	{"name", false, "its name is not a letter and up to"},
 	{"stateless", false, "KEEPS_STATE, but no variable"},
 	{"flags", false, "flags 0x2"},
 	{"large", false, "map 'table' has 2097168 bytes"},
+	{"values", false, "map 'table' has keys of 4 bytes and values of 264: 64 and 256"},
+	{"keys", false, "map 'table' has keys of 72 bytes and values of 8: 64 and 256"},
+	{"digit", false, "its name is not a letter and up to"},
 	{"percpu", false, "map 'table' is a percpu_array"},
 	{"pinned", false, "map 'table' has flags, or is pinned"},
 	{"many", false, "more than 8 maps"},
@@ -219,6 +222,82 @@ static int patch(unsigned char *bytes, size_t len, __u32 from, __u32 to)
 	return nr;
 }
 
+/* The first load of 64 bits in the object's code, and the end of that code: offsets in the file. */
+static size_t find_load(const unsigned char *bytes, size_t len, size_t *end)
+{
+	char error[1024];
+	struct plugin_file f = {.name = "copy", .error = error, .error_size = sizeof(error)};
+	size_t at = 0;
+	GElf_Shdr code;
+
+	assert_int_equal(plugin_file_open(&f, bytes, len), 0);
+	for (Elf_Scn *scn = NULL; !at && (scn = elf_nextscn(f.elf, scn));) {
+		if (!plugin_is_code(scn, &code))
+			continue;
+		*end = code.sh_offset + code.sh_size;
+		for (size_t i = code.sh_offset; i < *end && !at; i += 8)
+			at = bytes[i] == (BPF_LD | BPF_IMM | BPF_DW) ? i : 0;
+	}
+	plugin_file_close(&f);
+	assert_true(at);
+	return at;
+}
+
+/* A function may begin in the second half of such a load: what is there must be no code. */
+static void code_within_code(void **state)
+{
+	static const struct {
+		size_t at;
+		unsigned char is;
+	} half[] = {
+		{8, BPF_JMP | BPF_CALL}, /* code: a call of a helper */
+		{9, 0x01},		 /* registers, to and … */
+		{9, 0x20},		 /* … from */
+		{10, 1},		 /* offset */
+		{11, 0x80},
+	};
+	size_t len, end, at;
+	unsigned char *bytes = read_bytes(HS_BUILD "/plugin/table.bpf.o", &len);
+	char error[1024];
+	struct plugin p;
+	int err;
+
+	(void)state;
+	at = find_load(bytes, len, &end);
+	for (size_t i = 0; i < sizeof(half) / sizeof(half[0]); i++) {
+		assert_int_equal(bytes[at + half[i].at], 0);
+		bytes[at + half[i].at] = half[i].is;
+		err = open_copy(&p, bytes, len, error);
+		if (!strstr(error, "has code within an instruction"))
+			fail_msg("byte %zu: %d, '%s'", half[i].at, err, error);
+		is_refused(&p, err, error);
+		bytes[at + half[i].at] = 0;
+	}
+	/* the number itself may be any */
+	bytes[at + 12] = 1;
+	open_copy(&p, bytes, len, error);
+	assert_null(strstr(error, "within an instruction"));
+	plugin_close(&p);
+	/* and the section may not end before it */
+	memset(bytes + end - 8, 0, 8);
+	bytes[end - 8] = BPF_LD | BPF_IMM | BPF_DW;
+	err = open_copy(&p, bytes, len, error);
+	assert_non_null(strstr(error, "ends within an instruction"));
+	is_refused(&p, err, error);
+	free(bytes);
+}
+
+/* Names and source lines of an object reach a terminal: none of its commands does. */
+static void clean(void **state)
+{
+	char text[] = "a\033[2Jb\x9b"
+		      "2Jc\x7f\x80\x9f\xa0\xc3\xa4\n\td";
+
+	(void)state;
+	plugin_clean(text, "\t");
+	assert_string_equal(text, "a?[2Jb?2Jc???\xa0\xc3\xa4?\td");
+}
+
 static void wrong_types(void **state)
 {
 	static const struct {
@@ -341,6 +420,7 @@ int main(void)
 		cmocka_unit_test(files),       cmocka_unit_test(truncated),
 		cmocka_unit_test(wrong_types), cmocka_unit_test(damaged),
 		cmocka_unit_test(quiet),       cmocka_unit_test(reasons),
+		cmocka_unit_test(clean),       cmocka_unit_test(code_within_code),
 	};
 
 	return cmocka_run_group_tests_name("plugin", tests, NULL, NULL);

@@ -277,6 +277,7 @@ static void a_bad_offer_is_refused(void **state)
 	expect(OFFER("a", "full"), false, "descriptors", EINVAL);
 	refused(OFFER("A", "full"), "expected name", EINVAL);
 	refused(OFFER("", "full"), "expected name", EINVAL);
+	refused(OFFER("1", "full"), "expected name: it begins with a letter", EINVAL);
 	refused(OFFER("0123456789012345678901234567890z", "full"), "expected name", EINVAL);
 	refused(OFFER("a", "half"), "expected as", EINVAL);
 	refused(OFFER("a", "waits"), "expected as", EINVAL);

@@ -3,6 +3,11 @@
 /* homeostat policy new and build, with the compiler and the headers of this build. */
 #include "fixture.h"
 
+#include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
 #include "../../user/cli/cli.h"
 
 static char dir[64];
@@ -124,12 +129,26 @@ static void test_that_fails(void **state)
 	       "it does not do what its test expects (exit code 1)");
 }
 
+/* Is nothing in the directory that is hidden? */
+static bool tidy(void)
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	bool found = false;
+
+	assert_non_null(d);
+	while ((entry = readdir(d)))
+		found |= entry->d_name[0] == '.' && strcmp(entry->d_name, ".") &&
+			 strcmp(entry->d_name, "..");
+	closedir(d);
+	return !found;
+}
+
 /* One that is refused is told, and does not stay. */
 static void refused(void **state)
 {
 	(void)state;
 	expect("policy new bad @", CLI_OK, "");
-	expect("policy build @/bad.bpf.c --include #", CLI_OK, "");
 	edit("bad.bpf.c", "TURNS(SLICE_BATCH)", "TURNS(SLICE_BATCH, SLICE_BATCH)");
 	expect("policy build @/bad.bpf.c --include #", CLI_FINDINGS,
 	       "bad.bpf.o: TURNS() has a knob twice");
@@ -137,6 +156,61 @@ static void refused(void **state)
 	expect("policy check @/bad.bpf.o", CLI_FAILED, "No such file or directory");
 	edit("bad.bpf.c", "#define LOW_NS 100000", "#error not yet");
 	expect("policy build @/bad.bpf.c --include #", CLI_FAILED, "does not compile it");
+	assert_false(there("bad.bpf.o"));
+	assert_true(tidy());
+}
+
+/* What stands in the place of an object that comes to nothing, stays; what is no file, always. */
+static void older_stays(void **state)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	(void)state;
+	expect("policy new old @", CLI_OK, "");
+	tree_put(dir, "/old.bpf.o", "kept");
+	edit("old.bpf.c", "TURNS(SLICE_BATCH)", "TURNS(SLICE_BATCH, SLICE_BATCH)");
+	expect("policy build @/old.bpf.c --include #", CLI_FINDINGS,
+	       "old.bpf.o: TURNS() has a knob twice");
+	edit("old.bpf.o", "kept", "kept");
+	edit("old.bpf.c", "TURNS(SLICE_BATCH, SLICE_BATCH)", "TURNS(SLICE_BATCH)");
+	/* the very source may be named, a device, a link, a directory */
+	snprintf(path, sizeof(path), "%s/link", dir);
+	assert_int_equal(symlink("old.bpf.o", path), 0);
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	expect("policy build @/old.bpf.c --include # -o @/fifo", CLI_FAILED, "no regular file");
+	expect("policy build @/old.bpf.c --include # -o @/link", CLI_FAILED, "no regular file");
+	expect("policy build @/old.bpf.c --include # -o @", CLI_FAILED, "no regular file");
+	expect("policy build @/old.bpf.c --include # -o @/", CLI_FAILED, "no name of a file");
+	expect("policy build @/old.bpf.c --include # -o @/no/where", CLI_FAILED,
+	       "/no/where: No such file");
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	edit("old.bpf.o", "kept", "kept");
+	expect("policy build @/old.bpf.c --include #", CLI_OK, "policy old, fine");
+	expect("policy build @/old.bpf.c --include #", CLI_OK, "policy old, fine");
+	assert_true(tidy());
+}
+
+/* No room for it: then there is none. */
+static void new_on_a_full_disk(void **state)
+{
+	const struct rlimit none = {100, RLIM_INFINITY};
+	struct rlimit before;
+	char text[4096];
+	int rc;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	rc = run("policy new full @", text);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(rc, CLI_FAILED);
+	assert_non_null(strstr(text, "/full.bpf.c: File too large"));
+	assert_false(there("full.bpf.c") || there("full.test.c"));
 }
 
 static void what_is_missing(void **state)
@@ -159,6 +233,8 @@ static void wrong_usage(void **state)
 		"policy new",
 		"policy new Mine",
 		"policy new -",
+		"policy new 1",
+		"policy new 1a",
 		"policy new a/b",
 		"policy new a b c",
 		"policy new a12345678901234567890123456789012",
@@ -198,6 +274,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(new_beside_another_test, make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(test_that_fails, make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(refused, make_dir, drop_dir),
+		cmocka_unit_test_setup_teardown(older_stays, make_dir, drop_dir),
+		cmocka_unit_test_setup_teardown(new_on_a_full_disk, make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(what_is_missing, make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(wrong_usage, make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(check, make_dir, drop_dir),

@@ -92,6 +92,32 @@ static void link_refuses(void **state)
 		CLI_FAILED, "does not compile");
 }
 
+/* What stands in the place of a variant that comes to nothing, stays; what is no file, always. */
+static void older_stays(void **state)
+{
+	static const char source[] = "HOMEOSTAT_VARIANT(\"v\", \"\", VARIANT_PLACE);\n" PLACE;
+	char said[1024], text[8] = "";
+	struct stat st;
+	FILE *f;
+
+	(void)state;
+	tree_put(dir, "/v.o", "kept");
+	assert_int_equal(link_source(source, "/nowhere", said), CLI_FAILED);
+	assert_int_equal(link_source(CLASSIFY, HS_BUILD, said), CLI_FINDINGS);
+	f = fopen(in_dir("v.o"), "re");
+	assert_non_null(f);
+	assert_int_equal(fread(text, 1, sizeof(text) - 1, f), 4);
+	assert_string_equal(text, "kept");
+	fclose(f);
+	assert_int_equal(unlink(in_dir("v.o")), 0);
+	assert_int_equal(mkfifo(in_dir("v.o"), 0600), 0);
+	assert_int_equal(link_source(source, HS_BUILD, said), CLI_FAILED);
+	assert_non_null(strstr(said, "no regular file"));
+	assert_int_equal(link_source(source, "/nowhere", said), CLI_FAILED);
+	assert_int_equal(lstat(in_dir("v.o"), &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+}
+
 static struct bpf_object *opened(const char *path)
 {
 	struct bpf_object *obj = bpf_object__open_file(path, NULL);
@@ -214,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(link_refuses, make_dir, drop_dir),
+		cmocka_unit_test_setup_teardown(older_stays, make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(links_and_judges, make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(reads_what_is_roots, make_dir, drop_dir),
 	};

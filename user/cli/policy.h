@@ -4,6 +4,7 @@
 #ifndef HOMEOSTAT_CLI_POLICY_H
 #define HOMEOSTAT_CLI_POLICY_H
 
+#include <limits.h>
 #include <stddef.h>
 
 struct cli;
@@ -30,6 +31,20 @@ int policy_headers(struct cli *cli, const char *include);
 int policy_compile(struct cli *cli, const char *include, const char *define, const char *source,
 		   const char *object);
 
+/*
+ * policy_output.c: what is made becomes the file `target` when it is whole and has been judged; what stood there stays otherwise.
+ * Both: CLI_OK or, told, CLI_FAILED. A target that is there has to be a regular file.
+ */
+struct policy_output {
+	const char *target;    /* the caller's */
+	char dir[PATH_MAX];    /* private, beside the target */
+	char object[PATH_MAX]; /* to be written: in that directory, by the name of the target */
+};
+int policy_output_begin(struct cli *cli, struct policy_output *o, const char *target);
+
+/* If @rc is CLI_OK the object takes its place; else @rc is returned. Nothing else stays in either case. */
+int policy_output_end(struct cli *cli, struct policy_output *o, int rc);
+
 /* policy_link.c */
 int policy_link(struct cli *cli, int argc, char **argv);
 
@@ -37,7 +52,7 @@ int policy_link(struct cli *cli, int argc, char **argv);
 int policy_check(struct cli *cli, int argc, char **argv);
 
 /* policy_slots.c */
-#define POLICY_DIR "/usr/lib/homeostat/policies" /* those that come with homeostat */
+#define POLICY_DIR HS_LIB "/policies" /* those that come with homeostat */
 int policy_load(struct cli *cli, int argc, char **argv);
 int policy_unload(struct cli *cli, int argc, char **argv);
 int policy_list(struct cli *cli, int argc, char **argv);

@@ -34,7 +34,10 @@ TEMPLATE(template_test, "policy.test.c");
  * new
  */
 
-/* Writes what the template says, with the name in place of @NAME@. Never over a file that is there. 0 or negative errno. */
+/*
+ * Writes what the template says, with the name in place of @NAME@. Never over a file that is there, and whole or not at all. 0 or
+ * negative errno.
+ */
 static int write_template(const char *path, const char *text, const char *name)
 {
 	static const char mark[] = "@NAME@";
@@ -48,20 +51,25 @@ static int write_template(const char *path, const char *text, const char *name)
 	if (!f) {
 		err = -errno;
 		close(fd);
+		unlink(path);
 		return err;
 	}
 	for (; (at = strstr(text, mark)); text = at + strlen(mark))
 		fprintf(f, "%.*s%s", (int)(at - text), text, name);
 	fputs(text, f);
 	err = ferror(f) ? -EIO : 0;
-	return fclose(f) ? -errno : err;
+	if (fclose(f))
+		err = -errno;
+	if (err)
+		unlink(path);
+	return err;
 }
 
 static bool is_name(const char *name)
 {
 	size_t len = strlen(name);
 
-	return len && len < HS_SLOT_NAME_LEN && *name != '-' &&
+	return *name >= 'a' && len < HS_SLOT_NAME_LEN &&
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
@@ -75,9 +83,9 @@ int policy_new(struct cli *cli, int argc, char **argv)
 		return rc;
 	if (argc < 1 || argc > 2 || !is_name(argv[0]))
 		return cli_usage(cli,
-				 "policy new takes a name of up to %d of the characters a-z, "
-				 "0-9 and -, and perhaps a directory",
-				 HS_SLOT_NAME_LEN - 1);
+				 "policy new takes a name, a letter and up to %d more of a-z, 0-9 "
+				 "and -, and perhaps a directory",
+				 HS_SLOT_NAME_LEN - 2);
 	name = argv[0];
 	dir = argc == 2 ? argv[1] : ".";
 	snprintf(path[0], sizeof(path[0]), "%s/%s" SOURCE_END, dir, name);
@@ -175,27 +183,38 @@ int policy_compile(struct cli *cli, const char *include, const char *define, con
 	return compile(cli, bpf, include, source, object);
 }
 
+/* An object that is whole, and would be taken as far as can be seen. CLI_OK or, told, another exit code. */
+static int judge(struct cli *cli, const char *object, struct plugin *p)
+{
+	char error[1024];
+	int err = plugin_open(p, object, error, sizeof(error));
+
+	if (!err)
+		return CLI_OK;
+	cli_error(cli, "%s", error);
+	return policy_failed(p, err);
+}
+
 static int build(struct cli *cli, const char *include, const char *source, const char *object)
 {
-	struct plugin p;
-	char error[1024];
-	int rc = policy_compile(cli, include, NULL, source, object), err;
+	struct plugin p = {0};
+	struct policy_output o;
+	struct json_object *row;
+	int rc = policy_output_begin(cli, &o, object);
 
 	if (rc)
 		return rc;
-	err = plugin_open(&p, object, error, sizeof(error));
-	if (err) {
-		cli_error(cli, "%s", error);
-		rc = policy_failed(&p, err);
-		unlink(object); /* nobody shall take it for one that can be loaded */
-	} else if (cli->json) {
-		struct json_object *o = json_object_new_object();
-
-		js_add_str(o, "name", p.policy.name);
-		js_add_str(o, "object", object);
-		out_json(cli, o);
-		json_object_put(o);
-	} else {
+	rc = policy_compile(cli, include, NULL, source, o.object);
+	if (!rc)
+		rc = judge(cli, o.object, &p);
+	rc = policy_output_end(cli, &o, rc);
+	if (!rc && cli->json) {
+		row = json_object_new_object();
+		js_add_str(row, "name", p.policy.name);
+		js_add_str(row, "object", object);
+		out_json(cli, row);
+		json_object_put(row);
+	} else if (!rc) {
 		fprintf(cli->out,
 			"%s: policy %s, fine so far; the verifier has the last word: "
 			"homeostat policy check %s\n",

@@ -56,7 +56,7 @@ static void say_json(struct cli *cli, const struct plugin *p)
 	js_add_bool(o, "keeps_state", p->policy.flags & KEEPS_STATE);
 	js_add_u64(o, "insns", p->insns);
 	js_add_u64(o, "work", p->work);
-	js_add_u64(o, "work_max", PLUGIN_WORK_MAX);
+	js_add_u64(o, "work_max", plugin_work_max(p));
 	out_json(cli, o);
 	json_object_put(o);
 }
@@ -93,8 +93,8 @@ static void say(struct cli *cli, const struct plugin *p)
 		 policy->flags & KEEPS_STATE ? "kept when a policy of its name follows it"
 					     : "new with each load");
 	out_line(f, "size", "%u instructions", p->insns);
-	out_line(f, "work", "%u instructions that the verifier walks through, of %d at most",
-		 p->work, PLUGIN_WORK_MAX);
+	out_line(f, "work", "%u instructions that the verifier walks through, of %u at most",
+		 p->work, plugin_work_max(p));
 	out_line(f, "fits", "the verifier takes it");
 }
 

@@ -83,12 +83,13 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 }
 
 /* CLI_OK or, told, CLI_FAILED. */
-static int link_files(struct cli *cli, const char *lib, const char *variant, const char *output)
+static int link_files(struct cli *cli, const char *lib, const char *variant,
+		      const struct policy_output *output)
 {
 	char ours[PATH_MAX], rest[PATH_MAX];
 	const char *files[] = {ours, variant, rest};
 	libbpf_print_fn_t before = libbpf_set_print(quiet);
-	struct bpf_linker *linker = bpf_linker__new(output, NULL);
+	struct bpf_linker *linker = bpf_linker__new(output->object, NULL);
 	int err = linker ? 0 : -errno;
 	size_t at = 0;
 
@@ -104,23 +105,48 @@ static int link_files(struct cli *cli, const char *lib, const char *variant, con
 	libbpf_set_print(before);
 	if (!err)
 		return CLI_OK;
-	unlink(output);
-	cli_error(cli, "%s: linking: %s%s", at < 3 && linker ? files[at] : output, strerror(-err),
+	cli_error(cli, "%s: linking: %s%s", at < 3 && linker ? files[at] : output->target,
+		  strerror(-err),
 		  at == 1 ? "" : "; --lib names where homeostat's linkable.bpf.o is");
 	return CLI_FAILED;
 }
 
+/* The variant's own object, compiled and judged, then linked. An exit code. */
+static int make(struct cli *cli, const char *include, const char *lib, const char *source,
+		const struct policy_output *output, struct homeostat_variant *says)
+{
+	char object[] = "/tmp/homeostat-variant-XXXXXX";
+	char hash[MANIFEST_HASH_LEN + 1], define[sizeof(hash) + 32];
+	int fd = mkstemp(object), rc;
+	size_t length;
+	const void *ours = recompute_object(&length);
+
+	if (fd < 0) {
+		cli_error(cli, "%s: %s", object, strerror(errno));
+		return CLI_FAILED;
+	}
+	close(fd);
+	manifest_hash(ours, length, hash);
+	snprintf(define, sizeof(define), "-DHS_MADE_FROM=\"%s\"", hash);
+	rc = policy_compile(cli, include, define, source, object);
+	if (!rc)
+		rc = declared(cli, object, source, says);
+	if (!rc)
+		rc = link_files(cli, lib, object, output);
+	unlink(object);
+	return rc;
+}
+
 int policy_link(struct cli *cli, int argc, char **argv)
 {
-	const char *output = NULL, *include = HS_INCLUDE, *lib = HS_LIB;
+	const char *target = NULL, *include = HS_INCLUDE, *lib = HS_LIB;
 	const struct cli_option options[] = {
-		{"-o", &output, NULL}, {"--include", &include, NULL}, {"--lib", &lib, NULL}, {0}};
-	char object[] = "/tmp/homeostat-variant-XXXXXX", path[PATH_MAX];
-	int rc = cli_options(cli, options, &argc, argv), fd;
-	char hash[MANIFEST_HASH_LEN + 1], define[sizeof(hash) + 32];
+		{"-o", &target, NULL}, {"--include", &include, NULL}, {"--lib", &lib, NULL}, {0}};
+	int rc = cli_options(cli, options, &argc, argv);
 	struct homeostat_variant says;
-	size_t stem, length;
-	const void *ours;
+	struct policy_output output;
+	char path[PATH_MAX];
+	size_t stem;
 
 	if (rc)
 		return rc;
@@ -129,28 +155,16 @@ int policy_link(struct cli *cli, int argc, char **argv)
 	    strcmp(argv[0] + stem - strlen(SOURCE_END), SOURCE_END))
 		return cli_usage(cli, "policy link takes a file NAME" SOURCE_END);
 	snprintf(path, sizeof(path), "%.*s.o", (int)(stem - strlen(SOURCE_END)), argv[0]);
-	output = output ?: path;
 	rc = policy_headers(cli, include);
+	if (!rc)
+		rc = policy_output_begin(cli, &output, target ?: path);
 	if (rc)
 		return rc;
-	fd = mkstemp(object);
-	if (fd < 0) {
-		cli_error(cli, "%s: %s", object, strerror(errno));
-		return CLI_FAILED;
-	}
-	close(fd);
-	ours = recompute_object(&length);
-	manifest_hash(ours, length, hash);
-	snprintf(define, sizeof(define), "-DHS_MADE_FROM=\"%s\"", hash);
-	rc = policy_compile(cli, include, define, argv[0], object);
-	if (!rc)
-		rc = declared(cli, object, argv[0], &says);
-	if (!rc)
-		rc = link_files(cli, lib, object, output);
-	unlink(object);
+	rc = make(cli, include, lib, argv[0], &output, &says);
+	rc = policy_output_end(cli, &output, rc);
 	if (!rc)
 		fprintf(cli->out,
 			"%s: variant %s of the scheduler; homeostatd --variant FILE takes it\n",
-			output, says.name);
+			output.target, says.name);
 	return rc;
 }

@@ -33,8 +33,8 @@ struct trial {
 	} knob[HS_KNOB_NR];
 };
 
-/* The policy takes a slot of what was recorded: not that of who acted. */
-static int take_state(struct trial *t)
+/* The policy takes a slot of what was recorded: not that of who acted. 0 or negative errno; -EBUSY: told. */
+static int take_state(struct trial *t, char *error, size_t size)
 {
 	static struct hs_decision_state s;
 	const struct homeostat_policy *policy = &t->policy.p.policy;
@@ -42,6 +42,14 @@ static int take_state(struct trial *t)
 
 	s = t->log.record.state;
 	c = &s.config.slot[t->slot];
+	if (c->run == HS_SLOT_RUN_ACT) {
+		snprintf(error, size,
+			 "record %llu: who acts changes to slot %u, in which %s was asked, and the "
+			 "log does not tell what it would do without it; record a log in which "
+			 "one acts all the time",
+			 t->log.number, t->slot, policy->name);
+		return -EBUSY;
+	}
 	*c = (struct hs_slot_config){.gen = ~0U, .run = HS_SLOT_RUN_SHADOW};
 	memcpy(c->reads, policy->reads, sizeof(c->reads));
 	memcpy(c->turns, policy->turns, sizeof(c->turns));
@@ -152,7 +160,10 @@ static int all(struct trial *t, char *error, size_t size)
 	while (!t->shut && (rc = decision_log_next(&t->log, error, size)) > 0) {
 		int err;
 
-		err = t->log.record.mark.type == HS_DECISION_STATE ? take_state(t) : take_call(t);
+		err = t->log.record.mark.type == HS_DECISION_STATE ? take_state(t, error, size)
+								   : take_call(t);
+		if (err == -EBUSY)
+			return err;
 		if (err) {
 			snprintf(error, size, "record %llu could not be computed again: %s",
 				 t->log.number, strerror(-err));
@@ -220,7 +231,7 @@ static int replay(struct trial *t, const char *object)
 			cli_error(t->cli, "%s", error);
 			return policy_failed(&t->policy.p, err);
 		}
-		err = take_state(t) ?: all(t, error, sizeof(error));
+		err = take_state(t, error, sizeof(error)) ?: all(t, error, sizeof(error));
 	}
 	if (err) {
 		cli_error(t->cli, "%s: %s", t->path, error);

@@ -66,7 +66,7 @@ static int record(struct cli *cli, const char *path, int out, __u64 for_ns, bool
 {
 	int decisions_fd, ring_fd, signal_fd, err, end;
 	struct recording r = {0};
-	char error[512];
+	char error[512] = "";
 	sigset_t set;
 
 	err = recording_find(&decisions_fd, &ring_fd, error, sizeof(error));

@@ -13,7 +13,7 @@
 
 struct replay {
 	struct cli *cli;
-	const char *path;
+	const char *path, *manifest; /* NULL = none */
 	struct decision_log log;
 	struct recompute re;
 	struct replay_policy policy[HS_SLOTS];
@@ -117,9 +117,9 @@ static void print(const struct replay *r)
 				r->policy[i].p.policy.name, r->policy[i].answered);
 	if (r->torn)
 		fprintf(f,
-			"%llu more were not compared: bounds, rules or gate changed while they "
+			"%llu more were not compared%s: bounds, rules or gate changed while they "
 			"were made\n",
-			r->torn);
+			r->torn, r->manifest ? ", and so are not proven" : "");
 	if (log->lost)
 		fprintf(f, "%llu more are not in the log: they found no room\n", log->lost);
 	if (log->cut)
@@ -149,15 +149,19 @@ static void print_json(const struct replay *r)
 	json_object_put(o);
 }
 
-/* A log that has not all of it is no proof of anything. */
+/* A log that has not all of it is no proof of anything; nor of what was certified is one with calls that cannot be compared. */
 static int verdict(const struct replay *r)
 {
-	return *r->difference || r->log.lost || r->log.cut || !r->log.ended ? CLI_FINDINGS : CLI_OK;
+	return *r->difference || r->log.lost || r->log.cut || !r->log.ended ||
+			       (r->manifest && r->torn)
+		       ? CLI_FINDINGS
+		       : CLI_OK;
 }
 
 /* The manifest that the log was written under, whole; its policies answer again. An exit code. */
-static int by_manifest(struct replay *r, const char *path, const char *objects[HS_SLOTS])
+static int by_manifest(struct replay *r, const char *objects[HS_SLOTS])
 {
+	const char *path = r->manifest;
 	static struct manifest m, found;
 	struct manifest_parts parts = {0};
 	__u8 hash[DECISION_HASH_LEN];
@@ -201,14 +205,14 @@ static int prepare(struct replay *r, const char *const objects[HS_SLOTS])
 	return err == -EPERM || err == -EACCES ? CLI_REFUSED : CLI_FAILED;
 }
 
-static int replay(struct replay *r, const char *manifest, const char *objects[HS_SLOTS])
+static int replay(struct replay *r, const char *objects[HS_SLOTS])
 {
 	char error[512];
 	int err = decision_log_open(&r->log, fopen(r->path, "re"), error, sizeof(error));
 	int rc = CLI_FAILED;
 
 	if (!err) {
-		rc = manifest ? by_manifest(r, manifest, objects) : CLI_OK;
+		rc = r->manifest ? by_manifest(r, objects) : CLI_OK;
 		rc = rc ?: prepare(r, objects);
 		if (rc)
 			return rc;
@@ -239,10 +243,10 @@ int cmd_replay(struct cli *cli, int argc, char **argv)
 				 "replay takes one log of decisions, and at most %d policies "
 				 "or --manifest",
 				 HS_SLOTS);
-	r = (struct replay){.cli = cli, .path = argv[0]};
+	r = (struct replay){.cli = cli, .path = argv[0], .manifest = manifest};
 	for (int i = 1; i < argc; i++)
 		objects[i - 1] = argv[i];
-	rc = replay(&r, manifest, objects);
+	rc = replay(&r, objects);
 	for (__u32 i = 0; i < HS_SLOTS; i++)
 		replay_policy_close(&r.policy[i]);
 	recompute_close(&r.re);

@@ -18,44 +18,96 @@
 #include "json.h"
 #include "log.h"
 #include "names.h"
+#include "parse.h"
+#include "trust.h"
 #include "../lib/plugin.h"
 
 #define load(p) __atomic_load_n(p, __ATOMIC_RELAXED)
 
 /* ---- start ---- */
 
+/* Is a file that the command line names, too, the one of the manifest? */
+static bool is_named(const char *path, const char *certified)
+{
+	char real[PATH_MAX];
+
+	return realpath(path, real) && !strcmp(real, certified);
+}
+
+/* The command line may repeat what the manifest says, and say nothing else. */
+static int refuse_options(const struct options *opt, const struct manifest *m, char *error,
+			  size_t size)
+{
+	const char *profile = m->path[MANIFEST_PROFILE], *kb = m->path[MANIFEST_PARAMETERS];
+
+	if (opt->variant)
+		snprintf(error, size, "--variant %s: a manifest names our own scheduler",
+			 opt->variant);
+	else if (opt->mode_named && opt->mode != HS_MODE_ACT)
+		snprintf(error, size, "--mode %s: what a manifest names acts",
+			 mode_name(opt->mode));
+	else if (opt->profile && !is_named(opt->profile, profile))
+		snprintf(error, size, "--profile %s: the manifest %s names %s", opt->profile,
+			 opt->manifest, profile);
+	else if (opt->kb_named && !is_named(opt->kb, kb))
+		snprintf(error, size, "--kb %s: the manifest %s names %s", opt->kb, opt->manifest,
+			 kb);
+	else
+		return 0;
+	return -EINVAL;
+}
+
+static int refuse_file(const char *path, char *error, size_t size)
+{
+	const char *why = untrusted_file(path);
+
+	if (!why)
+		return 0;
+	snprintf(error, size, "%s: %s", path, why);
+	return access(path, F_OK) ? -errno : -EPERM;
+}
+
+/* Made again of the files as they are: nobody but root can have changed them, and nobody has. */
+static int compare(const struct certified *c, char *error, size_t size)
+{
+	static struct manifest found; /* large */
+	struct manifest_parts parts = {0};
+	int err = 0;
+
+	parts.object = kernel_object(&parts.object_len);
+	parts.profile = c->manifest.path[MANIFEST_PROFILE];
+	parts.parameters = c->manifest.path[MANIFEST_PARAMETERS];
+	for (__u32 i = 0; i < HS_SLOTS && c->manifest.value[MANIFEST_POLICY_0 + i][0]; i++)
+		parts.policy[i] = c->manifest.path[MANIFEST_POLICY_0 + i];
+	for (int i = 0; i < MANIFEST_ITEM_NR && !err; i++)
+		if (c->manifest.path[i][0])
+			err = refuse_file(c->manifest.path[i], error, size);
+	if (!err)
+		err = manifest_make(&found, &parts, error, size);
+	if (!err && manifest_differs(&c->manifest, &found, error, size))
+		err = -EPERM;
+	return err;
+}
+
 int certified_begin(struct homeostatd *d)
 {
 	struct certified *c = &d->certified;
-	struct manifest_parts parts = {0};
-	static struct manifest found; /* large */
 	char error[2 * PATH_MAX + 512], path[PATH_MAX];
 	int err;
 
 	if (!d->opt.manifest)
 		return 0;
-	err = manifest_read(&c->manifest, d->opt.manifest, error, sizeof(error));
-	if (!err && d->opt.variant) {
-		snprintf(error, sizeof(error), "--variant %s: a manifest names our own scheduler",
-			 d->opt.variant);
-		err = -EINVAL;
-	}
-	if (!err && d->opt.profile &&
-	    (!realpath(d->opt.profile, path) || strcmp(path, c->manifest.path[MANIFEST_PROFILE]))) {
-		snprintf(error, sizeof(error), "--profile %s: the manifest %s names %s",
-			 d->opt.profile, d->opt.manifest, c->manifest.path[MANIFEST_PROFILE]);
-		err = -EINVAL;
-	}
-	if (!err) {
-		parts.object = kernel_object(&parts.object_len);
-		parts.profile = c->manifest.path[MANIFEST_PROFILE];
-		parts.parameters = c->manifest.path[MANIFEST_PARAMETERS];
-		for (__u32 i = 0; i < HS_SLOTS && c->manifest.value[MANIFEST_POLICY_0 + i][0]; i++)
-			parts.policy[i] = c->manifest.path[MANIFEST_POLICY_0 + i];
-		err = manifest_make(&found, &parts, error, sizeof(error));
-	}
-	if (!err && manifest_differs(&c->manifest, &found, error, sizeof(error)))
-		err = -EPERM;
+	err = path_absolute(path, sizeof(path), d->opt.manifest);
+	if (err)
+		snprintf(error, sizeof(error), "%s: %s", d->opt.manifest, strerror(-err));
+	else
+		err = refuse_file(path, error, sizeof(error));
+	if (!err)
+		err = manifest_read(&c->manifest, path, error, sizeof(error));
+	if (!err)
+		err = refuse_options(&d->opt, &c->manifest, error, sizeof(error));
+	if (!err)
+		err = compare(c, error, sizeof(error));
 	if (err) {
 		log_error("certified mode: %s", error);
 		return err;
@@ -119,11 +171,17 @@ int certified_load(struct homeostatd *d)
 {
 	struct certified *c = &d->certified;
 	__u8 hash[DECISION_HASH_LEN];
-	char error[PATH_MAX + 512];
-	int err = 0, ring_fd, decisions_fd;
+	char error[2 * PATH_MAX + 512];
+	int err, ring_fd, decisions_fd;
 
 	if (!c->on)
 		return 0;
+	/* profile and knowledge base have been read since then */
+	err = compare(c, error, sizeof(error));
+	if (err) {
+		log_error("certified mode: while it was loaded: %s", error);
+		return err;
+	}
 	decisions_fd = kernel_decisions(&d->kernel, &ring_fd);
 	manifest_bytes(&c->manifest, hash);
 	err = clerk_start(&c->clerk, d->opt.state, decisions_fd, ring_fd, hash, c->log, error,

@@ -39,6 +39,7 @@ struct options {
 	const char *root;    /* of /proc and /sys; "" = the real one */
 	int guard_fd;	     /* to homeostat-guard, -1 = there is none */
 	enum hs_mode mode;
+	bool mode_named, kb_named; /* on the command line */
 	bool check;
 	bool supervise;
 	bool leave;

@@ -83,12 +83,14 @@ static int take_option(struct options *opt, int letter, const char *argument)
 		if (found < 0)
 			return usage("unknown mode", argument);
 		opt->mode = (enum hs_mode)found;
+		opt->mode_named = true;
 		return -1;
 	case 'M':
 		opt->manifest = argument;
 		return -1;
 	case 'k':
 		opt->kb = argument;
+		opt->kb_named = true;
 		return -1;
 	case 's':
 		opt->socket = argument;

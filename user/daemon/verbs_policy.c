@@ -187,6 +187,11 @@ int verb_policy_load(struct call *call)
 
 	err = take_text(call, "name", "abcdefghijklmnopqrstuvwxyz0123456789-", offer.name,
 			sizeof(offer.name));
+	if (!err && offer.name[0] < 'a') {
+		snprintf(call->error, sizeof(call->error),
+			 "expected name: it begins with a letter");
+		err = -EINVAL;
+	}
 	if (!err)
 		err = take_text(call, "about", NULL, offer.about, sizeof(offer.about));
 	if (!err)

@@ -58,11 +58,11 @@ static int judge_policy(struct plugin_file *f, const struct homeostat_policy *p)
 				     "compiled for version %u of the interface, and %u is here: "
 				     "compile it again",
 				     p->abi_version, HS_ABI_VERSION);
-	if (!is_text(p->name, sizeof(p->name)) ||
+	if (!is_text(p->name, sizeof(p->name)) || p->name[0] < 'a' ||
 	    strspn(p->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(p->name))
 		return plugin_refuse(
-			f, "its name is not of up to %zu of the characters a-z, 0-9 and -",
-			sizeof(p->name) - 1);
+			f, "its name is not a letter and up to %zu more of a-z, 0-9 and -",
+			sizeof(p->name) - 2);
 	if (!is_text(p->about, sizeof(p->about)))
 		return plugin_refuse(f,
 				     "what it says about itself is not one line of up to %zu "
@@ -148,6 +148,14 @@ static int judge_map(struct plugin *p, struct plugin_file *f, const struct bpf_m
 	    bpf_map__ifindex(map))
 		return plugin_refuse(f, "map '%.64s' has flags, or is pinned: a policy's has not",
 				     bpf_map__name(map));
+	if (!bpf_map__is_internal(map) && (bpf_map__key_size(map) > PLUGIN_KEY_BYTES ||
+					   bpf_map__value_size(map) > PLUGIN_VALUE_BYTES))
+		return plugin_refuse(f,
+				     "map '%.64s' has keys of %u bytes and values of %u: %d and %d "
+				     "are allowed, as a call copies one",
+				     bpf_map__name(map), bpf_map__key_size(map),
+				     bpf_map__value_size(map), PLUGIN_KEY_BYTES,
+				     PLUGIN_VALUE_BYTES);
 	if (bytes > PLUGIN_MAP_BYTES - p->map_bytes)
 		return plugin_refuse(f, "map '%.64s' has %llu bytes: all maps together may have %d",
 				     bpf_map__name(map), bytes, PLUGIN_MAP_BYTES);

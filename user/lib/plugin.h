@@ -45,6 +45,9 @@ struct plugin {
 	struct bpf_program *prog;
 };
 
+/* Instructions of the verifier's walk that it may have, as it was opened. */
+__u32 plugin_work_max(const struct plugin *p);
+
 /* "map_lookup_elem" … */
 const char *plugin_call_name(enum plugin_call call);
 

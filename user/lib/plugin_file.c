@@ -46,7 +46,10 @@ const char *plugin_complaint(void)
 void plugin_clean(char *text, const char *keep)
 {
 	for (; *text; text++) {
-		if (((unsigned char)*text < ' ' && !strchr(keep, *text)) || *text == 0x7f)
+		unsigned char c = (unsigned char)*text;
+
+		/* and those of 8 bits: 0x9b begins a command, too */
+		if ((c < ' ' && !strchr(keep, c)) || (c >= 0x7f && c < 0xa0))
 			*text = '?';
 	}
 }

@@ -279,6 +279,22 @@ static int judge_insn(struct plugin_file *f, struct plugin_place at, const struc
 	return 0;
 }
 
+/*
+ * The second slot of a load of 64 bits is the upper half of its number, and nothing else: code that stood there would be read by
+ * nobody, and run where a function begins in it.
+ */
+static int judge_half(struct plugin_file *f, struct plugin_place at, const Elf_Data *data)
+{
+	struct bpf_insn half;
+
+	if (data->d_size - at.at < 2 * sizeof(half))
+		return plugin_refuse_at(f, at, "ends within an instruction");
+	memcpy(&half, (const char *)data->d_buf + at.at + sizeof(half), sizeof(half));
+	if (half.code || half.dst_reg || half.src_reg || half.off)
+		return plugin_refuse_at(f, at, "has code within an instruction");
+	return 0;
+}
+
 static int judge_section(struct plugin_file *f, Elf_Scn *scn, bool calls[PLUGIN_CALL_NR])
 {
 	struct plugin_place at = {.section = elf_ndxscn(scn)};
@@ -291,9 +307,10 @@ static int judge_section(struct plugin_file *f, Elf_Scn *scn, bool calls[PLUGIN_
 	for (; !err && at.at < data->d_size; at.at += sizeof(insn)) {
 		memcpy(&insn, (const char *)data->d_buf + at.at, sizeof(insn));
 		err = judge_insn(f, at, &insn, calls);
-		/* of two slots the second is a number only */
-		if (!err && insn.code == (BPF_LD | BPF_IMM | BPF_DW))
+		if (!err && insn.code == (BPF_LD | BPF_IMM | BPF_DW)) {
+			err = judge_half(f, at, data);
 			at.at += sizeof(insn);
+		}
 	}
 	return err;
 }

@@ -110,12 +110,21 @@ static int ask(struct plugin *p, int pulse_fd, __u32 slot, char *error, size_t s
 	return err;
 }
 
+__u32 plugin_work_max(const struct plugin *p)
+{
+	for (int i = 0; i < PLUGIN_CALL_NR; i++) {
+		if (p->calls[i])
+			return PLUGIN_WORK_CALLS;
+	}
+	return PLUGIN_WORK_MAX;
+}
+
 /* What it has become in the kernel. */
 static int weigh(struct plugin *p, char *error, size_t size)
 {
 	const struct bpf_map *map = bpf_object__find_map_by_name(p->obj, ".data.state");
 	struct bpf_prog_info info = {0};
-	__u32 len = sizeof(info);
+	__u32 len = sizeof(info), max = plugin_work_max(p);
 	int err = bpf_prog_get_info_by_fd(bpf_program__fd(p->prog), &info, &len);
 
 	if (err) {
@@ -125,11 +134,12 @@ static int weigh(struct plugin *p, char *error, size_t size)
 	}
 	p->insns = info.xlated_prog_len / sizeof(struct bpf_insn);
 	p->work = info.verified_insns;
-	if (p->work > PLUGIN_WORK_MAX) {
+	if (p->work > max) {
 		snprintf(error, size,
-			 "%s: too much work: the verifier walks through %u instructions, %d are "
-			 "allowed; make its loops shorter",
-			 p->policy.name, p->work, PLUGIN_WORK_MAX);
+			 "%s: too much work: the verifier walks through %u instructions, %u are "
+			 "allowed%s; make its loops shorter",
+			 p->policy.name, p->work, max,
+			 max < PLUGIN_WORK_MAX ? " to one that calls helpers" : "");
 		return -E2BIG;
 	}
 	p->prog_fd = bpf_program__fd(p->prog);
