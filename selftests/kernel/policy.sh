@@ -39,7 +39,6 @@ equals 'shadow: it has not acted' "$(seat hostile acted)" 0
 equals 'shadow: what it wishes is shown' "$(policies | leaf "slots[hostile].turns[$k].wished")" 3000
 says 'shadow: status has nothing of it' '^gate' homeostat status
 check 'the same in full takes its place' homeostat policy load --full "$hostile"
-one() { [ "$(policies | grep -o '"taken":true' | wc -l)" -eq 1 ]; }
 check 'the one in shadow is gone' within 10 one
 how 1 3000
 check 'full: the knob follows' within 10 knob_is 3000
@@ -77,7 +76,7 @@ equals 'the first is gone: replaced' "$(ending pi)" replaced
 # canary: pi stands by, and comes again if it is not good
 acts_again() { seat_is pi as full && no_seat hostile; }
 refuses 'canary: no hour has been looked at yet' 4 homeostat policy load --canary 1h "$hostile"
-sleep 5
+sleep 5 # a canary is compared with what was before it
 check 'canary' homeostat policy load --canary 3s "$hostile"
 how 1 3000
 check 'canary: it acts' within 10 knob_is 3000
@@ -95,7 +94,7 @@ how 2
 check 'canary that writes rubbish: the one before acts' within 10 acts_again
 equals 'canary that writes rubbish: shut by the pulse' "$(ending hostile)" rubbish
 
-sleep 5
+sleep 5 # a canary is compared with what was before it
 check 'canary that is worse' homeostat policy load --canary 10s "$hostile"
 how 1 3000
 hog -t 8 -d 20 -o "$tmp/hogs" &

@@ -35,7 +35,7 @@ act_up() {
 	check "$1: it has moved the knob" within 10 knob_is 3000
 	policytool watch "$k" >"$tmp/watched" &
 	watching=$!
-	sleep 0.1
+	sleep 0.1 # it is watched for so long before
 	how "$2"
 }
 # bounded NAME: what was watched
@@ -78,7 +78,7 @@ act_up undeclared 3
 lives undeclared
 equals 'undeclared: that knob stays' "$(knob sched.starvation_ms)" "$starvation"
 act_up scribble 4
-sleep 1
+sleep 1 # a hundred calls, of which none may show
 homeostat --json vitals >"$tmp/vitals"
 lives scribble
 refuses 'scribble: the vital signs are whole' 1 grep -q 18446744073709551615 "$tmp/vitals"

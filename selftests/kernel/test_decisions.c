@@ -310,7 +310,7 @@ static void test_one_recorder(void **state)
 	for (int i = 0; i < 10; i++) {
 		feed(HS_CLASS_CRITICAL, MS, 20);
 		beat_now();
-		usleep(1000);
+		usleep(1000); /* virtual time between two calls: what slews has some to go by */
 	}
 	assert_int_equal(fx.skel->data_decisions->decisions.seq, seq);
 	assert_int_equal(recording_look(&rec), 0); /* it had only been stopped */

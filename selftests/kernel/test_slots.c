@@ -104,7 +104,7 @@ static void test_acts(void **state)
 	UNTIL(KNOB(SLICE_BATCH)->value == 8000);
 	in[0].state->how = SET;
 	in[0].state->value = 3000;
-	usleep(20000);
+	usleep(20000);				 /* ten windows in which it must not happen */
 	assert_int_equal(in[0].state->calls, 0); /* in its slot, but not to be asked */
 	run(0, HS_SLOT_RUN_ACT);
 	UNTIL(KNOB(SLICE_BATCH)->value == 3000);
@@ -192,7 +192,7 @@ static void is_shut(enum hs_slot_end end)
 	assert_int_equal(e->latency_ns, SLOT(0)->last_ns);
 	assert_true(fx.gate->armed);
 	calls = in[0].state->calls;
-	usleep(20000);
+	usleep(20000); /* ten windows in which it must not happen */
 	assert_int_equal(in[0].state->calls, calls);
 	assert_int_equal(event_count(HS_EVENT_PLUGIN), 1);
 }
@@ -401,7 +401,7 @@ static void test_tripped(void **state)
 	fx.gate->trip_reason = HS_TRIP_NONE;
 	arm();
 	UNTIL(KNOB(SLICE_BATCH)->value == 8000);
-	usleep(20000);
+	usleep(20000); /* ten windows in which it must not happen */
 	assert_int_equal(KNOB(SLICE_BATCH)->value, 8000);
 	assert_int_equal(SLOT(0)->shut, HS_SLOT_END_TRIPPED);
 	leave(0);

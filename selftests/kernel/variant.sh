@@ -19,7 +19,7 @@ turns() { awk -v c="cpu$1" '$1 == c { print $10 }' /proc/schedstat; }
 spread() {
 	storm -t 4 -w 4000 -d 4 >/dev/null &
 	_load=$!
-	sleep 1
+	sleep 1 # its tasks have to be known: eight wake-ups, and what they did at their start is forgotten
 	_a=$(turns 0) _b=$(turns 1)
 	sleep 2 # it is measured for so long
 	_a=$(($(turns 0) - _a)) _b=$(($(turns 1) - _b))
